@@ -1,0 +1,226 @@
+"""The run record: tags, metric names, artifact files and their columns.
+
+`training` writes this record into an MLflow tracking store, `dashboard` reads it. Both use the names below and no
+others, so this file is the whole agreement between the two halves. Nothing in a record needs unpickling.
+
+A *study* run holds what was searched and its summary. *Trial* runs and *final* runs are its children
+(`mlflow.parentRunId`). A *need* run is a method fitted with its defaults, on the train part alone, because another
+method needs it; it is never scored on test and no leaderboard shows it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RECORD_VERSION = 1
+"""Raised when a name below changes its meaning."""
+
+METRIC_VERSION = 1
+"""Raised when a formula in `affect.metrics` changes its result; figures of two versions are never ranked together."""
+
+# ---------------------------------------------------------------------------------------------------------- tags
+
+PREFIX = "affectory."
+PARENT = "mlflow.parentRunId"
+"""MLflow's own tag by which `mlflow ui` nests trial and final runs under their study."""
+
+
+class Kind:
+    """Values of the tag `kind`."""
+
+    STUDY, TRIAL, FINAL, NEED = "study", "trial", "final", "need"
+
+
+class State:
+    """Values of the tag `state`. MLflow knows no pruned run and calls it FINISHED."""
+
+    RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
+
+
+TAGS: dict[str, str] = {
+    "kind": "study, trial, final or need",
+    "record": "RECORD_VERSION",
+    "method": "family/method, the path of the method's file",
+    "dataset": "name of the data set, under which published figures join (`--as`)",
+    "reader": "name of the reader that read it (`--dataset`)",
+    "synthetic": "true where the data comes from the synthetic world, else false",
+    "data_version": "hash of the data that was read",
+    "protocol": "protocol's readable name, which is also the MLflow experiment's",
+    "protocol_id": "protocol's hash: data name and version, group → part, inputs, targets, label range",
+    "split": "hash of sample → part alone; equal where two protocols share their parts",
+    "targets": "JSON list of target names",
+    "inputs": "name of the data block the method is given",
+    "group_kind": "what is never split: clip, person, video …",
+    "groups": 'JSON {"train": n, "validation": n, "test": n}: number of groups by part',
+    "persons": "known or unknown",
+    "settings": "JSON object, sorted keys",
+    "study": "name of the study",
+    "seed": "the seed of this run",
+    "trial": "Optuna's number of the trial; on a final, of the winner",
+    "retry_of": "number of the trial whose worker died or was stopped, and whose parameters this one has",
+    "state": "running, complete, pruned or failed",
+    "reason": "why a failed or pruned run ended",
+    "trials_total": "trials the study is to reach (complete and pruned ones count)",
+    "repeats": "number of final runs the study is to reach",
+    "deadline": "UTC seconds at which --timeout ends the search, or empty",
+    "frozen": "true on a study whose finals are complete: no more trials",
+    "objective": "metric that the search optimises on validation",
+    "direction": "minimize or maximize",
+    "space": "hash of the search space",
+    "sampler": "name of Optuna's sampler",
+    "pruner": "name of Optuna's pruner",
+    "best_trial": "number of the winning trial, on a study",
+    "best_value": "the winner's objective on validation during the search, on a study",
+    "needs": 'JSON {"need": "run id"} of the fitted methods that were handed in',
+    "artifacts": "JSON list of the artifact files that the run has",
+    "code": "commit, followed by + where the tree was dirty",
+    "machine": 'JSON {"host", "device", "cores", "python", "platform", "versions": {...}}',
+    "metric_version": "METRIC_VERSION",
+    "command": "the command line that made the run",
+    "archived": "true where a person put the run aside",
+    "note": "a person's note (plain text)",
+    "labels": "JSON list of a person's own tags",
+}
+"""Every tag of a record, without its prefix. Any other name is refused by `tag`."""
+
+
+def tag(name: str) -> str:
+    """Return the full MLflow tag of a record's tag `name`; raise KeyError for a name that no record has."""
+    if name not in TAGS:
+        raise KeyError(f"no record has a tag {name!r}")
+    return PREFIX + name
+
+
+TAG_LIMIT = 8000
+PARAM_LIMIT = 6000
+"""Characters at which MLflow cuts a tag's or parameter's value without a word; the writer refuses before it does."""
+
+# ------------------------------------------------------------------------------------------------------- metrics
+
+PARTS = ("train", "validation", "test")
+PART_PREFIX = {"train": "train", "validation": "val", "test": "test"}
+ALL = "all"
+"""The target name under which the mean over all targets stands."""
+
+MEAN, LABEL_MEAN, MAJORITY = "mean", "label_mean", "majority"
+BASELINES = (MEAN, LABEL_MEAN, MAJORITY)
+SD, LOW, HIGH, N_GROUPS = "sd", "low", "high", "groups"
+ASPECTS = (*BASELINES, SD, LOW, HIGH, N_GROUPS)
+"""What a figure may be besides the method's own score: a trivial row of the same split, or on a study's run the
+standard deviation over seeds, the ends of the 95 % interval over groups, and the number of groups behind it."""
+
+
+class MetricName(NamedTuple):
+    """A metric's name taken apart: ``test.sd/mae/pleasure`` is part test, aspect sd, metric mae, target pleasure."""
+
+    part: str
+    aspect: str
+    metric: str
+    target: str
+
+
+def metric(part: str, name: str, target: str = ALL, aspect: str = "") -> str:
+    """Return a metric's full name, ``<part>[.<aspect>]/<metric>/<target>``.
+
+    Scores of the method have no aspect. ``cost/seconds``, ``cost/parameters`` and ``cost/peak_mb`` stand beside them,
+    and curves by epoch are named ``curve/<part prefix>/<figure>``.
+    """
+    if aspect and aspect not in ASPECTS:
+        raise ValueError(f"no aspect {aspect!r}; known: {', '.join(ASPECTS)}")
+    return f"{PART_PREFIX[part]}{'.' + aspect if aspect else ''}/{name}/{target}"
+
+
+def parse_metric(full: str) -> MetricName | None:
+    """Take a score's name apart; None for costs, curves and whatever another program logged."""
+    head, _, rest = full.partition("/")
+    name, _, target = rest.partition("/")
+    prefix, _, aspect = head.partition(".")
+    part = next((p for p, short in PART_PREFIX.items() if short == prefix), None)
+    if part is None or not name or not target or (aspect and aspect not in ASPECTS):
+        return None
+    return MetricName(part, aspect, name, target)
+
+
+CURVE = "curve/"
+COST_SECONDS, COST_PARAMETERS, COST_PEAK_MB = "cost/seconds", "cost/parameters", "cost/peak_mb"
+
+
+def curve(figure: str) -> str:
+    """Return the full name of an epoch figure such as ``val/mae`` or ``train/loss``: ``curve/val/mae``."""
+    return CURVE + figure
+
+
+# ----------------------------------------------------------------------------------------------------- artifacts
+
+
+class Artifact:
+    """Names of the artifact files. Each is a Parquet table with the columns in `COLUMNS`, JSON, or text."""
+
+    SPLIT = "split.parquet"
+    PREDICTIONS = "predictions.parquet"
+    EMBEDDINGS = "embeddings.parquet"
+    PROJECTIONS = "projections.parquet"
+    FEATURE_ERRORS = "feature_errors.parquet"
+    ROUND_TRIP = "round_trip.parquet"
+    SENSITIVITY = "sensitivity.parquet"
+    CORRELATIONS = "correlations.parquet"
+    DIAGNOSTICS = "diagnostics.parquet"
+    DATA_SUMMARY = "data_summary.json"
+    SPACE = "space.json"
+    LOG = "log.txt"
+    MODEL = "model"
+
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    Artifact.SPLIT: ("sample", "group", "part"),
+    # and true_<target>, pred_<target> for each target, and label where the data has classes
+    Artifact.PREDICTIONS: ("sample", "group", "sequence", "time", "part"),
+    Artifact.EMBEDDINGS: ("sample", "part", "code"),  # and d0 … dn
+    Artifact.PROJECTIONS: (
+        "sample", "code", "algorithm", "parameters", "seed", "x", "y", "trustworthiness",
+    ),
+    # row: the method itself, or "mean" and "label_mean", the trivial predictions on the same samples
+    Artifact.FEATURE_ERRORS: ("row", "feature", "mse", "mae", "mae_over_range", "example_true", "example_pred"),
+    # PAD of the test windows, and PAD that a fitted lma_to_pad reads from the generated features
+    Artifact.ROUND_TRIP: ("sample", "target", "true", "recovered", "recovered_from_real"),
+    # how far each feature moves when z goes from z_from to z_from + step
+    Artifact.SENSITIVITY: ("feature", "z_from", "step", "change", "change_over_range"),
+    Artifact.CORRELATIONS: ("feature", "axis", "pearson", "spearman", "used"),
+    # scores that are never ranked: what the same configuration gets on a leaking or a cleaned split
+    Artifact.DIAGNOSTICS: ("diagnostic", "target", "metric", "value", "n", "explanation"),
+}
+"""The columns every table of that name has, in this order; a table may have more after them."""
+
+METRIC_SOURCE: dict[str, str] = {
+    "": "predictions.parquet: rows of the part, true_<target> against pred_<target>, by affect.metrics",
+    MEAN: "predictions.parquet: rows of the part against the mean of true_<target> over part = train",
+    LABEL_MEAN: "predictions.parquet: the same, against the train mean of the row's label (overall mean where none)",
+    MAJORITY: "predictions.parquet: rows of the part against the most frequent true class of part = train",
+    SD: "the finals' own figures: standard deviation (n − 1) over seeds",
+    LOW: "the finals' predictions.parquet: affect.statistics.bootstrap over groups",
+    HIGH: "the finals' predictions.parquet: affect.statistics.bootstrap over groups",
+    N_GROUPS: "split.parquet: number of groups in the part",
+}
+"""From which artifact each metric of a final can be computed again, by its aspect."""
+
+# ------------------------------------------------------------------------------------------------------- encoding
+
+
+def to_json(value: Any) -> str:
+    """Encode a tag's value: sorted keys, no spaces, so that equal values are equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any, length: int = 12) -> str:
+    """Return a short stable hash of a JSON-encodable value (hexadecimal, `length` characters)."""
+    return hashlib.sha256(to_json(value).encode()).hexdigest()[:length]
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return settings as people read them and as published_results.csv writes them: ``features=all;latent_size=2``."""
+    return ";".join(f"{k}={settings[k]}" for k in sorted(settings))

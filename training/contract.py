@@ -1,0 +1,281 @@
+"""Method, Split, Job, Outcome: the whole agreement between a method and the bench. Read this first.
+
+A method is a file ``training/methods/<family>/<method>.py`` with three names::
+
+    METHOD = Method(title=…, source=…, data="motion", inputs="features", targets="pad")
+    def fit(params: Params, split: Split, job: Job) -> Outcome: ...
+    def load(folder: Path, device: str) -> Model: ...
+
+and a file at the same path under ``search_spaces/`` with ``DEFAULTS``, ``TINY`` and ``suggest(trial)``.
+
+The bench reads the data, splits it, scores and logs. A method fits and predicts; it imports neither mlflow nor optuna.
+It is handed the test part only in a study's final runs, and never its targets or labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+    Strings: TypeAlias = NDArray[np.str_]
+
+Params: TypeAlias = Mapping[str, Any]
+Settings: TypeAlias = Mapping[str, Any]
+
+
+class UserError(Exception):
+    """A person's mistake: its message names file, row, column, what was expected and what was found.
+
+    The command line prints the message alone, without a traceback, and exits with code 2.
+    """
+
+
+# ------------------------------------------------------------------------------------------------------- a method
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method declares about itself.
+
+    Parameters
+    ----------
+    title : what a page shows.
+    source : the paper or report that the method is from, with its section.
+    data : kind of data it takes: motion, faces, meshes, frames or fusion. A data set declares the same word.
+    inputs, targets : names of the data set's blocks that are x and y; the same name twice for an autoencoder.
+    objective, direction : the metric of `affect.metrics` that a search optimises on validation, over the targets' mean.
+    settings : what a table of results compares, never searched; each a tuple of allowed values, the first the default.
+    needs : name → method path; the bench fits those on the same train part and hands them in as ``job.fitted[name]``.
+    """
+
+    title: str
+    source: str
+    data: str
+    inputs: str
+    targets: str
+    objective: str = "mae"
+    direction: str = "minimize"
+    settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
+
+
+class Model(Protocol):
+    """A fitted method, as `fit` returns it and `load` reads it back. May offer encode and decode as well."""
+
+    def predict(self, x: Floats) -> Floats:
+        """Map inputs (n, …) in the data's own units to targets (n, t) in the data's own units."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write all that `load` needs into an empty folder: safetensors, UBJ or skops, and JSON; no pickle."""
+        ...
+
+
+# --------------------------------------------------------------------------------------------------------- data
+
+
+@dataclass(frozen=True)
+class Block:
+    """One kind of measurement of all samples.
+
+    Parameters
+    ----------
+    values : (n, …) float32 or float64; the last axis is `columns` where the block has columns.
+    columns : names along the last axis; empty for pictures and meshes.
+    low, high : the label range where it is bounded by definition (PAD: −1, 1), else None.
+    unit : what hover texts show, such as "m" or "".
+    """
+
+    values: Floats
+    columns: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a reader returns. Row i of every array is sample i.
+
+    Parameters
+    ----------
+    name : name of the data set, under which published figures join; synthetic ones begin with ``synthetic``.
+    kind : motion, faces, meshes, frames or fusion: methods of the same word take it.
+    version : hash of the content that was read.
+    synthetic : whether it comes from the synthetic world.
+    blocks : name → Block, such as ``features`` (n, 27) and ``pad`` (n, 3).
+    sample : (n,) unique names.  group : (n,) what a split never divides.  group_kind : "clip", "person", "video" …
+    persons_known : whether no person can be on two sides of a split.
+    label : (n,) class names, or None.
+    sequence, time : (n,) name of the recording and seconds in it, or None.
+    published_split : group → train, validation or test, where a publication fixed it.
+    summary : counts, what was skipped and why: becomes data_summary.json.
+    truth : what only the synthetic world knows.
+    """
+
+    name: str
+    kind: str
+    version: str
+    synthetic: bool
+    blocks: Mapping[str, Block]
+    sample: Strings
+    group: Strings
+    group_kind: str
+    persons_known: bool
+    label: Strings | None = None
+    sequence: Strings | None = None
+    time: Floats | None = None
+    published_split: Mapping[str, str] | None = None
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    truth: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """A file ``training/datasets/<name>.py`` has KIND, TITLE, SETTINGS (like a method's) and this function `read`."""
+
+    def __call__(self, root: Path | None, settings: Settings) -> Dataset:
+        """Read the data set under `root` (None for the synthetic world); raise UserError for bad input."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a split as a method sees it. On test, y and label are None: the bench joins them afterwards."""
+
+    sample: Strings
+    group: Strings
+    x: Floats
+    y: Floats | None
+    label: Strings | None = None
+    sequence: Strings | None = None
+    time: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train and validation, and in a final run the test inputs."""
+
+    train: Part
+    validation: Part
+    test: Part | None
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    low: float | None = None
+    high: float | None = None
+
+    def parts(self) -> dict[str, Part]:
+        """Return the parts that were handed over, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
+
+
+# ---------------------------------------------------------------------------------------------------- a fit's job
+
+
+class Report(Protocol):
+    """How a method tells the bench about an epoch."""
+
+    def __call__(self, step: int, value: float, **figures: float) -> None:
+        """Record `value`, the objective on validation at `step` (in the data's own units), and epoch figures.
+
+        Figures are named by keyword with ``__`` for the slash: ``train__loss=0.3`` becomes the curve train/loss.
+        `value` becomes the curve val/<objective>. Raises, to be let through, when the trial is to be pruned.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the bench lends to one fit.
+
+    Parameters
+    ----------
+    settings : the study's value of each setting of the method and of its data set.
+    seed : seeds everything random in the fit. The same seed gives the same predictions.
+    device : "cpu", "cuda" or "mps".
+    report : see `Report`.
+    epochs : upper limit on epochs from the command line (`--epochs`), or None.
+    threads : CPU threads the fit may use.
+    cache : folder for what is costly to prepare, keyed by content; shared by all studies on this machine.
+    checkpoint : folder of this trial; a trial that is run again after its worker died finds what it left there.
+    fitted : need → fitted model.
+    """
+
+    settings: Settings
+    seed: int
+    device: str
+    report: Report
+    cache: Path
+    checkpoint: Path
+    epochs: int | None = None
+    threads: int = 1
+    fitted: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a fit gives back. The bench scores and logs it.
+
+    Parameters
+    ----------
+    model : the fitted method.
+    predictions : part → (n, t) in the data's own units and in the part's order, for each part that was handed over.
+    embeddings : code → part → (n, d), such as {"z": {"train": …}}.
+    tables : artifact file name of `affect.record` → table, for what only the method knows.
+    parameters : number of trained parameters (for trees, of leaves), where known.
+    """
+
+    model: Model
+    predictions: Mapping[str, Floats]
+    embeddings: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    parameters: int | None = None
+
+
+# ------------------------------------------------------------------------------------------------- an evaluation
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All that an evaluation may look at: a final run's method, data, parts with their test targets, and outcome.
+
+    `truth` maps each part to its targets (n, t), test included: an evaluation scores, it never fits on test.
+    `refit` fits the same configuration again on other parts (for diagnostics), and scores nothing.
+    """
+
+    method: Method
+    data: Dataset
+    split: Split
+    truth: Mapping[str, Floats]
+    labels: Mapping[str, Strings] | None
+    params: Params
+    job: Job
+    outcome: Outcome
+    refit: Any
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found: tables by artifact file name, and metrics by full name (see `affect.record.metric`)."""
+
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Evaluator(Protocol):
+    """A file ``training/evaluation/<name>.py`` has NEEDS (like a method's), `applies(method)`, and this `evaluate`."""
+
+    def __call__(self, fitted: Fitted) -> Evaluation:
+        """Compute the evaluation. Fitted needs stand in ``fitted.job.fitted``."""
+        ...

@@ -1,0 +1,96 @@
+"""Methods, data sets and evaluations by name. A file's path is its name; listing imports nothing."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from training.contract import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from training.contract import Method, Settings
+
+ROOT = Path(__file__).resolve().parent
+
+
+def _stems(folder: Path) -> list[str]:
+    return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
+
+
+def methods() -> list[str]:
+    """Return every method's name, ``family/method``."""
+    families = sorted(p for p in (ROOT / "methods").iterdir() if (p / "__init__.py").exists())
+    return [f"{family.name}/{stem}" for family in families for stem in _stems(family)]
+
+
+def datasets() -> list[str]:
+    """Return every reader's name."""
+    return _stems(ROOT / "datasets")
+
+
+def evaluations() -> list[str]:
+    """Return every evaluation's name."""
+    return _stems(ROOT / "evaluation")
+
+
+def nearest(name: str, known: Iterable[str], what: str) -> str:
+    """Return the sentence that an unknown name earns: what was asked for, and the nearest valid choices."""
+    known = list(known)
+    # a bare method name is nearest to the path that ends in it
+    tails = [k for k in known if k.rpartition("/")[2] == name]
+    close = tails or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
+    return f"unknown {what} {name!r}; {hint}"
+
+
+def _module(name: str, known: list[str], what: str, package: str) -> ModuleType:
+    if name not in known:
+        raise UserError(nearest(name, known, what))
+    return importlib.import_module(f"{package}.{name.replace('/', '.')}")
+
+
+def method(name: str) -> ModuleType:
+    """Import the method `name`; UserError with the nearest names where there is none."""
+    return _module(name, methods(), "method", "training.methods")
+
+
+def space(name: str) -> ModuleType:
+    """Import the search space of the method `name`."""
+    return _module(name, methods(), "method", "search_spaces")
+
+
+def dataset(name: str) -> ModuleType:
+    """Import the reader `name`; UserError with the nearest names where there is none."""
+    return _module(name, datasets(), "data set", "training.datasets")
+
+
+def evaluation(name: str) -> ModuleType:
+    """Import the evaluation `name`."""
+    return _module(name, evaluations(), "evaluation", "training.evaluation")
+
+
+def choices(declared: Method, reader: ModuleType) -> dict[str, tuple[Any, ...]]:
+    """Return every setting of a study with its allowed values: the data set's and the method's."""
+    return {**reader.SETTINGS, **declared.settings}
+
+
+def settings(given: Mapping[str, str], allowed: Mapping[str, tuple[Any, ...]]) -> Settings:
+    """Turn ``--set`` texts into a value for each setting, defaults where none is given.
+
+    A given text is matched against the allowed values' own text, so that ``latent_size=2`` is the integer 2.
+    """
+    for name in given:
+        if name not in allowed:
+            raise UserError(nearest(name, allowed, "setting"))
+    chosen = {name: values[0] for name, values in allowed.items()}
+    for name, text in given.items():
+        by_text = {str(value): value for value in allowed[name]}
+        if text not in by_text:
+            raise UserError(nearest(text, by_text, f"value of setting {name}") + f" (one of {', '.join(by_text)})")
+        chosen[name] = by_text[text]
+    return chosen
