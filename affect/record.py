@@ -182,7 +182,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.PREDICTIONS: ("sample", "group", "sequence", "time", "part"),
     Artifact.EMBEDDINGS: ("sample", "part", "code"),  # and d0 … dn
     Artifact.PROJECTIONS: (
-        "sample", "code", "algorithm", "parameters", "seed", "x", "y", "trustworthiness",
+        "sample",
+        "code",
+        "algorithm",
+        "parameters",
+        "seed",
+        "x",
+        "y",
+        "trustworthiness",
     ),
     # row: the method itself, or "mean" and "label_mean", the trivial predictions on the same samples
     Artifact.FEATURE_ERRORS: ("row", "feature", "mse", "mae", "mae_over_range", "example_true", "example_pred"),

@@ -14,7 +14,7 @@ It is handed the test part only in a study's final runs, and never its targets o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -262,7 +262,7 @@ class Fitted:
     params: Params
     job: Job
     outcome: Outcome
-    refit: Any
+    refit: Callable[[Split], Outcome]
 
 
 @dataclass(frozen=True)
