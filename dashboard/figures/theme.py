@@ -1,0 +1,140 @@
+"""Colours that colour-blind people can tell apart and that stay with a name; the look of every figure.
+
+A figure is drawn once and shown on a light and on a dark page, so its own colours are of middle lightness, its
+background is transparent and its text takes the page's colour. `finish` gives a figure its margins and fonts;
+`template` is what stands in for the page where there is none (SVG, PDF, a shared file).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# After Okabe and Ito (2008), "Color universal design", darkened or lightened until each stands out on white and on
+# near-black, with two hues more.
+PALETTE = (
+    "#2E7EBF",  # blue
+    "#E08A00",  # orange
+    "#0B9E77",  # green
+    "#C75B9B",  # pink
+    "#D1495B",  # red
+    "#55B4D9",  # sky
+    "#8A6FD1",  # violet
+    "#A6931F",  # olive
+    "#7A8797",  # slate
+    "#9C5B2E",  # brown
+)
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon")
+
+NEUTRAL = "#8793A3"
+"""Lines and marks that belong to no method: baselines, axes of zero, published figures."""
+
+ACCENT, OTHER, WARN = PALETTE[0], PALETTE[1], PALETTE[4]
+
+SEQUENTIAL = "Cividis"
+DIVERGING = [[0.0, "#2166AC"], [0.25, "#92C5DE"], [0.5, "#F2F2F2"], [0.75, "#F4A582"], [1.0, "#B2182B"]]
+"""Colour scales that survive colour blindness: cividis, and blue to red with a light middle."""
+
+EMOTION = {
+    "anger": "#D1495B",
+    "angry": "#D1495B",
+    "contempt": "#A6931F",
+    "disgust": "#9C5B2E",
+    "disgusted": "#9C5B2E",
+    "fear": "#8A6FD1",
+    "afraid": "#8A6FD1",
+    "scared": "#8A6FD1",
+    "happiness": "#E08A00",
+    "happy": "#E08A00",
+    "neutral": "#7A8797",
+    "sadness": "#2E7EBF",
+    "sad": "#2E7EBF",
+    "surprise": "#0B9E77",
+    "surprised": "#0B9E77",
+}
+"""The basic emotions' colours, under the names that data sets give them (lower case)."""
+
+_SALT = "4"
+"""Chosen so that names of the first families fall on colours of their own."""
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256((_SALT + name).encode()).digest()[:4])
+
+
+def colour(name: str) -> str:
+    """Return the colour of a method, emotion or any other name: the same on every page and machine."""
+    return EMOTION.get(name.lower()) or PALETTE[_number(name) % len(PALETTE)]
+
+
+def symbol(name: str) -> str:
+    """Return the marker of a name: a second way to tell apart two names that share a colour."""
+    return SYMBOLS[_number(name) // len(PALETTE) % len(SYMBOLS)]
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """Return name → colour for each of the names, as `colour` gives it."""
+    return {name: colour(name) for name in names}
+
+
+def finish(fig: go.Figure, height: int = 360, x: str = "", y: str = "", legend: bool = True) -> go.Figure:
+    """Give a figure the house's margins, fonts, grid and legend; `x` and `y` are axis titles with their units.
+
+    Changes and returns `fig`. Height is in pixels.
+    """
+    fig.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 28 if legend else 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=legend,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
+        hoverlabel={"align": "left"},
+        bargap=0.35,
+    )
+    fig.update_xaxes(title={"text": x}, automargin=True, zeroline=False, ticks="")
+    fig.update_yaxes(title={"text": y}, automargin=True, zeroline=False, ticks="")
+    return fig
+
+
+def template(dark: bool = False) -> go.layout.Template:
+    """Return the template of a figure that stands outside the dashboard: on white, or on near-black."""
+    ink, grid, page = ("#E4E9F0", "#2C3542", "#12161C") if dark else ("#1B2430", "#E6EAF0", "#FFFFFF")
+    axis = {"gridcolor": grid, "linecolor": grid, "zerolinecolor": grid}
+    return go.layout.Template(
+        layout={
+            "font": {"family": "Source Sans, Source Sans Pro, Segoe UI, Helvetica, Arial, sans-serif", "color": ink},
+            "paper_bgcolor": page,
+            "plot_bgcolor": page,
+            "colorway": list(PALETTE),
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"font": {"color": ink}, "bgcolor": page, "bordercolor": grid},
+        }
+    )
+
+
+def export(fig: go.Figure, kind: str, width: int = 900) -> bytes:
+    """Draw a figure as ``svg``, ``pdf`` or ``png`` on white, `width` pixels wide, through the installed Chromium.
+
+    Raises RuntimeError where there is no Chromium or it does not draw.
+    """
+    if (reason := export_impossible()) is not None:
+        raise RuntimeError(reason)
+    copy = go.Figure(fig)
+    copy.update_layout(template=template(), paper_bgcolor="#FFFFFF", plot_bgcolor="#FFFFFF")
+    return copy.to_image(format=kind, width=width, height=copy.layout.height or 400)
+
+
+def export_impossible() -> str | None:
+    """Return why figures cannot be drawn as SVG or PDF on this machine, or None where they can."""
+    from choreographer.browsers import chromium
+
+    if chromium.Chromium.find_browser(skip_local=False) is None:
+        return "SVG and PDF need Chromium or Chrome on the machine that serves this page, and none was found."
+    return None

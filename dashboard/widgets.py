@@ -1,0 +1,208 @@
+"""What every page is built of: header, choices that live in the address, figures with table and downloads, messages.
+
+A name from the store is text, never markup: it goes through `escape` before it meets Markdown, or is shown by widgets
+that know no Markdown (tables, select boxes, `st.text`, `st.code`). Nothing here allows HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import streamlit as st
+
+from dashboard.figures import tables, theme
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+PAGES = "pages_"
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:=^])")
+_LINKED_LATE = re.compile(r"(:|@|www)", re.IGNORECASE)
+_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toImage"]}
+
+
+def escape(text: object) -> str:
+    """Return `text` such that Markdown shows it letter by letter: no emphasis, link, emoji, formula or colour.
+
+    Emoji codes and bare addresses are looked for after parsing, where a backslash no longer helps: an invisible
+    word joiner breaks those. Line breaks become spaces.
+    """
+    flat = " ".join(str(text).split())
+    return _MARKDOWN.sub(r"\\\1", _LINKED_LATE.sub("\\1\u2060", flat))
+
+
+def header(title: str, how_to_read: str, synthetic: bool | Sequence[bool] | None = None) -> None:
+    """Write a page's title, the sentence that says how to read it, and whether its data is REAL or SYNTHETIC."""
+    st.title(escape(title), anchor=False)
+    st.caption(escape(how_to_read))
+    if synthetic is not None:
+        data_badge(synthetic)
+
+
+def data_badge(synthetic: bool | Sequence[bool]) -> None:
+    """Say in words whether the data shown is REAL, SYNTHETIC, or both."""
+    kinds = {synthetic} if isinstance(synthetic, bool) else {bool(s) for s in synthetic}
+    if kinds == {True}:
+        st.badge("SYNTHETIC data", color="orange")
+    elif kinds == {False}:
+        st.badge("REAL data", color="green")
+    elif kinds:
+        st.badge("REAL and SYNTHETIC data", color="violet")
+
+
+def empty(command: str, why: str = "Nothing to show yet.") -> None:
+    """Say that there is nothing, and which command fills it."""
+    with st.container(border=True):
+        st.markdown(f"**{escape(why)}** This command fills the page:")
+        st.code(command, language="bash")
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Show a damaged file of the store as a message that names it, and let the rest of the page go on."""
+    from dashboard.store import Damaged
+
+    try:
+        yield
+    except Damaged as damage:
+        st.error(f"Damaged: {escape(damage)}")
+
+
+# ------------------------------------------------------------------------------------------- state in the address
+
+
+def choose(
+    label: str,
+    options: Sequence[str],
+    key: str,
+    default: str | None = None,
+    name: Callable[[str], str] = str,
+    help: str | None = None,
+) -> str | None:
+    """Let a person choose one option; the choice stands in the address as ``?key=``.
+
+    Where the address has no choice, `default` (else the first option) is taken and written into the address at once,
+    so that a link keeps its meaning when other options are added later. An address that asks for an option that there
+    is not gets a warning. `name` gives the text shown and written; without options the result is None.
+    """
+    if not options:
+        return None
+    wanted = default if default is not None and default in options else options[0]
+    _resolve(key, wanted, [name(option) for option in options], name(wanted))
+    value = st.selectbox(
+        label, options, index=None, key=key, format_func=name, help=help, required=True, bind="query-params"
+    )
+    if value is None:  # the browser went back to an address from before the choice
+        st.session_state[f"{key} is due"] = wanted
+        st.rerun()
+    return value
+
+
+def _resolve(key: str, wanted: str, names: list[str], wanted_name: str) -> None:
+    due = st.session_state.pop(f"{key} is due", None)
+    if due is not None:
+        st.session_state[key] = due
+        return
+    if st.session_state.get(key) is not None:
+        return
+    asked = st.query_params.get(key)
+    if asked in names:
+        return
+    if asked:
+        st.warning(f"This address asks for {escape(asked)}, which is not in this store. Showing another.")
+    st.query_params[key] = wanted_name
+    st.session_state[key] = wanted
+
+
+def choose_many(
+    label: str, options: Sequence[str], key: str, name: Callable[[str], str] = str, placeholder: str = "all"
+) -> list[str]:
+    """Let a person choose any number of options; none chosen means all, and the address then says nothing."""
+    return st.multiselect(label, options, key=key, format_func=name, placeholder=placeholder, bind="query-params")
+
+
+def switch(label: str, key: str, help: str | None = None) -> bool:
+    """Return whether a switch is on; off is the default and leaves the address as it is."""
+    return st.toggle(label, key=key, help=help, bind="query-params")
+
+
+def view(label: str, options: Sequence[str], key: str) -> str:
+    """Let a person choose one of a page's few views, by buttons side by side; the first is the default."""
+    value = st.segmented_control(
+        label, options, default=options[0], key=key, label_visibility="collapsed", bind="query-params", required=True
+    )
+    return value or options[0]
+
+
+def open_page(page: str, **query: str) -> NoReturn:
+    """Go to the page in ``pages_/<page>.py`` with a query, such as ``open_page("run", run=run_id)``."""
+    st.switch_page(f"{PAGES}/{page}.py", query_params=query)
+
+
+def link(label: str, page: str, **query: str) -> None:
+    """Write a link to a page of the dashboard with a query."""
+    st.page_link(f"{PAGES}/{page}.py", label=escape(label), query_params=query)
+
+
+# ------------------------------------------------------------------------------------------- figures and tables
+
+
+def figure(fig: go.Figure, frame: pd.DataFrame, key: str, caption: str = "") -> None:
+    """Show a figure, and folded up under it its table with CSV, LaTeX, SVG and PDF to download."""
+    st.plotly_chart(fig, key=f"{key}_figure", theme="streamlit", config=_CONFIG)
+    if caption:
+        st.caption(escape(caption))
+    with st.expander("Table and downloads"):
+        table(frame, key, fig=fig)
+
+
+def table(
+    frame: pd.DataFrame,
+    key: str,
+    columns: dict[str, Any] | None = None,
+    fig: go.Figure | None = None,
+    clickable: bool = False,
+    height: int | str = "auto",
+) -> int | None:
+    """Show a table with its downloads; where `clickable`, return the number of the row that was clicked.
+
+    `columns` is Streamlit's column configuration. Above 1,000 rows the browser is sent only the rows in view.
+    """
+    settings: dict[str, Any] = {"hide_index": True, "placeholder": "–", "lazy": True, "height": height}
+    row = None
+    if clickable:
+        event = st.dataframe(
+            frame,
+            key=f"{key}_table",
+            column_config=columns,
+            on_select="rerun",
+            selection_mode=["single-row", "single-cell"],
+            **settings,
+        )
+        cells, rows = event.selection.get("cells") or [], event.selection.get("rows") or []
+        row = rows[0] if rows else cells[0][0] if cells else None
+    else:
+        st.dataframe(frame, key=f"{key}_table", column_config=columns, **settings)
+    downloads(frame, key, fig)
+    return row
+
+
+def downloads(frame: pd.DataFrame, key: str, fig: go.Figure | None = None) -> None:
+    """Offer a table as CSV and LaTeX, and a figure as SVG and PDF. Each is made when it is asked for."""
+    with st.container(horizontal=True, gap="small"):
+        _download("CSV", lambda: tables.csv(frame), f"{key}.csv", "text/csv", key)
+        _download("LaTeX", lambda: tables.latex(frame), f"{key}.tex", "application/x-tex", key)
+        if fig is not None and (reason := theme.export_impossible()) is None:
+            _download("SVG", lambda: theme.export(fig, "svg"), f"{key}.svg", "image/svg+xml", key)
+            _download("PDF", lambda: theme.export(fig, "pdf"), f"{key}.pdf", "application/pdf", key)
+    if fig is not None and reason is not None:
+        st.caption(reason)
+
+
+def _download(label: str, make: Callable[[], str | bytes], file: str, mime: str, key: str) -> None:
+    st.download_button(label, make, file_name=file, mime=mime, key=f"{key}_{label}", on_click="ignore", type="tertiary")
