@@ -1,0 +1,273 @@
+"""A CSV file read strictly, for readers to use; the underscore says that it is no data set.
+
+Every cell that a reader asks for is there and is what it should be, or a UserError says which is not.
+Lines are counted as an editor counts them: the header is line 1, and a line in quotes or an empty one counts too.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import gzip
+import hashlib
+import io
+import math
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+from training.contract import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = dict[str, NDArray[np.float64]]
+    Texts = dict[str, NDArray[np.str_]]
+
+SUFFIXES = (".csv", ".csv.gz")
+_GZIP = b"\x1f\x8b"
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_NOT_UTF8 = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive or a workbook", b"PAR1": "Parquet"}
+
+
+class Table:
+    """One CSV file: `header` (column names without surrounding blanks) and `digest` (SHA-256 of the unpacked bytes).
+
+    Raises UserError where `path` is not a file that can be read as UTF-8 text with a header and at least one row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        content = _content(path)
+        self.digest = hashlib.sha256(content).hexdigest()
+        self._text = _decode(path, content)
+        header, self._first_line = next(self._records(), (None, 0))
+        if header is None:
+            raise UserError(f"{path} is empty: expected a line of column names and a row for each sample")
+        self.header = tuple(name.strip() for name in header)
+        # the lines above the first row are cut off, so that the fast reader sees rows alone
+        self._body_line = self._first_line + 1 + sum(name.count("\n") for name in header)
+        self._body_start = _nth_line(self._text, self._body_line)
+
+    def require(self, columns: Iterable[str], why: str = "") -> None:
+        """Raise UserError where a column is missing or there twice; the message names the nearest ones there are."""
+        missing = [name for name in columns if name not in self.header]
+        if missing:
+            raise UserError(self._other_separator(missing) or self._missing(missing) + why)
+        for name in columns:
+            if self.header.count(name) > 1:
+                at = [str(i + 1) for i, other in enumerate(self.header) if other == name]
+                raise UserError(
+                    f"{self.path}, line {self._first_line}: expected each column once, found {name!r} "
+                    f"{len(at)} times (columns {', '.join(at)})"
+                )
+
+    def optional(self, column: str) -> bool:
+        """Return whether `column` is there; raise UserError where only its misspelling is, which must not go unseen."""
+        if column in self.header:
+            self.require([column])
+            return True
+        close = self._nearest(column, cutoff=0.8)
+        if close:
+            raise UserError(
+                f"{self.path}, line {self._first_line}: found a column {close[0]!r}, expected {column!r} "
+                "if that is what it holds; rename the column, or give it a name of its own"
+            )
+        return False
+
+    def read(self, numbers: Sequence[str], texts: Sequence[str] = ()) -> tuple[Numbers, Texts]:
+        """Return the columns `numbers` as (n,) float64, all finite, and `texts` as (n,) strings, none empty.
+
+        Raises UserError for the first cell that is not so, for a row with too few or too many fields, and where the
+        file has no row at all.
+        """
+        import numpy as np
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        self.require([*numbers, *texts])
+        wanted = [*numbers, *texts]
+        # unique stand-ins: columns that nobody asked for may share a name
+        names = [name if name in wanted else f"\0{i}" for i, name in enumerate(self.header)]
+        if not self._text[self._body_start :].strip():
+            raise UserError(f"{self.path} has column names and no rows: expected a row for each sample")
+        try:
+            table = arrow_csv.read_csv(
+                io.BytesIO(self._text[self._body_start :].encode()),
+                read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False),
+                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=wanted,
+                    column_types={name: pa.float64() for name in numbers} | {name: pa.string() for name in texts},
+                    null_values=[],
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            self._diagnose(numbers, texts)
+            raise UserError(f"{self.path} cannot be read as CSV: {error}") from error
+        columns = {name: table.column(name).to_numpy() for name in wanted}
+        read = {name: columns[name] for name in numbers}
+        named = {name: np.char.strip(columns[name].astype(np.str_)) for name in texts}
+        if not all(np.isfinite(values).all() for values in read.values()) or any(
+            (v == "").any() for v in named.values()
+        ):
+            self._diagnose(numbers, texts)
+        return read, named
+
+    def line(self, row: int) -> int:
+        """Return the line in the file on which row `row` (from 0) begins."""
+        for i, (_, line) in enumerate(self._rows()):
+            if i == row:
+                return line
+        raise IndexError(row)
+
+    def refuse(self, row: int, column: str, expected: str, more: int = 0) -> UserError:
+        """Return the error for the cell of row `row` (from 0) and `column`; `more` counts further cells like it."""
+        record, line = next(r for i, r in enumerate(self._rows()) if i == row)
+        return self._cell(line, column, expected, record[self.header.index(column)], more)
+
+    # ------------------------------------------------------------------------------- where it went wrong
+
+    def _records(self) -> Iterator[tuple[list[str], int]]:
+        """Yield each record that is not empty, with the line on which it begins."""
+        reader = csv.reader(io.StringIO(self._text, newline=""))
+        while True:
+            line = reader.line_num + 1
+            try:
+                record = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise UserError(f"{self.path}, line {line}: cannot be read as CSV: {error}") from error
+            if record and any(field.strip() for field in record):
+                yield record, line
+
+    def _rows(self) -> Iterator[tuple[list[str], int]]:
+        rows = self._records()
+        next(rows)
+        return rows
+
+    def _cell(self, line: int, column: str, expected: str, found: str, more: int = 0) -> UserError:
+        also = f" (and {more} more like it in this column)" if more else ""
+        return UserError(f"{self.path}, line {line}, column {column}: expected {expected}, found {found!r}{also}")
+
+    def _diagnose(self, numbers: Sequence[str], texts: Sequence[str]) -> None:
+        """Raise the UserError for the first offence in the file, if there is one."""
+        place = {name: self.header.index(name) for name in [*numbers, *texts]}
+        for record, line in self._rows():
+            if len(record) != len(self.header):
+                raise UserError(
+                    f"{self.path}, line {line}: expected {len(self.header)} fields as in the header, "
+                    f"found {len(record)}"
+                )
+            for name in numbers:
+                problem = _not_a_number(record[place[name]])
+                if problem:
+                    raise self._cell(line, name, problem, record[place[name]])
+            for name in texts:
+                if not record[place[name]].strip():
+                    raise self._cell(line, name, "a name", record[place[name]])
+
+    def _nearest(self, name: str, cutoff: float) -> list[str]:
+        by_lower = {other.lower(): other for other in self.header if other}
+        return [by_lower[low] for low in difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=cutoff)]
+
+    def _missing(self, missing: Sequence[str]) -> str:
+        said = []
+        for name in missing[:4]:
+            close = " or ".join(repr(other) for other in self._nearest(name, cutoff=0.6))
+            said.append(f"{name!r}" + (f" (nearest: {close})" if close else ""))
+        if len(missing) > 4:
+            said.append(f"{len(missing) - 4} more")
+        has = ", ".join(self.header[:8]) + (f" … ({len(self.header)} columns)" if len(self.header) > 8 else "")
+        plural = "s" if len(missing) > 1 else ""
+        return f"{self.path}, line {self._first_line}: expected column{plural} {', '.join(said)}; found {has}"
+
+    def _other_separator(self, missing: Sequence[str]) -> str | None:
+        """Return what to say where the columns are all there, only not separated by commas."""
+        lines = self._text.splitlines()
+        header = lines[self._first_line - 1]
+        for separator, word in _OTHER_SEPARATORS.items():
+            names = {name.strip().strip('"') for name in header.split(separator)}
+            if not names.isdisjoint(missing):
+                row = lines[self._first_line] if len(lines) > self._first_line else ""
+                number = re.search(r"(?:^|(?<=[;\t|]))\s*(-?\d+,\d+)\s*(?:$|(?=[;\t|]))", row)
+                comma = f" and numbers with a decimal comma ({number[1]!r})" if number else ""
+                return (
+                    f"{self.path}, line {self._first_line}: expected columns separated by commas and a decimal point, "
+                    f"found {word} ({separator!r}){comma}"
+                )
+        return None
+
+
+def _content(path: Path) -> bytes:
+    """Return the file's bytes, unpacked where they are gzip's."""
+    if not path.exists():
+        raise UserError(_not_there(path))
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir() if p.name.endswith(SUFFIXES))
+        hint = f"in it: {', '.join(inside[:4])}" if inside else "it holds no CSV file"
+        raise UserError(f"{path} is a folder: expected a file ({' or '.join(SUFFIXES)}); {hint}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    if not content.startswith(_GZIP):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(
+            f"{path} is damaged: expected a whole gzip file, found {len(content):,} bytes that do not unpack "
+            f"({error}); copy or download it again"
+        ) from error
+
+
+def _not_there(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"{path} does not exist, nor does the folder {folder}"
+    names = sorted(p.name for p in folder.iterdir())
+    close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    close = close or [name for name in names if name.endswith(SUFFIXES)][:4]
+    return f"{path} does not exist; " + (f"nearest in {folder}: {', '.join(close)}" if close else f"see {folder}")
+
+
+def _decode(path: Path, content: bytes) -> str:
+    """Return the text without a byte order mark."""
+    for start, what in _NOT_UTF8.items():
+        if content.startswith(start):
+            raise UserError(f"{path}: expected CSV text in UTF-8, found {what}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path}, line {line}: expected text in UTF-8, found the byte 0x{content[error.start]:02x}; "
+            "save the file as UTF-8"
+        ) from error
+
+
+def _nth_line(text: str, line: int) -> int:
+    """Return where line `line` (from 1) begins in `text`, or its length where it has fewer."""
+    breaks = re.compile(r"\r\n|\r|\n").finditer(text)
+    for number, found in enumerate(breaks, start=2):
+        if number == line:
+            return found.end()
+    return len(text)
+
+
+def _not_a_number(text: str) -> str:
+    """Return what was expected instead of `text`, or nothing where it is a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        comma = re.fullmatch(r"\s*-?\d+,\d+\s*", text)
+        return "a number with a decimal point" if comma else "a number"
+    if "_" in text:
+        return "a number"
+    return "" if math.isfinite(value) else "a finite number"

@@ -1,0 +1,223 @@
+"""Laban Movement Analysis features of motion capture with pleasure, arousal and dominance, from a CSV file.
+
+One row is one window of a recording. The columns are 27 LMA features, named as published, 15 ``*_movement_jerk_*`` in
+files of the same authors, ``EMOTION_P, EMOTION_A, EMOTION_D`` in [-1, 1] and, where known, ``clip``, ``label``,
+``window`` (index of the window in its clip) and ``frame_counter``. Any further column is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training.contract import Block, Dataset, UserError
+from training.datasets._table import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from training.contract import Settings
+
+KIND = "motion"
+TITLE = "LMA features of motion capture (CSV)"
+SETTINGS: dict[str, tuple[Any, ...]] = {"features": ("all", "no_acceleration", "with_jerk")}
+
+_ACCELERATION = "_acceleration_magnitude"
+_MOVERS = ("l_hand", "r_hand", "l_foot", "r_foot", "neck")
+
+FEATURES = (
+    "max_hand_distance",
+    "avg_l_hand_hip_distance",
+    "avg_r_hand_hip_distance",
+    "max_stride_length",
+    "avg_l_hand_chest_distance",
+    "avg_r_hand_chest_distance",
+    "avg_l_elbow_hip_distance",
+    "avg_r_elbow_hip_distance",
+    "avg_chest_pelvis_distance",
+    "avg_neck_chest_distance",
+    "avg_neck_rotation_w",
+    "avg_neck_rotation_x",
+    "avg_neck_rotation_y",
+    "avg_neck_rotation_z",
+    "avg_total_body_volume",
+    "avg_triangle_area_hands_neck",
+    "avg_triangle_area_feet_hips",
+    *(f"{mover}_speed" for mover in _MOVERS),
+    *(f"{mover}{_ACCELERATION}" for mover in _MOVERS),
+)
+"""The 27 features in the order of the published table."""
+
+JERK = tuple(f"{mover}_movement_jerk_{axis}" for mover in _MOVERS for axis in "xyz")
+PAD = {"EMOTION_P": "pleasure", "EMOTION_A": "arousal", "EMOTION_D": "dominance"}
+
+
+def columns(features: str) -> tuple[str, ...]:
+    """Return the features of the setting `features`: 27 (all), 22 (no_acceleration) or 42 (with_jerk)."""
+    if features == "no_acceleration":
+        return tuple(name for name in FEATURES if not name.endswith(_ACCELERATION))
+    return FEATURES + JERK if features == "with_jerk" else FEATURES
+
+
+def read(root: Path | None, settings: Settings) -> Dataset:
+    """Read the CSV file `root` (.csv or .csv.gz): blocks ``features`` (n, 27 | 22 | 42) and ``pad`` (n, 3).
+
+    A sample is a window, a group a clip. Without a column ``clip`` neighbouring rows of one recording are a group (see
+    `_runs`): windows of one recording on two sides of a split would be known beforehand. Raises UserError for a file
+    that is not as the module says.
+    """
+    if root is None:
+        raise UserError("the data set lma reads a file: give it with --root FILE.csv (or FILE.csv.gz)")
+    table = Table(root)
+    chosen = columns(settings["features"])
+    table.require([*FEATURES, *PAD])
+    if settings["features"] == "with_jerk":
+        table.require(JERK, why="; without them choose features=all")
+    has = {name: table.optional(name) for name in ("clip", "label", "window", "frame_counter")}
+    counters = [name for name in ("window", "frame_counter") if has[name]]
+    numbers, texts = table.read([*chosen, *PAD, *counters], [name for name in ("clip", "label") if has[name]])
+
+    pad = np.column_stack([numbers[name] for name in PAD])
+    _check_range(table, pad)
+    label = texts.get("label")
+    notes: list[str] = []
+    counter = next((numbers[name] for name in counters), None)
+    group = texts["clip"] if has["clip"] else _runs(label, pad, counter, notes)
+    sample = _samples(table, group, numbers.get("window") if has["clip"] else None)
+    values = np.column_stack([numbers[name] for name in chosen])
+    return Dataset(
+        name="lma",
+        kind=KIND,
+        version=hashlib.sha256("\n".join((table.digest, *chosen, *PAD)).encode()).hexdigest()[:16],
+        synthetic=False,
+        blocks={
+            "features": Block(values, chosen),
+            "pad": Block(pad, tuple(PAD.values()), low=-1.0, high=1.0),
+        },
+        sample=sample,
+        group=group,
+        group_kind="clip" if has["clip"] else "run of windows",
+        persons_known=False,
+        label=label,
+        sequence=group,
+        # a window is one second long and they follow one another
+        time=numbers["window"] if has["window"] else None,
+        summary={
+            "file": root.name,
+            "ignored_columns": sorted({*table.header} - {*chosen, *PAD, *has}),
+            **summarise(values, chosen, pad, group, label, notes),
+        },
+    )
+
+
+def summarise(
+    values: NDArray[np.float64],
+    names: tuple[str, ...],
+    pad: NDArray[np.float64],
+    group: NDArray[np.str_],
+    label: NDArray[np.str_] | None,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Return the counts of a motion data set, and what a person should know of it, as a summary for JSON.
+
+    `values` (n, f) with column `names`, `pad` (n, 3), `group` and `label` (n,). `notes` are sentences to begin with.
+    """
+    sizes = Counter(group.tolist())
+    constant = [name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread == 0]
+    copies, pairs = _copies(values, group)
+    notes = list(notes)
+    if len(sizes) == 1:
+        notes.append("one recording only: it cannot be split")
+    if constant:
+        notes.append(f"constant, so that nothing can be learnt of it: {', '.join(constant)}")
+    if pairs:
+        notes.append(
+            f"{copies} windows of a group recur in another ({', '.join(f'{a} = {b}' for a, b in pairs[:3])}"
+            f"{' …' if len(pairs) > 3 else ''}): where a split parts such groups, test is not wholly unseen"
+        )
+    found: dict[str, Any] = {
+        "rows": len(values),
+        "skipped": 0,
+        "groups": len(sizes),
+        "windows_per_group": {"min": min(sizes.values()), "max": max(sizes.values())},
+        "pad_triples": len(np.unique(pad, axis=0)),
+        "constant_features": constant,
+        "copied_windows": copies,
+        "notes": notes,
+    }
+    if label is not None:
+        in_groups = {name for name in zip(label.tolist(), group.tolist(), strict=True)}
+        found["rows_by_label"] = dict(sorted(Counter(label.tolist()).items()))
+        found["groups_by_label"] = dict(sorted(Counter(name for name, _ in in_groups).items()))
+    return found
+
+
+def _check_range(table: Table, pad: NDArray[np.float64]) -> None:
+    outside = np.abs(pad) > 1
+    if outside.any():
+        row, axis = (int(i) for i in np.argwhere(outside)[0])
+        more = int(outside[:, axis].sum()) - 1
+        raise table.refuse(row, list(PAD)[axis], "a number in [-1, 1]", more)
+
+
+def _runs(
+    label: NDArray[np.str_] | None,
+    pad: NDArray[np.float64],
+    counter: NDArray[np.float64] | None,
+    notes: list[str],
+) -> NDArray[np.str_]:
+    """Name the run of rows to which each row belongs, where the file does not name its clips.
+
+    A run ends where the label changes and where the counter of windows or frames does not rise. What remains unknown
+    goes to `notes`.
+    """
+    starts = np.zeros(len(pad), bool)
+    starts[0] = True
+    notes.append("no column clip: a group is a run of neighbouring windows")
+    if label is not None:
+        starts[1:] |= label[1:] != label[:-1]
+    if counter is not None:
+        starts[1:] |= np.diff(counter) <= 0
+    else:
+        if label is None:
+            starts[1:] |= (np.diff(pad, axis=0) != 0).any(axis=1)
+        notes.append(
+            "no column window or frame_counter either: where a recording begins cannot be known, and a run is one "
+            f"{'label' if label is not None else 'PAD triple'} on end"
+        )
+    number = np.cumsum(starts)
+    if number[-1] * 2 > len(pad) > 1:
+        notes.append("most runs are single windows: if rows are not in order, a split parts windows of one recording")
+    width = len(str(number[-1]))
+    return np.array([f"run {i:0{width}d}" for i in number.tolist()], np.str_)
+
+
+def _samples(table: Table, group: NDArray[np.str_], window: NDArray[np.float64] | None) -> NDArray[np.str_]:
+    """Name each row by its group and window (its place in the group where windows are not numbered)."""
+    seen: Counter[str] = Counter()
+    names: dict[str, int] = {}
+    for row, of in enumerate(group.tolist()):
+        name = f"{of}:{seen[of] if window is None else f'{window[row]:g}'}"
+        seen[of] += 1
+        if name in names:
+            raise table.refuse(
+                row, "window", f"each window of clip {of} once (line {table.line(names[name])} has it too)"
+            )
+        names[name] = row
+    return np.array(list(names), np.str_)
+
+
+def _copies(values: NDArray[np.float64], group: NDArray[np.str_]) -> tuple[int, list[tuple[str, str]]]:
+    """Return how many rows repeat all features of an earlier row of another group, and the pairs of such groups."""
+    first: dict[bytes, str] = {}
+    pairs: Counter[tuple[str, str]] = Counter()
+    for row, of in zip(np.ascontiguousarray(values), group.tolist(), strict=True):
+        other = first.setdefault(row.tobytes(), of)
+        if other != of:
+            pairs[other, of] += 1
+    return pairs.total(), sorted(pairs)
