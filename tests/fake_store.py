@@ -1,0 +1,375 @@
+"""A store as the bench leaves it, without training: MLflow's own migrated schema, filled by plain SQL.
+
+``build(folder)`` makes the motion family's studies with trials, finals, curves and artifacts, one study running;
+``bulk(folder, runs)`` makes many plain runs for benchmarks. The same seed writes the same store, but for paths.
+
+Usage: python -m tests.fake_store FOLDER
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from affect import record
+from affect.record import Artifact, Kind, State
+from tests import fake_results as made
+
+START = 1_760_000_000_000
+"""Milliseconds at which the first study of every fake store begins."""
+
+RUNNING_NAME = made.STUDIES[-1].name
+
+
+def template() -> Path:
+    """Return a migrated, empty MLflow store in WAL, made once per machine and MLflow version."""
+    import importlib.metadata
+
+    version = importlib.metadata.version("mlflow")
+    path = Path(tempfile.gettempdir()) / f"affectory-template-{os.getuid()}-{version}.db"
+    if not path.exists():
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        with tempfile.TemporaryDirectory() as folder:
+            fresh = Path(folder) / "mlflow.db"
+            SqlAlchemyStore(f"sqlite:///{fresh}", str(Path(folder) / "artifacts")).engine.dispose()
+            with sqlite3.connect(fresh) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+            connection.close()
+            part = path.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(fresh, part)
+            part.replace(path)
+    return path
+
+
+def ids(kind: str, *parts: object) -> str:
+    """Return a run id, 32 hexadecimal characters, that depends on its parts alone."""
+    return record.digest([kind, *map(str, parts)], 32)
+
+
+@dataclass
+class Writer:
+    """Inserts whole runs into one store; used as a context manager, it commits at the end."""
+
+    folder: Path
+
+    def __enter__(self) -> Writer:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "mlflow.db"
+        fresh = not path.exists()
+        if fresh:
+            shutil.copyfile(template(), path)
+        self.connection = sqlite3.connect(path, timeout=30)
+        self.connection.execute("PRAGMA synchronous=OFF")
+        if fresh:
+            root = str(self.folder / "artifacts")
+            self.connection.execute("UPDATE experiments SET artifact_location = ? || '/' || experiment_id", (root,))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is None:
+            self.connection.commit()
+        self.connection.close()
+
+    def experiment(self, name: str) -> int:
+        row = self.connection.execute("SELECT experiment_id FROM experiments WHERE name = ?", (name,)).fetchone()
+        if row:
+            return int(row[0])
+        number = self.connection.execute("SELECT max(experiment_id) + 1 FROM experiments").fetchone()[0]
+        self.connection.execute(
+            "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, creation_time,"
+            " last_update_time, workspace) VALUES (?, ?, ?, 'active', ?, ?, 'default')",
+            (number, name, str(self.folder / "artifacts" / str(number)), START, START),
+        )
+        return int(number)
+
+    def run(
+        self,
+        experiment: int,
+        run_id: str,
+        name: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        curves: Mapping[str, Sequence[float]] | None = None,
+        parent: str | None = None,
+        start: int = START,
+        seconds: float | None = 60,
+        lifecycle: str = "active",
+    ) -> Path:
+        """Insert one run and return its artifact folder (not made yet). `seconds` None: it is still running."""
+        state = tags.get("state", State.COMPLETE)
+        status = {State.RUNNING: "RUNNING", State.FAILED: "FAILED"}.get(state, "FINISHED")
+        end = None if seconds is None else int(start + seconds * 1000)
+        folder = self.folder / "artifacts" / str(experiment) / run_id / "artifacts"
+        self.connection.execute(
+            "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
+            " end_time, source_version, lifecycle_stage, artifact_uri, experiment_id)"
+            " VALUES (?, ?, 'UNKNOWN', '', '', 'ada', ?, ?, ?, '', ?, ?, ?)",
+            (run_id, name, status, start, end, lifecycle, str(folder), experiment),
+        )
+        full = {record.tag(k): v for k, v in tags.items()} | {"mlflow.runName": name, "mlflow.user": "ada"}
+        if parent:
+            full[record.PARENT] = parent
+        self.tags(run_id, full)
+        pairs = [(k, str(v), run_id) for k, v in (params or {}).items()]
+        self.connection.executemany("INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?)", pairs)
+        self.metrics(run_id, metrics or {}, end or start)
+        for figure, values in (curves or {}).items():
+            steps = [(record.curve(figure), v, start + 1000 * i, i) for i, v in enumerate(values)]
+            self.points(run_id, steps)
+        return folder
+
+    def tags(self, run_id: str, full: Mapping[str, str]) -> None:
+        """Set tags by their full names."""
+        rows = [(k, v, run_id) for k, v in full.items()]
+        self.connection.executemany("INSERT OR REPLACE INTO tags (key, value, run_uuid) VALUES (?, ?, ?)", rows)
+
+    def metrics(self, run_id: str, values: Mapping[str, float], time: int) -> None:
+        """Log single figures at step 0."""
+        self.points(run_id, [(k, v, time, 0) for k, v in values.items()])
+
+    def points(self, run_id: str, points: Iterable[tuple[str, float, int, int]]) -> None:
+        """Log (name, value, ms, step) in the order of steps, NaN and infinity as MLflow keeps them."""
+        rows = []
+        for key, value, time, step in points:
+            nan = value != value
+            kept = 0.0 if nan else min(max(value, -sys.float_info.max), sys.float_info.max)
+            rows.append((key, kept, time, step, nan, run_id))
+        columns = "(key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, ?, ?, ?, ?)"
+        self.connection.executemany(f"INSERT INTO metrics {columns}", rows)
+        self.connection.executemany(f"INSERT OR REPLACE INTO latest_metrics {columns}", rows)
+
+
+# ------------------------------------------------------------------------------------------------------- studies
+
+
+def _tags(spec: made.Spec, kind: str, **more: str) -> dict[str, str]:
+    split = made.split_table(spec)
+    groups = {p: int(split.loc[split["part"] == p, "group"].nunique()) for p in record.PARTS}
+    versions = {"torch": "2.13.0", "xgboost": "3.2.0"}
+    machine = {"host": "bench", "device": "cpu", "cores": 2, "python": "3.11.2", "platform": "Linux"}
+    return {
+        "kind": kind,
+        "record": str(record.RECORD_VERSION),
+        "method": spec.method,
+        "dataset": spec.dataset,
+        "reader": "lma" if spec.dataset == "lma" else "synthetic_motion",
+        "synthetic": "true" if spec.dataset.startswith("synthetic") else "false",
+        "data_version": record.digest(spec.dataset),
+        "protocol": spec.protocol,
+        "protocol_id": record.digest([spec.protocol]),
+        "split": record.digest(["split", spec.dataset]),
+        "targets": record.to_json(list(spec.targets)),
+        "inputs": spec.inputs,
+        "group_kind": "clip",
+        "groups": record.to_json(groups),
+        "persons": "unknown",
+        "settings": record.to_json(spec.all_settings),
+        "study": spec.name,
+        "seed": "0",
+        "objective": "mae",
+        "direction": "minimize",
+        "space": record.digest(made.space(spec.method)),
+        "code": "85f3dbe0c1a2+",
+        "machine": record.to_json({**machine, "versions": versions}),
+        "metric_version": str(record.METRIC_VERSION),
+        "command": f"python -m training study {spec.method} --dataset {spec.dataset} --name {spec.name}",
+        **more,
+    }
+
+
+def _write(folder: Path, frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]) -> str:
+    folder.mkdir(parents=True)
+    for name, frame in frames.items():
+        frame.to_parquet(folder / name, index=False)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return record.to_json(sorted([*frames, *texts]))
+
+
+def _curves(rng: np.random.Generator, best: float, epochs: int) -> dict[str, list[float]]:
+    steps = np.arange(epochs)
+    fall = best * (1 + 1.2 * np.exp(-steps / 6))
+    return {
+        "val/mae": (fall + rng.normal(0, best * 0.01, epochs)).tolist(),
+        "train/loss": (0.8 * fall + rng.normal(0, best * 0.005, epochs)).tolist(),
+    }
+
+
+def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: int, seed: int, running: bool) -> None:
+    rng = np.random.default_rng([seed, number])
+    experiment = writer.experiment(spec.protocol)
+    study_id = ids(Kind.STUDY, spec.name, seed)
+    start = START + number * 3_600_000
+    distributions = made.space(spec.method)
+    w = made.world(spec.dataset)
+    val = w.part == "validation"
+    needs = {}
+    if spec.method.endswith("pad_to_latent"):
+        needs = {"needs": record.to_json({"vae": ids(Kind.NEED, spec.name, seed)})}
+        vae = made.Spec("motion/lma_vae", 0.9, spec.settings, spec.dataset)
+        tags = _tags(vae, Kind.NEED, study=spec.name, state=State.COMPLETE)
+        pred = made.predict(vae, 99)
+        values = made.figures(vae, pred, ("train", "validation")) | {record.COST_SECONDS: 4.2}
+        params = made.draw(made.space(vae.method), rng)
+        need = ids(Kind.NEED, spec.name, seed)
+        writer.run(experiment, need, f"{spec.name} · need vae", tags, params, values, None, study_id, start, 5)
+
+    done = trials if not running else max(trials - 3, 1)
+    values: dict[int, float] = {}
+    params_of: dict[int, dict[str, Any]] = {}
+    for trial in range(done + running):
+        params = params_of[trial] = made.draw(distributions, rng)
+        is_last = trial == done
+        state = State.COMPLETE
+        if is_last:
+            state = State.RUNNING
+        elif trial % 7 == 3:
+            state = State.FAILED
+        elif trial % 4 == 2:
+            state = State.PRUNED
+        noise = spec.noise * float(1.05 + 0.4 * rng.random())
+        pred = made.predict(made.Spec(spec.method, noise, spec.settings, spec.dataset), 1000 + trial)
+        best = float(np.abs(pred - w.values(spec.targets))[val].mean())
+        seconds = float(np.exp(rng.normal(1.5, 0.6)))
+        tags = _tags(spec, Kind.TRIAL, trial=str(trial), state=state, sampler="TPESampler", pruner="MedianPruner")
+        figures = {record.COST_SECONDS: seconds}
+        texts = {}
+        if state == State.COMPLETE:
+            figures |= made.figures(spec, pred, ("validation",)) | {record.COST_PARAMETERS: 1000.0 * params["depth"]}
+            values[trial] = figures[record.metric("validation", "mae")]
+        elif state == State.FAILED:
+            tags["reason"] = "ValueError: outliers: no train row is left for feature <b>neck_speed</b>"
+            texts[Artifact.LOG] = made.TRACEBACK.format(method=spec.method.rpartition("/")[2])
+        elif state == State.PRUNED:
+            tags["reason"] = "pruned at step 6: worse than the median of the trials before it"
+        epochs = {State.COMPLETE: 24, State.PRUNED: 7, State.RUNNING: 11, State.FAILED: 0}[state]
+        run_id = ids(Kind.TRIAL, spec.name, trial, seed)
+        tags["artifacts"] = record.to_json(sorted(texts))
+        path = writer.run(
+            experiment,
+            run_id,
+            f"{spec.name} · trial {trial}",
+            tags | needs,
+            params,
+            figures,
+            _curves(rng, best, epochs),
+            study_id,
+            start + 60_000 * trial,
+            None if state == State.RUNNING else seconds,
+        )
+        if texts:
+            _write(path, {}, texts)
+
+    winner = min(values, key=values.__getitem__)
+    more = {"sampler": "TPESampler", "pruner": "MedianPruner", "trials_total": str(trials), "repeats": str(finals)}
+    more |= {"best_trial": str(winner), "best_value": repr(values[winner]), "deadline": ""}
+    more |= {"state": State.RUNNING if running else State.COMPLETE} | ({} if running else {"frozen": "true"})
+    texts = {Artifact.SPACE: record.to_json(distributions), Artifact.DATA_SUMMARY: record.to_json(made.summary(spec))}
+    all_finals: list[dict[str, float]] = []
+    for seed_of in range(0 if running else finals):
+        pred = made.predict(spec, seed_of)
+        scored = made.figures(spec, pred, ("train", "validation", "test"))
+        for row, trivial in made.trivial(spec).items():
+            scored |= made.figures(spec, trivial, ("test",), row)
+        cost = {record.COST_SECONDS: 6.0 + seed_of, record.COST_PARAMETERS: 52_000.0, record.COST_PEAK_MB: 310.5}
+        all_finals.append(scored | cost)
+        run_id = ids(Kind.FINAL, spec.name, seed_of, seed)
+        path = writer.folder / "artifacts" / str(experiment) / run_id / "artifacts"
+        log = {Artifact.LOG: f"refit of trial {winner} with seed {seed_of}\n", **texts}
+        artifacts = _write(path, made.tables(spec, pred, seed_of), log)
+        tags = _tags(spec, Kind.FINAL, trial=str(winner), state=State.COMPLETE, artifacts=artifacts) | needs
+        tags["seed"] = str(seed_of)
+        curves = _curves(rng, values[winner], 24)
+        begin = start + 60_000 * (trials + seed_of)
+        name = f"{spec.name} · final {seed_of}"
+        writer.run(experiment, run_id, name, tags, params_of[winner], all_finals[-1], curves, study_id, begin)
+
+    path = writer.folder / "artifacts" / str(experiment) / study_id / "artifacts"
+    more["artifacts"] = _write(path, {Artifact.SPLIT: made.split_table(spec)}, texts)
+    tags = _tags(spec, Kind.STUDY, **more) | needs
+    seconds = None if running else 60.0 * (trials + finals)
+    summary = _summary(all_finals, spec)
+    writer.run(experiment, study_id, spec.name, tags, params_of[winner], summary, None, None, start, seconds)
+
+
+def _summary(finals: list[dict[str, float]], spec: made.Spec) -> dict[str, float]:
+    """Return a study's own figures: mean and sd over its finals, a made-up interval, and the trivial rows."""
+    if not finals:
+        return {}
+    frame = pd.DataFrame(finals)
+    found = frame.mean().to_dict()
+    for name in frame.columns:
+        taken = record.parse_metric(name)
+        if taken is None or taken.aspect or taken.part != "test":
+            continue
+        mean, sd = found[name], float(frame[name].std(ddof=1)) if len(frame) > 1 else 0.0
+        half = 0.12 * abs(mean) + sd
+        extra = {record.SD: sd, record.LOW: mean - half, record.HIGH: mean + half, record.N_GROUPS: 8.0}
+        for aspect, value in extra.items():
+            found[record.metric("test", taken.metric, taken.target, aspect)] = value
+    return found
+
+
+def build(
+    folder: Path, studies: Sequence[made.Spec] = made.STUDIES, trials: int = 8, finals: int = 3, seed: int = 0
+) -> Path:
+    """Write the studies into `folder` (mlflow.db, artifacts/) and return it. `STUDIES[-1]` is left running."""
+    folder = Path(folder)
+    with Writer(folder) as writer:
+        for number, spec in enumerate(studies):
+            _study(writer, spec, number, trials, finals, seed, running=spec is made.STUDIES[-1])
+        foreign = writer.experiment("somebody else's")
+        writer.run(foreign, ids("foreign", seed), "not of the bench", {}, {"lr": 1}, {"loss": 0.5})
+    return folder
+
+
+def bulk(folder: Path, runs: int = 10_000, params: int = 15, metrics: int = 12, seed: int = 0) -> Path:
+    """Write many plain trial and final runs, 15 parameters, 12 metrics and 12 tags each, without artifacts."""
+    rng = np.random.default_rng(seed)
+    folder = Path(folder)
+    with Writer(folder) as writer:
+        experiments = [writer.experiment(f"bulk {i} · by clip · P A D") for i in range(4)]
+        targets = (*made.PAD, record.ALL)
+        names = [record.metric("test", m, t) for m in ("mae", "rmse", "ccc", "pcc") for t in targets][:metrics]
+        values = rng.random((runs, metrics))
+        hyper = rng.random((runs, params))
+        for i in range(runs):
+            study = i // 50
+            tags = {
+                "kind": Kind.FINAL if i % 10 == 9 else Kind.TRIAL,
+                "method": made.STUDIES[study % 10].method,
+                "dataset": "bulk",
+                "protocol": f"bulk {study % 4} · by clip · P A D",
+                "settings": record.to_json({"latent_size": 2 ** (study % 4)}),
+                "study": f"study {study}",
+                "seed": str(i % 5),
+                "trial": str(i % 50),
+                "state": State.COMPLETE,
+                "code": "85f3dbe0c1a2",
+            }
+            writer.run(
+                experiments[study % 4],
+                ids("bulk", i, seed),
+                f"run {i}",
+                tags,
+                {f"p{j}": float(hyper[i, j]) for j in range(params)},
+                dict(zip(names, values[i].tolist(), strict=True)),
+                start=START + 1000 * i,
+            )
+    return folder
+
+
+if __name__ == "__main__":
+    print(build(Path(sys.argv[1])))
