@@ -1,0 +1,107 @@
+"""A run's files: where they are on this machine, and how one appears there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlflow.tracking import MlflowClient
+
+
+def folder(store: Path, experiment_id: str, run_id: str) -> Path:
+    """Return where a run's artifacts are under the store's folder, which is also where MLflow looks for them."""
+    return store / "artifacts" / experiment_id / run_id / "artifacts"
+
+
+def check_name(name: str) -> str:
+    """Return `name`; ValueError for one that leads out of the run's folder or begins with a dot."""
+    path = PurePosixPath(name)
+    if not name or "\\" in name or "\0" in name or path.is_absolute() or str(path) != name:
+        raise ValueError(f"{name!r} is no artifact's name: a relative path with forward slashes is expected")
+    if any(part.startswith(".") for part in path.parts):
+        raise ValueError(f"{name!r} is no artifact's name: no part of it may begin with a dot")
+    return name
+
+
+def download(client: MlflowClient, store: Path, run_id: str, keep: bool) -> Path:
+    """Return the local copy of a run's artifacts on a server, downloaded where it is missing or not to be kept."""
+    target = store / "downloaded" / run_id
+    if target.exists() and keep:
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as temporary:
+        client.download_artifacts(run_id, "", temporary)
+        _replace_folder(Path(temporary), target)
+        Path(temporary).mkdir()  # what the context manager expects to remove
+    return target
+
+
+class Writer:
+    """Writes one run's artifacts: into its folder, or to the server where there is a `client`."""
+
+    def __init__(self, client: MlflowClient | None, run_id: str, folder: Path) -> None:
+        self._client = client
+        self._run_id = run_id
+        self._folder = folder
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Yield a path to write a file to; it becomes the artifact `name` when the block ends well."""
+        path = PurePosixPath(check_name(name))
+        if self._client:
+            with tempfile.TemporaryDirectory() as temporary:
+                local = Path(temporary) / path.name
+                yield local
+                self._client.log_artifact(self._run_id, str(local), str(path.parent) if path.parent.name else None)
+            return
+        target = self._folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{os.getpid()}.{target.name}")
+        try:
+            yield part
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def filling(self, name: str) -> Iterator[Path]:
+        """Yield an empty folder; when all went well it becomes the artifact folder `name`, in place of an older one."""
+        check_name(name)
+        if self._client:
+            with tempfile.TemporaryDirectory() as temporary:
+                yield Path(temporary)
+                self._client.log_artifacts(self._run_id, temporary, name)
+            return
+        target = self._folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{os.getpid()}.{target.name}")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        try:
+            yield part
+            _replace_folder(part, target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def names(self) -> list[str]:
+        """Return the names of the run's artifact files and folders, sorted."""
+        if self._client:
+            return sorted(entry.path for entry in self._client.list_artifacts(self._run_id))
+        if not self._folder.is_dir():
+            return []
+        return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    old = target.with_name(f".old.{os.getpid()}.{target.name}")
+    if target.exists():
+        os.replace(target, old)
+    os.replace(new, target)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,193 @@
+"""The databases behind a store, opened with an error that a person can act on."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from training import embedded
+from training.contract import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import optuna
+    from mlflow.tracking import MlflowClient
+
+CONNECT_S = 10
+EXPERIMENT_NAME_LIMIT = 256
+
+
+def is_postgres(url: str) -> bool:
+    """Return whether an address is PostgreSQL's."""
+    return url.startswith(("postgresql://", "postgresql+", "postgres://"))
+
+
+def client(uri: str, folder: Path) -> MlflowClient:
+    """Return a client of the tracking database or server at `uri`, which is made or migrated where it is empty.
+
+    `folder` is the store's: artifacts are under it. Raises UserError for what a person can mend.
+    """
+    # what the migrations say about themselves at the level of INFO is nobody's concern
+    for name in ("mlflow.store.db.utils", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    file = embedded.sqlite_file(uri)
+    if file:
+        embedded.prepare_mlflow(file, folder)
+    elif is_postgres(uri):
+        check_postgres(uri)
+    elif not uri.startswith(("http://", "https://")):
+        raise UserError(f"MLFLOW_TRACKING_URI={uri}: expected sqlite:///FILE, postgresql://… or http(s)://…")
+
+    from mlflow.tracking import MlflowClient
+
+    made = MlflowClient(tracking_uri=uri)
+    if uri.startswith("http"):
+        _check_server(made, uri)
+    else:
+        _check_tables(made, uri)
+    return made
+
+
+def dispose(client: MlflowClient) -> None:
+    """Close the pooled connections of a client of a database."""
+    engine = getattr(client._tracking_client.store, "engine", None)
+    if engine is not None:
+        engine.dispose()
+
+
+def experiment(client: MlflowClient, name: str, folder: Path) -> str:
+    """Return the id of the experiment `name`, which is made where it is missing, restored where it was deleted."""
+    from mlflow.exceptions import MlflowException
+
+    if len(name) > EXPERIMENT_NAME_LIMIT:
+        raise UserError(f"protocol {name!r}: a name of at most {EXPERIMENT_NAME_LIMIT} characters is expected")
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return _make_experiment(client, name, folder)
+        except MlflowException as error:
+            found = client.get_experiment_by_name(name)
+            if found is None:  # not another worker that was quicker
+                raise error
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _make_experiment(client: MlflowClient, name: str, folder: Path) -> str:
+    store = client._tracking_client.store
+    if not hasattr(store, "ManagedSessionMaker"):
+        return str(client.create_experiment(name))
+    # The client would make the artifacts' location absolute and a moved checkout would lose them: the row is written
+    # by MLflow's own model of it, in one transaction.
+    from mlflow.store.tracking.dbmodels.models import SqlExperiment
+
+    now = int(time.time() * 1000)
+    with store.ManagedSessionMaker(read_only=False) as session:
+        row = SqlExperiment(name=name, lifecycle_stage="active", creation_time=now, last_update_time=now)
+        session.add(row)
+        session.flush()
+        row.artifact_location = embedded.artifact_location(folder, row.experiment_id)
+        session.flush()
+        return str(row.experiment_id)
+
+
+def optuna_storage(url: str, stale: Callable[..., None] | None) -> optuna.storages.RDBStorage:
+    """Return Optuna's storage at `url` with heartbeats every ``AFFECTORY_HEARTBEAT`` seconds (default 10)."""
+    file = embedded.sqlite_file(url)
+    options: dict[str, Any] = {}
+    if file:
+        embedded.prepare_optuna(file)
+        options = {"connect_args": {"timeout": embedded.BUSY_S}}
+    elif is_postgres(url):
+        check_postgres(url)
+        options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_S}}
+    else:
+        raise UserError(f"OPTUNA_STORAGE={url}: expected sqlite:///FILE or postgresql://…")
+
+    import optuna
+
+    interval = heartbeat_s()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        try:
+            return optuna.storages.RDBStorage(
+                url,
+                engine_kwargs=options,
+                heartbeat_interval=interval,
+                grace_period=2 * interval,
+                heartbeat_stale_trial_callback=stale,
+            )
+        except RuntimeError as error:  # its tables are of another version; the message says which and what to do
+            raise UserError(f"{shown(url)}: {error}") from error
+
+
+def heartbeat_s() -> int:
+    """Return the seconds between two signs of life of a worker."""
+    text = os.environ.get("AFFECTORY_HEARTBEAT") or "10"
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"AFFECTORY_HEARTBEAT={text}: a whole number of seconds from 1 is expected")
+    return int(text)
+
+
+def shown(url: str) -> str:
+    """Return an address as it may be shown: without its password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.partition("://")[0] + "://…"
+
+
+def plain_postgres(url: str) -> str:
+    """Return SQLAlchemy's spelling of an address (postgresql+psycopg://) as PostgreSQL's own programs read it."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.partition('+')[0]}://{rest}"
+
+
+def check_postgres(url: str) -> None:
+    """Raise UserError where the database does not answer, instead of trying for minutes as MLflow does."""
+    import psycopg
+
+    try:
+        psycopg.connect(plain_postgres(url), connect_timeout=CONNECT_S).close()
+    except psycopg.Error as error:
+        raise UserError(f"{shown(url)}: the database does not answer ({str(error).strip()})") from error
+
+
+def _check_server(client: MlflowClient, uri: str) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.rest_utils import http_request
+
+    try:
+        answer = http_request(
+            client._tracking_client.store.get_host_creds(), "/health", "GET", max_retries=0, timeout=CONNECT_S
+        )
+    except MlflowException as error:
+        raise UserError(f"{uri}: the MLflow server does not answer ({error.message.splitlines()[0]})") from error
+    if answer.status_code != 200:
+        raise UserError(f"{uri}: expected an MLflow server, found status {answer.status_code} at {uri}/health")
+
+
+def _check_tables(client: MlflowClient, uri: str) -> None:
+    import mlflow.version
+    from alembic.util import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        client.search_experiments(max_results=1)
+    except (MlflowException, CommandError) as error:
+        raise UserError(
+            f"{shown(uri)}: its tables are not those of MLflow {mlflow.version.VERSION}. Install the MLflow that wrote "
+            f"them, or, where they are older, run: mlflow db upgrade {shown(uri)} ({str(error).splitlines()[0]})"
+        ) from error
+    except DatabaseError as error:
+        raise UserError(f"{shown(uri)}: the database cannot be used ({error.orig})") from error

@@ -1,0 +1,268 @@
+"""The only writer of the tracking store: MLflow for what people look at, Optuna's tables for the search.
+
+`Store` is where runs are; `Run` is one of them, open for writing. Every call names its run: the fluent API's active
+run, which is a different one in each thread, is never used. What the records are called is in `affect.record`.
+
+Writes are batched. A run's scores, its last curve points and its closing tags go out together with `Run.close`; curve
+points reach the store while the run goes on, in growing steps of time (see `Run.figures`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from affect import record
+from training import artifacts, backends, embedded, locks
+from training.contract import UserError
+from training.registry import nearest
+from training.run import NAME_LIMIT, Run, check_params, full_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import optuna
+    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.tracking import MlflowClient
+
+# before MLflow is imported by anything: it would otherwise report its use to its makers over the network
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_DISABLE_AGENT_HINT", "true")
+
+BATCH = 900
+"""Entries in one `log_batch`; MLflow takes 1,000 at most, of which 100 parameters and 100 tags."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run as the store has it.
+
+    Parameters
+    ----------
+    id, experiment : MLflow's ids.  experiment is the protocol's.
+    status : MLflow's word: RUNNING, FINISHED, FAILED or KILLED. What it means is in ``tags["state"]``.
+    tags : the record's tags without their prefix.
+    metrics : the latest value of each metric, curves included.
+    start, end : UTC.
+    """
+
+    id: str
+    experiment: str
+    status: str
+    name: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    start: datetime
+    end: datetime | None
+    parent: str | None
+    user: str
+
+
+class Store:
+    """Where runs are kept. Made by `Store.open`.
+
+    Parameters
+    ----------
+    folder : the store's folder; artifacts and locks are in it whichever database is used.
+    tracking_uri : MLflow's half: sqlite:///…, postgresql://… or http(s)://… (an MLflow server).
+    optuna_url : Optuna's half: sqlite:///… or postgresql://….
+    """
+
+    def __init__(self, folder: Path, tracking_uri: str, optuna_url: str) -> None:
+        self.folder = folder
+        self.tracking_uri = tracking_uri
+        self.optuna_url = optuna_url
+        self.embedded = embedded.sqlite_file(tracking_uri) == folder / embedded.MLFLOW_FILE
+        self.remote = tracking_uri.startswith(("http://", "https://"))
+        self._experiments: dict[str, str] = {}
+        embedded.prepare_folder(folder)
+        self.client: MlflowClient = backends.client(tracking_uri, folder)
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> Store:
+        """Open the store, making it first where there is none.
+
+        Without `folder` it is the one that ``AFFECTORY_STORE`` names (default: mlruns in the checkout), with
+        ``MLFLOW_TRACKING_URI`` and ``OPTUNA_STORAGE`` in place of its two SQLite files where they are set. With
+        `folder` it is the embedded store there, whatever the environment says.
+
+        Raises UserError for a folder that cannot be written, a network file system, a damaged file, tables of another
+        version, or a server that does not answer.
+        """
+        uri = url = ""
+        if folder is None:
+            folder = Path(os.environ.get("AFFECTORY_STORE") or embedded.CHECKOUT / "mlruns")
+            uri, url = os.environ.get("MLFLOW_TRACKING_URI", ""), os.environ.get("OPTUNA_STORAGE", "")
+        folder = folder.expanduser().absolute()
+        return cls(
+            folder,
+            uri or f"sqlite:///{folder / embedded.MLFLOW_FILE}",
+            url or f"sqlite:///{folder / embedded.OPTUNA_FILE}",
+        )
+
+    # ------------------------------------------------------------------------------------------------ writing
+
+    def optuna_storage(self, stale: Callable[..., None] | None = None) -> optuna.storages.RDBStorage:
+        """Return Optuna's storage, whose heartbeats tell when a worker died.
+
+        A trial that has not been heard of for two intervals (``AFFECTORY_HEARTBEAT`` seconds, default 10) is failed by
+        the next worker, which then calls `stale` (study, trial): Optuna's own retry callback or one's own.
+        """
+        return backends.optuna_storage(self.optuna_url, stale)
+
+    def experiment(self, protocol_name: str) -> str:
+        """Return the id of the protocol's MLflow experiment, which is made where it is missing."""
+        if protocol_name not in self._experiments:
+            self._experiments[protocol_name] = backends.experiment(self.client, protocol_name, self.folder)
+        return self._experiments[protocol_name]
+
+    def start(
+        self,
+        experiment_id: str,
+        name: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, Any] | None = None,
+        parent: str | None = None,
+    ) -> Run:
+        """Begin a run. Tags are named without their prefix; `record` and `state` are set unless they are given."""
+        tags = {"record": str(record.RECORD_VERSION), "state": record.State.RUNNING, **tags}
+        full = full_tags(tags) | {"mlflow.user": getpass.getuser()}
+        if parent is not None:
+            full[record.PARENT] = parent
+        check_params(params or {})
+        made = self.client.create_run(experiment_id, tags=full, run_name=name[:NAME_LIMIT])
+        run = Run(self, made.info.run_id, experiment_id)
+        if params:
+            run.params(params)
+        return run
+
+    def resume(self, run_id: str) -> Run:
+        """Open a run for writing again; one that had ended is running again."""
+        found = self.client.get_run(run_id)
+        run = Run(self, run_id, found.info.experiment_id)
+        if found.info.status != "RUNNING":
+            self.client.update_run(run_id, status="RUNNING")
+            run.tags({"state": record.State.RUNNING})
+        return run
+
+    def set_tags(self, run_id: str, values: Mapping[str, str]) -> None:
+        """Set record tags of any run, running or ended, and leave its state as it is."""
+        self.write(run_id, tags=full_tags(values))
+
+    def write(
+        self,
+        run_id: str,
+        metrics: list[Metric] | None = None,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write to a run of this store under MLflow's full names, in as few batches as there can be."""
+        from mlflow.entities import Param, RunTag
+
+        points: list[Metric] = metrics or []
+        some_params: list[Param] = [Param(k, v) for k, v in (params or {}).items()]
+        some_tags: list[RunTag] = [RunTag(k, v) for k, v in (tags or {}).items()]
+        # one batch where everything fits, as nearly always
+        while points or some_params or some_tags:
+            self.client.log_batch(run_id, points[: BATCH - 100], some_params[:50], some_tags[:50])
+            points, some_params, some_tags = points[BATCH - 100 :], some_params[50:], some_tags[50:]
+
+    # ------------------------------------------------------------------------------------------------ reading
+
+    def find(self, filter: Mapping[str, str], status: str | None = None) -> list[RunInfo]:
+        """Return the runs that have all of these record tags (and MLflow's `status`), oldest first."""
+        wanted = {record.tag(name): str(value) for name, value in filter.items()}
+        # MLflow's filter language has no escapes: such values are compared here alone
+        terms = [f"tags.`{k}` = '{v}'" for k, v in wanted.items() if "'" not in v and "\\" not in v and v]
+        if status:
+            terms.append(f"attributes.status = '{status}'")
+        return [
+            info
+            for info in self._search(" and ".join(terms))
+            if all(info.tags.get(name) == str(value) for name, value in filter.items())
+        ]
+
+    def _search(self, text: str) -> list[RunInfo]:
+        experiments = [e.experiment_id for e in self.client.search_experiments()]
+        found: list[RunInfo] = []
+        token = None
+        while experiments:
+            page = self.client.search_runs(
+                experiments, text, max_results=1000, order_by=["attributes.start_time ASC"], page_token=token
+            )
+            found += [_info(run) for run in page]
+            token = page.token
+            if not token:
+                break
+        return found
+
+    def get(self, name: str) -> RunInfo:
+        """Return the run whose id begins with `name`, or the study of that name.
+
+        Raises UserError with the nearest studies where there is none, and with the choices where there are several.
+        """
+        found = []
+        if re.fullmatch(r"[0-9a-fA-F]{4,32}", name):
+            found = self._search(f"attributes.run_id LIKE '{name.lower()}%'")
+        if not found:
+            found = self.find({"kind": record.Kind.STUDY, "study": name})
+        if len(found) > 1:
+            choices = ", ".join(f"{info.id[:12]} ({info.name})" for info in found[:5])
+            raise UserError(f"{name!r} is not one run but {len(found)}: {choices}")
+        if not found:
+            studies = sorted({info.tags["study"] for info in self.find({"kind": record.Kind.STUDY})})
+            raise UserError(f"no run's id begins with {name!r}; " + nearest(name, studies, "study"))
+        return found[0]
+
+    def artifacts(self, run_id: str) -> Path:
+        """Return the local folder of a run's artifacts; those on a server are downloaded, once when it has ended."""
+        info = self.client.get_run(run_id).info
+        if not self.remote:
+            return artifacts.folder(self.folder, info.experiment_id, run_id)
+        return artifacts.download(self.client, self.folder, run_id, keep=info.status != "RUNNING")
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[bool]:
+        """Try to take the lock `name` and yield whether it was free. It is held to the end of the block or process.
+
+        It excludes every worker of this store: on all machines where a half of it is PostgreSQL, else on this one.
+        """
+        shared = next((url for url in (self.optuna_url, self.tracking_uri) if backends.is_postgres(url)), None)
+        if shared:
+            held = locks.try_postgres(backends.plain_postgres(shared), name)
+        else:
+            held = locks.try_file(self.folder / "locks" / f"{record.digest(name, 24)}.lock")
+        with held as free:
+            yield free
+
+    def close(self) -> None:
+        """Let go of the database's connections."""
+        backends.dispose(self.client)
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _info(run: Any) -> RunInfo:
+    tags = run.data.tags
+    return RunInfo(
+        id=run.info.run_id,
+        experiment=run.info.experiment_id,
+        status=run.info.status,
+        name=run.info.run_name or "",
+        tags={name.removeprefix(record.PREFIX): v for name, v in tags.items() if name.startswith(record.PREFIX)},
+        params=dict(run.data.params),
+        metrics=dict(run.data.metrics),
+        start=_time(run.info.start_time),
+        end=_time(run.info.end_time) if run.info.end_time else None,
+        parent=tags.get(record.PARENT),
+        user=tags.get("mlflow.user", ""),
+    )
