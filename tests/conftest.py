@@ -102,11 +102,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _session_isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Point whatever session fixtures make away from the user's store and caches."""
+    """Point whatever session fixtures make away from the user's store and caches.
+
+    The cache is one for the whole run, parallel workers included: it is keyed by content, and making MLflow's tables
+    anew for each test would cost seconds. A test of a cache sets AFFECTORY_CACHE itself.
+    """
     base = tmp_path_factory.mktemp("isolated")
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    shared = tmp_path_factory.getbasetemp().parent if parallel else base
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFFECTORY_STORE", str(base / "store"))
-        patch.setenv("AFFECTORY_CACHE", str(base / "cache"))
+        patch.setenv("AFFECTORY_CACHE", str(shared / "cache"))
         patch.setenv("XDG_CACHE_HOME", str(base / "xdg"))
         for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "OPTUNA_STORAGE", "AFFECTORY_URL"):
             patch.delenv(variable, raising=False)
@@ -115,9 +121,8 @@ def _session_isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(autouse=True)
 def _isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test a store and a cache of its own; neither exists yet."""
+    """Give each test a store of its own, which does not exist yet."""
     monkeypatch.setenv("AFFECTORY_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
 
 
 # ------------------------------------------------------------------------------------------- shared fixtures
