@@ -209,8 +209,8 @@ METRIC_SOURCE: dict[str, str] = {
     LABEL_MEAN: "predictions.parquet: the same, against the train mean of the row's label (overall mean where none)",
     MAJORITY: "predictions.parquet: rows of the part against the most frequent true class of part = train",
     SD: "the finals' own figures: standard deviation (n − 1) over seeds",
-    LOW: "the finals' predictions.parquet: affect.statistics.bootstrap over groups",
-    HIGH: "the finals' predictions.parquet: affect.statistics.bootstrap over groups",
+    LOW: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",
+    HIGH: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",
     N_GROUPS: "split.parquet: number of groups in the part",
 }
 """From which artifact each metric of a final can be computed again, by its aspect."""
