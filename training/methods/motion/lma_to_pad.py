@@ -1,0 +1,42 @@
+"""Pleasure, arousal and dominance from Laban Movement Analysis features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training import preparation, trees
+from training.contract import Job, Method, Outcome, Params, Split
+
+METHOD = Method(
+    title="Boosted trees from LMA features to PAD",
+    source="lma-thesis-report-8",
+    data="motion",
+    inputs="features",
+    targets="pad",
+)
+
+
+def fit(params: Params, split: Split, job: Job) -> Outcome:
+    """Fit one regressor each for P, A and D; rows whose features are outliers leave the train part."""
+    train, validation = split.train, split.validation
+    kept = preparation.inliers(train.x, params, job.seed)
+    x, y = train.x[kept], train.y[kept]
+    model = trees.fit(
+        (x, y),
+        (validation.x, validation.y),
+        params,
+        job,
+        # trees do not mind the scale of their inputs, and P, A and D share one scale by definition
+        (preparation.scaling(x, params["scaling"]), preparation.scaling(y, "none")),
+        label_range=(split.low, split.high),
+    )
+    return Outcome(
+        model=model,
+        predictions={name: model.predict(part.x) for name, part in split.parts().items()},
+        parameters=model.leaves(),
+    )
+
+
+def load(folder: Path, device: str) -> trees.Trees:
+    """Read a saved model; trees predict on the CPU wherever they are."""
+    return trees.load(folder)

@@ -1,0 +1,73 @@
+"""A variational autoencoder of Laban Movement Analysis features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training import preparation
+from training.contract import Floats, Job, Method, Outcome, Params, Split
+from training.networks import loop, vae
+
+METHOD = Method(
+    title="Variational autoencoder of LMA features",
+    source="lma-thesis-report-8",
+    data="motion",
+    inputs="features",
+    targets="features",
+    settings={"latent_size": (1, 2, 4, 8)},
+)
+
+PATIENCE = 15
+
+
+def fit(params: Params, split: Split, job: Job) -> Outcome:
+    """Fit on train, stopped where the reconstructions of validation have the least mean absolute error."""
+    kept = preparation.inliers(split.train.x, params, job.seed)
+    scaling = preparation.scaling(split.train.x[kept], params["scaling"])
+    train = _tensor(scaling.apply(split.train.x[kept]), job)
+    validation = _tensor(scaling.apply(split.validation.x), job)
+    scale = _tensor(scaling.scale, job)
+    weights = scale / scale.mean() if params["weighting"] == "own_units" else torch.ones_like(scale)
+    shape = vae.Shape(train.shape[1], job.settings["latent_size"], params["width"], params["depth"], params["activation"])
+    with loop.seeded(job):
+        module = vae.Vae(shape).to(job.device)
+    measure = vae.RECONSTRUCTIONS[params["reconstruction"]]
+
+    def loss(batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        again, mean, log_variance = module(batch[0])
+        return params["reconstruction_weight"] * measure(again * weights, batch[0] * weights) + vae.kl(
+            mean, log_variance
+        ).mean()
+
+    def validate() -> float:
+        return float(((module.decode(module.encode(validation)[0]) - validation).abs() * scale).mean())
+
+    schedule = loop.Schedule(
+        epochs=params["epochs"],
+        batch=params["batch"],
+        optimiser=params["optimiser"],
+        learning_rate=params["learning_rate"],
+        patience=PATIENCE,
+        clip=10.0,
+    )
+    loop.fit(module, [train], loss, validate, schedule, job)
+    model = vae.FittedVae(module, shape, scaling)
+    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    return Outcome(
+        model=model,
+        predictions={name: model.decode(z) for name, z in codes.items()},
+        embeddings={"z": codes},
+        parameters=model.parameters(),
+    )
+
+
+def _tensor(values: Floats, job: Job) -> torch.Tensor:
+    return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=job.device)
+
+
+def load(folder: Path, device: str) -> vae.FittedVae:
+    """Read a saved model."""
+    return vae.load(folder, device)

@@ -1,0 +1,41 @@
+"""Laban Movement Analysis features from pleasure, arousal and dominance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training import preparation, trees
+from training.contract import Job, Method, Outcome, Params, Split
+
+METHOD = Method(
+    title="Boosted trees from PAD to LMA features",
+    source="lma-thesis-report-8",
+    data="motion",
+    inputs="pad",
+    targets="features",
+)
+
+
+def fit(params: Params, split: Split, job: Job) -> Outcome:
+    """Fit one regressor for each feature from P, A and D; rows whose features are outliers leave the train part."""
+    train, validation = split.train, split.validation
+    kept = preparation.inliers(train.y, params, job.seed)
+    x, y = train.x[kept], train.y[kept]
+    model = trees.fit(
+        (x, y),
+        (validation.x, validation.y),
+        params,
+        job,
+        (preparation.scaling(x, "none"), preparation.scaling(y, params["scaling"])),
+        label_range=(split.low, split.high),
+    )
+    return Outcome(
+        model=model,
+        predictions={name: model.predict(part.x) for name, part in split.parts().items()},
+        parameters=model.leaves(),
+    )
+
+
+def load(folder: Path, device: str) -> trees.Trees:
+    """Read a saved model; trees predict on the CPU wherever they are."""
+    return trees.load(folder)

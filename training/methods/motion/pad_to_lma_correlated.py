@@ -1,0 +1,84 @@
+"""Laban Movement Analysis features, each from those of P, A and D that it is most correlated with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from affect.record import Artifact
+from training import preparation, trees
+from training.contract import Floats, Job, Method, Outcome, Params, Split
+
+METHOD = Method(
+    title="Boosted trees from each feature's most correlated axes of PAD",
+    source="lma-thesis-report-8",
+    data="motion",
+    inputs="pad",
+    targets="features",
+)
+
+
+def fit(params: Params, split: Split, job: Job) -> Outcome:
+    """Fit one regressor for each feature from its ``axes`` axes of the largest absolute ``correlation`` on train."""
+    train, validation = split.train, split.validation
+    kept = preparation.inliers(train.y, params, job.seed)
+    x, y = train.x[kept], train.y[kept]
+    by_kind = {"pearson": correlations(y, x), "spearman": correlations(rankdata(y, axis=0), rankdata(x, axis=0))}
+    # a stable sort: axes that are tied, as for a constant feature, are taken in the order P, A, D
+    ranked = np.argsort(-np.abs(by_kind[params["correlation"]]), axis=1, kind="stable")
+    columns = [sorted(int(axis) for axis in row[: params["axes"]]) for row in ranked]
+    model = trees.fit(
+        (x, y),
+        (validation.x, validation.y),
+        params,
+        job,
+        (preparation.scaling(x, "none"), preparation.scaling(y, params["scaling"])),
+        columns=columns,
+        label_range=(split.low, split.high),
+    )
+    return Outcome(
+        model=model,
+        predictions={name: model.predict(part.x) for name, part in split.parts().items()},
+        tables={Artifact.CORRELATIONS: table(by_kind, columns, split)},
+        parameters=model.leaves(),
+    )
+
+
+def correlations(a: Floats, b: Floats) -> Floats:
+    """Return (p, q) Pearson's correlation of each column of a (n, p) with each of b (n, q); 0 for a constant one."""
+
+    def normed(values: Floats) -> Floats:
+        centred = values - values.mean(axis=0, dtype=np.float64)
+        centred[:, np.ptp(values, axis=0) == 0] = 0.0
+        length = np.sqrt(np.square(centred).sum(axis=0))
+        return centred / np.where(length == 0, 1.0, length)
+
+    return normed(a).T @ normed(b)
+
+
+def table(by_kind: dict[str, Floats], columns: list[list[int]], split: Split) -> pd.DataFrame:
+    """Return a row for each feature and axis: both correlations on train, and whether the feature's regressor used it.
+
+    by_kind : pearson and spearman, each (features, axes).  columns : for each feature the axes that it was given.
+    """
+    features, axes = by_kind["pearson"].shape
+    used = np.zeros((features, axes), dtype=bool)
+    for feature, given in enumerate(columns):
+        used[feature, given] = True
+    return pd.DataFrame(
+        {
+            "feature": np.repeat(split.targets, axes),
+            "axis": np.tile(split.inputs, features),
+            "pearson": by_kind["pearson"].ravel(),
+            "spearman": by_kind["spearman"].ravel(),
+            "used": used.ravel(),
+        }
+    )
+
+
+def load(folder: Path, device: str) -> trees.Trees:
+    """Read a saved model; trees predict on the CPU wherever they are."""
+    return trees.load(folder)
