@@ -161,6 +161,12 @@ class Part:
     def __len__(self) -> int:
         return len(self.sample)
 
+    def known(self) -> Floats:
+        """Return y where it is not hidden, as on train and validation; ValueError on test."""
+        if self.y is None:
+            raise ValueError("the targets of a test part are hidden")
+        return self.y
+
 
 @dataclass(frozen=True)
 class Split:

@@ -15,7 +15,7 @@ import numpy as np
 from training.preparation import Scaling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import xgboost as xgb
@@ -53,7 +53,7 @@ class Trees:
         scaled = _single(self.inputs.apply(x))
         raw = [b.inplace_predict(scaled[:, list(c)]) for b, c in zip(self.boosters, self.columns, strict=True)]
         pred = self.outputs.undo(np.stack(raw, axis=1).astype(np.float64))
-        return pred if self.low is None and self.high is None else np.clip(pred, self.low, self.high)
+        return pred if self.low is None and self.high is None else pred.clip(self.low, self.high)
 
     def leaves(self) -> int:
         """Return the number of leaves of all trees: what was fitted, as weights are in a network."""
@@ -98,6 +98,7 @@ def fit(
     *,
     columns: Sequence[Sequence[int]] | None = None,
     label_range: tuple[float | None, float | None] = (None, None),
+    objective: Callable[[Floats], float] | None = None,
 ) -> Trees:
     """Fit a regressor for each target on `train`, each stopped where its mean absolute error on `validation` is least.
 
@@ -109,8 +110,10 @@ def fit(
     scalings : of the inputs and of the targets.
     columns : for each target the input columns it is given; all of them where None.
     label_range : low and high by definition, or None.
+    objective : maps predictions of validation (m, t) to the figure that is reported, where that is another than their
+        mean absolute error; the curves train/regression_mae and val/regression_mae then hold the error itself.
 
-    Reports every `REPORT_EVERY` rounds the error on validation, in the data's own units, over the targets' mean.
+    Reports every `REPORT_EVERY` rounds, in the data's own units, over the targets' mean.
     """
     inputs, outputs = scalings
     x, y = _single(inputs.apply(train[0])), _single(outputs.apply(train[1]))
@@ -129,7 +132,11 @@ def fit(
             count = min(REPORT_EVERY, rounds - start)
             list(pool.map(lambda g, count=count: g.grow(count), growing))
             train_error, error = (float(np.mean([g.errors(part) for g in growing])) for part in ("train", "validation"))
-            job.report(start + count, error, train__mae=train_error)
+            if objective is None:
+                job.report(start + count, error, train__mae=train_error)
+            else:
+                pred = outputs.undo(np.stack([g.predict() for g in growing], axis=1))
+                job.report(start + count, objective(pred), train__regression_mae=train_error, val__regression_mae=error)
             if all(g.stopped for g in growing):
                 break
     return Trees(tuple(g.best() for g in growing), chosen, inputs, outputs, *label_range)
@@ -157,6 +164,8 @@ def _options(params: Params, job: Job, threads: int) -> dict[str, Any]:
         "device": "cuda" if on_gpu else "cpu",
         "nthread": threads,
         "seed": job.seed,
+        # XGBoost draws from a generator of the thread it runs in; seeded anew each round, a draw is the booster's own
+        "seed_per_iteration": True,
     }
 
 
@@ -193,6 +202,10 @@ class _Growing:
         """Return the mean absolute error in the data's own units: of the best round once stopped, else of the last."""
         error = self.least if self.stopped and part == "validation" else self.last[part]
         return error * self.scale
+
+    def predict(self) -> Floats:
+        """Return the scaled predictions of validation (m,): of the best round once stopped, else of the last."""
+        return self.booster.predict(self.validation, iteration_range=(0, self.best_round + 1 if self.stopped else 0))
 
     def best(self) -> xgb.Booster:
         """Return the regressor as it was at its best round."""

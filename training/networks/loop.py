@@ -1,5 +1,4 @@
-"""The one training loop: whole tensors, shuffled once an epoch and then split; stopped on validation; goes on after a
-kill.
+"""The one training loop: whole tensors, shuffled once an epoch and then split; stopped on validation; survives a kill.
 
 A DataLoader costs a small network a third of its time and more; a gather for each batch costs it a fifth.
 """
@@ -28,7 +27,7 @@ WHOLE_SHUFFLE_BYTES = 1 << 28
 
 OPTIMISERS = ("adam", "adamw", "rmsprop", "sgd")
 
-Loss = Callable[[Sequence[Tensor]], Tensor]
+Loss = Callable[[tuple[Tensor, ...]], Tensor]
 """Maps a batch of each tensor to the scalar that is minimised."""
 
 
@@ -180,7 +179,7 @@ def _epoch(module: nn.Module, state: _State, tensors: Sequence[Tensor], loss: Lo
     for batch in batches(tensors, schedule.batch, state.order):
         state.optimiser.zero_grad(set_to_none=True)
         value = loss(batch)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         if schedule.clip is not None:
             nn.utils.clip_grad_norm_(module.parameters(), schedule.clip)
         state.optimiser.step()

@@ -17,13 +17,18 @@ from torch.nn import functional
 from training.preparation import Scaling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from training.contract import Floats
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
-RECONSTRUCTIONS = {"l1": functional.l1_loss, "mse": functional.mse_loss, "huber": functional.huber_loss}
+RECONSTRUCTIONS: dict[str, Callable[..., Tensor]] = {
+    "l1": functional.l1_loss,
+    "mse": functional.mse_loss,
+    "huber": functional.huber_loss,
+}
 
 ROWS_AT_ONCE = 65_536
 
@@ -118,7 +123,7 @@ class FittedVae:
         state = {"shape": asdict(self.shape), "scaling": self.scaling.state()}
         (folder / "vae.json").write_text(json.dumps(state), encoding="utf-8")
 
-    def _run(self, function, values: Floats) -> Floats:
+    def _run(self, function: Callable[[Tensor], Tensor], values: Floats) -> Floats:
         device = next(self.module.parameters()).device
         with torch.inference_mode():
             parts = torch.as_tensor(np.asarray(values), dtype=torch.float32).split(ROWS_AT_ONCE)

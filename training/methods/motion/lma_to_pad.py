@@ -20,10 +20,10 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor each for P, A and D; rows whose features are outliers leave the train part."""
     train, validation = split.train, split.validation
     kept = preparation.inliers(train.x, params, job.seed)
-    x, y = train.x[kept], train.y[kept]
+    x, y = train.x[kept], train.known()[kept]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.y),
+        (validation.x, validation.known()),
         params,
         job,
         # trees do not mind the scale of their inputs, and P, A and D share one scale by definition

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from training import preparation
-from training.contract import Floats, Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params, Split
 from training.networks import loop, vae
+
+if TYPE_CHECKING:
+    from training.contract import Floats
 
 METHOD = Method(
     title="Variational autoencoder of LMA features",
@@ -25,22 +30,27 @@ PATIENCE = 15
 
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train, stopped where the reconstructions of validation have the least mean absolute error."""
+    # layers of this size take longer on two threads than on one
+    job = replace(job, threads=1)
     kept = preparation.inliers(split.train.x, params, job.seed)
     scaling = preparation.scaling(split.train.x[kept], params["scaling"])
     train = _tensor(scaling.apply(split.train.x[kept]), job)
     validation = _tensor(scaling.apply(split.validation.x), job)
     scale = _tensor(scaling.scale, job)
     weights = scale / scale.mean() if params["weighting"] == "own_units" else torch.ones_like(scale)
-    shape = vae.Shape(train.shape[1], job.settings["latent_size"], params["width"], params["depth"], params["activation"])
+    shape = vae.Shape(
+        train.shape[1], job.settings["latent_size"], params["width"], params["depth"], params["activation"]
+    )
     with loop.seeded(job):
         module = vae.Vae(shape).to(job.device)
     measure = vae.RECONSTRUCTIONS[params["reconstruction"]]
 
     def loss(batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
         again, mean, log_variance = module(batch[0])
-        return params["reconstruction_weight"] * measure(again * weights, batch[0] * weights) + vae.kl(
-            mean, log_variance
-        ).mean()
+        return (
+            params["reconstruction_weight"] * measure(again * weights, batch[0] * weights)
+            + vae.kl(mean, log_variance).mean()
+        )
 
     def validate() -> float:
         return float(((module.decode(module.encode(validation)[0]) - validation).abs() * scale).mean())

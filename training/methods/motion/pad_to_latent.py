@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from training import preparation, trees
-from training.contract import Floats, Job, Method, Outcome, Params, Split, UserError
+from training.contract import Job, Method, Outcome, Params, Split, UserError
 from training.networks import vae
+
+if TYPE_CHECKING:
+    from training.contract import Floats
 
 METHOD = Method(
     title="Boosted trees from PAD to a VAE's latent space",
@@ -56,15 +62,17 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     asked = job.settings["latent_size"]
     if fitted.latent_size != asked:
         raise UserError(f"the lma_vae that was handed in has latent_size={fitted.latent_size}, this study {asked}")
-    z, z_validation = fitted.encode(split.train.y), fitted.encode(split.validation.y)
+    z, z_validation = fitted.encode(split.train.known()), fitted.encode(split.validation.known())
     kept = preparation.inliers(z, params, job.seed)
     x, z = split.train.x[kept], z[kept]
+    features = split.validation.known()
     regressors = trees.fit(
         (x, z),
         (split.validation.x, z_validation),
         params,
         job,
         (preparation.scaling(x, "none"), preparation.scaling(z, params["scaling"])),
+        objective=lambda z: float(np.abs(fitted.decode(z) - features).mean()),
     )
     model = ThroughLatent(regressors, fitted)
     codes = {name: model.encode(part.x) for name, part in split.parts().items()}

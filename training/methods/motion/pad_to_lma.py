@@ -19,11 +19,11 @@ METHOD = Method(
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor for each feature from P, A and D; rows whose features are outliers leave the train part."""
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.y, params, job.seed)
-    x, y = train.x[kept], train.y[kept]
+    kept = preparation.inliers(train.known(), params, job.seed)
+    x, y = train.x[kept], train.known()[kept]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.y),
+        (validation.x, validation.known()),
         params,
         job,
         (preparation.scaling(x, "none"), preparation.scaling(y, params["scaling"])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,10 @@ from scipy.stats import rankdata
 
 from affect.record import Artifact
 from training import preparation, trees
-from training.contract import Floats, Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params, Split
+
+if TYPE_CHECKING:
+    from training.contract import Floats
 
 METHOD = Method(
     title="Boosted trees from each feature's most correlated axes of PAD",
@@ -24,15 +28,15 @@ METHOD = Method(
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor for each feature from its ``axes`` axes of the largest absolute ``correlation`` on train."""
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.y, params, job.seed)
-    x, y = train.x[kept], train.y[kept]
+    kept = preparation.inliers(train.known(), params, job.seed)
+    x, y = train.x[kept], train.known()[kept]
     by_kind = {"pearson": correlations(y, x), "spearman": correlations(rankdata(y, axis=0), rankdata(x, axis=0))}
     # a stable sort: axes that are tied, as for a constant feature, are taken in the order P, A, D
     ranked = np.argsort(-np.abs(by_kind[params["correlation"]]), axis=1, kind="stable")
     columns = [sorted(int(axis) for axis in row[: params["axes"]]) for row in ranked]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.y),
+        (validation.x, validation.known()),
         params,
         job,
         (preparation.scaling(x, "none"), preparation.scaling(y, params["scaling"])),
