@@ -8,6 +8,7 @@ background is transparent and its text takes the page's colour. `finish` gives a
 from __future__ import annotations
 
 import hashlib
+import html
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -80,6 +81,14 @@ def symbol(name: str) -> str:
 def colours(names: Iterable[str]) -> dict[str, str]:
     """Return name → colour for each of the names, as `colour` gives it."""
     return {name: colour(name) for name in names}
+
+
+def plain(text: object) -> str:
+    """Return a name from the store such that Plotly writes it letter by letter.
+
+    Plotly reads tags (<b>, <a>, <br>) and, in hover templates, ``%{…}`` in every text it draws.
+    """
+    return html.escape(str(text), quote=False).replace("%{", "%\u2060{")
 
 
 def finish(fig: go.Figure, height: int = 360, x: str = "", y: str = "", legend: bool = True) -> go.Figure:

@@ -1,0 +1,204 @@
+"""Single predictions against the truth: worst samples, traces over time, density, confusion.
+
+`predictions` is predictions.parquet (`affect.record`): a line per sample with true_<target> and pred_<target>.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from affect.record import ALL
+from dashboard.figures import theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CLASSES = "label"
+"""Predicted classes stand in pred_label, true ones in true_label."""
+
+
+def targets(predictions: pd.DataFrame) -> list[str]:
+    """Return the targets that have a truth and a prediction in numbers, in the table's order."""
+    names = [c.removeprefix("true_") for c in predictions.columns if c.startswith("true_")]
+    numeric = [n for n in names if f"pred_{n}" in predictions and _is_number(predictions, n)]
+    return numeric
+
+
+def classes(predictions: pd.DataFrame) -> list[str]:
+    """Return the targets that are classes: truth and prediction are words."""
+    names = [c.removeprefix("true_") for c in predictions.columns if c.startswith("true_")]
+    return [n for n in names if f"pred_{n}" in predictions and not _is_number(predictions, n)]
+
+
+def _is_number(predictions: pd.DataFrame, target: str) -> bool:
+    return all(pd.api.types.is_numeric_dtype(predictions[f"{side}_{target}"]) for side in ("true", "pred"))
+
+
+def of_part(predictions: pd.DataFrame, part: str) -> pd.DataFrame:
+    """Return the samples of one part, renumbered."""
+    return predictions[predictions["part"] == part].reset_index(drop=True)
+
+
+# ----------------------------------------------------------------------------------------------------------- worst
+
+
+def worst(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.DataFrame:
+    """Return the samples with the largest error, worst first.
+
+    For one target the error is |prediction − truth| in its own unit. For `all` it is the mean over targets of the
+    error over the target's range in these samples, in percent of the range, constant targets left out; `worst_target`
+    names the one that is off most. Columns: sample, group, sequence, time, (label), error, and true and predicted, or
+    worst_target where the target is `all`.
+    """
+    columns = [c for c in ("sample", "group", "sequence", "time", "label") if c in predictions.columns]
+    kept = predictions[columns]
+    if target != ALL:
+        error = (predictions[f"pred_{target}"] - predictions[f"true_{target}"]).abs()
+        kept = kept.assign(error=error, true=predictions[f"true_{target}"], predicted=predictions[f"pred_{target}"])
+        return kept.nlargest(limit, "error").reset_index(drop=True)
+    names = targets(predictions)
+    true = predictions[[f"true_{n}" for n in names]].to_numpy(float)
+    pred = predictions[[f"pred_{n}" for n in names]].to_numpy(float)
+    span = np.ptp(true, axis=0) if len(true) else np.zeros(len(names))
+    some = span > 0
+    if not some.any():
+        return kept.assign(error=math.nan, worst_target="").head(0)
+    relative = 100 * np.abs(pred - true)[:, some] / span[some]
+    most = np.array(names)[some][relative.argmax(axis=1)]
+    return kept.assign(error=relative.mean(axis=1), worst_target=most).nlargest(limit, "error").reset_index(drop=True)
+
+
+# ----------------------------------------------------------------------------------------------------------- trace
+
+
+def sequences(predictions: pd.DataFrame) -> list[str]:
+    """Return the names of the recordings, in the table's order."""
+    return list(dict.fromkeys(predictions["sequence"].dropna().astype(str)))
+
+
+def trace(predictions: pd.DataFrame, sequence: str, names: Sequence[str]) -> pd.DataFrame:
+    """Return one recording over time: sample, part, time, and true_ and pred_ of each name.
+
+    Time is in seconds; where it is not known it is the sample's place in the table, and attrs["unit"] says so.
+    """
+    of = predictions[predictions["sequence"].astype(str) == sequence]
+    known = "time" in of.columns and of["time"].notna().all()
+    time = of["time"].astype(float) if known else pd.Series(np.arange(len(of), dtype=float), index=of.index)
+    columns = [f"{side}_{n}" for n in names for side in ("true", "pred")]
+    table = of[["sample", "part"]].assign(time=time).join(of[columns])
+    table.attrs["unit"] = "s" if known else "sample"
+    return table.sort_values("time", kind="stable").reset_index(drop=True)
+
+
+def draw_trace(table: pd.DataFrame, names: Sequence[str], marked: str | None = None) -> go.Figure:
+    """Draw truth and prediction over time, a panel per target; `marked` is a sample to point at."""
+    figure = make_subplots(rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.08 / max(len(names) - 1, 1))
+    unit = table.attrs.get("unit", "s")
+    theme.finish(figure, 90 + 150 * len(names))
+    for i, name in enumerate(names, start=1):
+        for side, word, colour, width in (
+            ("true", "truth", theme.NEUTRAL, 3),
+            ("pred", "prediction", theme.ACCENT, 2),
+        ):
+            figure.add_scatter(
+                x=table["time"],
+                y=table[f"{side}_{name}"],
+                mode="lines+markers",
+                name=word,
+                legendgroup=word,
+                showlegend=i == 1,
+                line={"color": colour, "width": width},
+                marker={"size": 5},
+                customdata=table["sample"].map(theme.plain),
+                hovertemplate=f"%{{customdata}}, %{{x:g}} {unit}<br>{word} %{{y:.4g}}<extra></extra>",
+                row=i,
+                col=1,
+            )
+        figure.update_yaxes(title=theme.plain(name), row=i, col=1)
+        if marked is not None and (table["sample"] == marked).any():
+            at = float(table.loc[table["sample"] == marked, "time"].iloc[0])
+            figure.add_vline(x=at, line={"color": theme.WARN, "dash": "dot", "width": 1.5}, row=i, col=1)
+    return figure.update_xaxes(title="time (s)" if unit == "s" else "sample of the sequence", row=len(names), col=1)
+
+
+# --------------------------------------------------------------------------------------------------------- density
+
+
+def density(predictions: pd.DataFrame, target: str, bins: int = 24) -> pd.DataFrame:
+    """Count samples in cells of truth × prediction: true and pred (cells' middles), count; empty cells left out.
+
+    Both axes have the same `bins` cells from the smallest to the largest of all values.
+    """
+    true = predictions[f"true_{target}"].to_numpy(float)
+    pred = predictions[f"pred_{target}"].to_numpy(float)
+    finite = np.isfinite(true) & np.isfinite(pred)
+    true, pred = true[finite], pred[finite]
+    if not len(true):
+        return pd.DataFrame(columns=["true", "pred", "count"])
+    low, high = min(true.min(), pred.min()), max(true.max(), pred.max())
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    counts, edges, _ = np.histogram2d(true, pred, bins=bins, range=[[low, high], [low, high]])
+    middles = (edges[:-1] + edges[1:]) / 2
+    i, j = np.nonzero(counts)
+    return pd.DataFrame({"true": middles[i], "pred": middles[j], "count": counts[i, j].astype(int)})
+
+
+def draw_density(table: pd.DataFrame, target: str) -> go.Figure:
+    """Draw where truth and prediction meet; on the dotted line a prediction is right."""
+    axis = np.unique(np.concatenate([table["true"], table["pred"]]))
+    figure = go.Figure()
+    figure.add_heatmap(
+        x=table["true"],
+        y=table["pred"],
+        z=table["count"],
+        colorscale=theme.SEQUENTIAL,
+        colorbar={"title": "samples", "thickness": 10},
+        hovertemplate="truth %{x:.3g}, prediction %{y:.3g}<br>%{z} samples<extra></extra>",
+    )
+    if len(axis):
+        ends = [axis[0], axis[-1]]
+        figure.add_scatter(x=ends, y=ends, mode="lines", line={"color": theme.NEUTRAL, "dash": "dot"}, hoverinfo="skip")
+    theme.finish(figure, 420, f"truth, {theme.plain(target)}", f"prediction, {theme.plain(target)}", legend=False)
+    return figure
+
+
+# ------------------------------------------------------------------------------------------------------- confusion
+
+
+def confusion(predictions: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Count true classes (lines) × predicted classes (columns), both over every class that occurs, sorted."""
+    true, pred = predictions[f"true_{target}"].astype(str), predictions[f"pred_{target}"].astype(str)
+    names = sorted({*true, *pred})
+    return pd.crosstab(true, pred).reindex(index=names, columns=names, fill_value=0).rename_axis("truth")
+
+
+def draw_confusion(table: pd.DataFrame) -> go.Figure:
+    """Draw a confusion matrix: colour is the share of the true class, the number is the count."""
+    total = table.sum(axis=1).replace(0, 1)
+    share = table.div(total, axis=0)
+    names = [theme.plain(n) for n in table.columns]
+    figure = go.Figure(
+        go.Heatmap(
+            z=share,
+            x=names,
+            y=names,
+            text=table,
+            texttemplate="%{text}",
+            colorscale=theme.SEQUENTIAL,
+            zmin=0,
+            zmax=1,
+            xgap=2,
+            ygap=2,
+            colorbar={"title": "share", "thickness": 10, "tickformat": ".0%"},
+            hovertemplate="truth %{y}, predicted %{x}<br>%{text} samples, %{z:.0%} of the class<extra></extra>",
+        )
+    )
+    theme.finish(figure, 140 + 44 * len(table), "predicted class", "true class", legend=False)
+    return figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(showgrid=False)

@@ -1,0 +1,225 @@
+"""A search as it went: history, distribution of values, timeline, pruned curves, trade-off.
+
+`table` is what `dashboard.figures.study.trials` returns. Each figure is made in two steps, table and drawing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from affect.record import State
+from dashboard.figures import theme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COLOURS = {
+    State.COMPLETE: theme.ACCENT,
+    State.PRUNED: theme.OTHER,
+    State.RUNNING: theme.PALETTE[2],
+    State.FAILED: theme.WARN,
+}
+SYMBOLS = {State.COMPLETE: "circle", State.PRUNED: "triangle-down", State.RUNNING: "diamond", State.FAILED: "x"}
+"""A state's colour and symbol: two signs, so that neither is needed to tell states apart."""
+
+
+def history(table: pd.DataFrame, direction: str) -> pd.DataFrame:
+    """Return trial, state, value and best (the best complete value so far; nan before the first), by trial number."""
+    value = table["value"].where(table["state"] == State.COMPLETE)
+    best = value.cummax() if direction == "maximize" else value.cummin()
+    return table[["trial", "state", "value"]].assign(best=best.ffill())
+
+
+def draw_history(table: pd.DataFrame, label: str) -> go.Figure:
+    """Draw each trial's value against its number, and the best so far as a step line.
+
+    Failed and running trials have no value: they are marks on the lower edge.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=table["trial"],
+        y=table["best"],
+        mode="lines",
+        name="best so far",
+        line={"color": theme.NEUTRAL, "shape": "hv", "width": 2},
+        hovertemplate="best up to trial %{x}: %{y:.4g}<extra></extra>",
+    )
+    for state in (State.COMPLETE, State.PRUNED):
+        of = table[(table["state"] == state) & table["value"].notna()]
+        if len(of):
+            figure.add_scatter(
+                x=of["trial"],
+                y=of["value"],
+                mode="markers",
+                name=state,
+                marker={"color": COLOURS[state], "symbol": SYMBOLS[state], "size": 9},
+                hovertemplate=f"trial %{{x}}, {state}<br>{label} = %{{y:.4g}}<extra></extra>",
+            )
+    values = table["value"].dropna()
+    floor = values.min() - 0.08 * ((values.max() - values.min()) or 1) if len(values) else 0.0
+    without = table[table["value"].isna()]
+    for state in without["state"].unique():
+        of = without[without["state"] == state]
+        figure.add_scatter(
+            x=of["trial"],
+            y=np.full(len(of), floor),
+            mode="markers",
+            name=f"{state} (no value)",
+            marker={"color": COLOURS.get(state, theme.NEUTRAL), "symbol": SYMBOLS.get(state, "circle-open"), "size": 9},
+            hovertemplate=f"trial %{{x}}, {state}, no value<extra></extra>",
+        )
+    return theme.finish(figure, 380, "trial", label).update_xaxes(tickformat="d")
+
+
+def edf(values: Mapping[str, pd.Series], direction: str) -> pd.DataFrame:
+    """Return the empirical distribution of complete trials' values per study: study, value, share.
+
+    `share` is the part of the study's trials that are at least as good as `value`.
+    """
+    frames = []
+    for name, found in values.items():
+        ordered = np.sort(found[np.isfinite(found)].to_numpy(float))
+        ordered = ordered[::-1] if direction == "maximize" else ordered
+        share = np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
+        frames.append(pd.DataFrame({"study": name, "value": ordered, "share": share}))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["study", "value", "share"])
+
+
+def draw_edf(table: pd.DataFrame, label: str) -> go.Figure:
+    """Draw the share of trials that are at least as good as a value, a step line per study."""
+    figure = go.Figure()
+    for i, (name, of) in enumerate(table.groupby("study", sort=False)):
+        figure.add_scatter(
+            x=of["value"],
+            y=of["share"],
+            mode="lines+markers",
+            name=theme.plain(name),
+            line={"color": theme.PALETTE[i % len(theme.PALETTE)], "shape": "hv", "width": 2},
+            marker={"size": 5},
+            hovertemplate=f"%{{y:.0%}} of trials reach {label} %{{x:.4g}}<extra></extra>",
+        )
+    theme.finish(figure, 340, label, "share of trials")
+    return figure.update_yaxes(tickformat=".0%", range=[0, 1.05])
+
+
+def timeline(table: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """Return trial, state, start, end (`now` for a trial that runs) and seconds, of trials with a known start."""
+    kept = table.dropna(subset=["start"])
+    end = kept["end"].where(kept["end"].notna(), now)
+    seconds = (pd.to_datetime(end, utc=True) - pd.to_datetime(kept["start"], utc=True)).dt.total_seconds()
+    return kept[["trial", "state", "start"]].assign(end=end, seconds=seconds).reset_index(drop=True)
+
+
+def draw_timeline(table: pd.DataFrame) -> go.Figure:
+    """Draw when each trial ran as a bar; bars beside each other ran on several workers at once."""
+    figure = go.Figure()
+    for state in table["state"].unique():
+        of = table[table["state"] == state]
+        figure.add_bar(
+            base=of["start"],
+            x=of["seconds"] * 1000,
+            y=of["trial"],
+            orientation="h",
+            name=state,
+            marker={"color": COLOURS.get(state, theme.NEUTRAL)},
+            customdata=of["seconds"],
+            hovertemplate=f"trial %{{y}}, {state}, %{{customdata:.1f}} s<extra></extra>",
+        )
+    theme.finish(figure, min(150 + 16 * len(table), 620), "time (UTC)", "trial")
+    figure.update_xaxes(type="date").update_yaxes(autorange="reversed", tickformat="d")
+    return figure.update_layout(barmode="overlay", bargap=0.25)
+
+
+def curves(found: pd.DataFrame, table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the epoch curve `metric` of every trial: trial, state, step, value.
+
+    `found` has run_id, metric, step, value (`dashboard.store.Store.curves`).
+    """
+    kept = found[found["metric"] == metric]
+    joined = kept.merge(table[["run_id", "trial", "state"]], on="run_id")
+    return joined[["trial", "state", "step", "value"]].sort_values(["trial", "step"]).reset_index(drop=True)
+
+
+def draw_curves(table: pd.DataFrame, label: str, best: int | None) -> go.Figure:
+    """Draw curves by epoch, pruned trials in their colour over the complete ones, the best trial thick."""
+    figure = go.Figure()
+    order = [s for s in (State.COMPLETE, State.FAILED, State.RUNNING, State.PRUNED) if s in set(table["state"])]
+    for state in order:
+        x: list[object] = []
+        y: list[object] = []
+        trials: list[object] = []
+        for trial, of in table[table["state"] == state].groupby("trial"):
+            x += [*of["step"], None]
+            y += [*of["value"], None]
+            trials += [trial] * len(of) + [None]
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            name=state,
+            line={"color": COLOURS[state], "width": 1.2},
+            opacity=0.45 if state == State.COMPLETE else 0.9,
+            customdata=trials,
+            hovertemplate=f"trial %{{customdata}}, {state}<br>epoch %{{x}}: {label} = %{{y:.4g}}<extra></extra>",
+        )
+    winner = table[table["trial"] == best]
+    if len(winner):
+        figure.add_scatter(
+            x=winner["step"],
+            y=winner["value"],
+            mode="lines",
+            name=f"best (trial {best})",
+            line={"color": COLOURS[State.COMPLETE], "width": 3.5},
+            hovertemplate=f"trial {best}, best<br>epoch %{{x}}: {label} = %{{y:.4g}}<extra></extra>",
+        )
+    return theme.finish(figure, 380, "epoch", label).update_xaxes(tickformat="d")
+
+
+def pareto(
+    trials: pd.DataFrame, first: pd.Series, second: pd.Series, directions: tuple[str, str] = ("minimize", "minimize")
+) -> pd.DataFrame:
+    """Return trial, first, second and front (whether no other trial is as good in both and better in one).
+
+    `first` and `second` are two figures of the trials by run id. Trials without both are left out.
+    """
+    table = trials[["run_id", "trial"]].assign(
+        first=pd.to_numeric(trials["run_id"].map(first), errors="coerce"),
+        second=pd.to_numeric(trials["run_id"].map(second), errors="coerce"),
+    )
+    table = table.dropna(subset=["first", "second"]).reset_index(drop=True)
+    cost = table[["first", "second"]].to_numpy() * [1 if d == "minimize" else -1 for d in directions]
+    # sorted by the first cost, a trial is on the front where its second is lower than all that came before
+    order = np.lexsort((cost[:, 1], cost[:, 0]))
+    front = np.zeros(len(table), bool)
+    lowest = np.inf
+    previous = None
+    for i in order:
+        pair = (cost[i, 0], cost[i, 1])
+        if pair[1] < lowest or pair == previous:
+            front[i], lowest, previous = True, min(lowest, pair[1]), pair
+    return table.assign(front=front)
+
+
+def draw_pareto(table: pd.DataFrame, first: str, second: str) -> go.Figure:
+    """Draw two figures of each trial; the line joins those that no other trial beats in both."""
+    figure = go.Figure()
+    others, front = table[~table["front"]], table[table["front"]].sort_values("first")
+    for of, name, colour, mode in (
+        (others, "beaten in both", theme.NEUTRAL, "markers"),
+        (front, "front", theme.ACCENT, "lines+markers"),
+    ):
+        figure.add_scatter(
+            x=of["first"],
+            y=of["second"],
+            mode=mode,
+            name=name,
+            line={"shape": "hv", "width": 2, "color": colour},
+            marker={"color": colour, "size": 9},
+            customdata=of["trial"],
+            hovertemplate=f"trial %{{customdata}}<br>{first} = %{{x:.4g}}<br>{second} = %{{y:.4g}}<extra></extra>",
+        )
+    return theme.finish(figure, 380, first, second)
