@@ -260,39 +260,33 @@ def _draw(
     """Draw parts' shares from the groups of each class; what is not drawn is train. Returns group → part, and notes."""
     parts = len(draws) + 1
     owners = Counter(label for counts in classes.values() for label in counts)
-    rare = sorted(label for label, n in owners.items() if n < parts)
-    notes = []
-    stratified = len(rare) < len(owners)
-    if rare and stratified:
-        some = f"class{'es' * (len(rare) > 1)} {', '.join(rare)} {'have' if len(rare) > 1 else 'has'}"
-        notes.append(f"{some} fewer than {parts} {kind}s and {'are' if len(rare) > 1 else 'is'} in train")
-    elif rare:
-        notes.append(f"no class has {parts} {kind}s: the split is not stratified")
-
+    rare = {label for label, n in owners.items() if n < parts}
     strata: dict[str, list[str]] = {}
-    assigned = dict.fromkeys(sorted(classes), TRAIN)
-    for group in assigned:
+    for group in sorted(classes):
         counts = classes[group]
-        if stratified and any(label in counts for label in rare):
-            continue
-        # a group of several classes counts by its most frequent one
-        label = min(counts, key=lambda one: (-counts[one], one)) if stratified else ""
-        strata.setdefault(label, []).append(group)
-    # classes that are nowhere a group's most frequent often enough share one stratum
+        if rare.isdisjoint(counts):
+            # a group of several classes counts by its most frequent one
+            strata.setdefault(min(counts, key=lambda one: (-counts[one], one)), []).append(group)
+    # classes that are too seldom a group's most frequent one are drawn from together
     small = [label for label, groups in strata.items() if len(groups) < parts]
-    if small:
-        strata[""] = strata.pop("", []) + [g for label in small if label for g in strata.pop(label)]
+    together = sorted(group for label in small for group in strata.pop(label))
+    drawable = [groups for groups in (*strata.values(), together) if len(groups) >= parts]
+    notes = []
+    if not drawable:
+        drawable = [sorted(classes)]
+        notes.append(f"too few {kind}s of each class: the split is not stratified")
+    elif rare:
+        some = ("classes " if len(rare) > 1 else "class ") + ", ".join(sorted(rare))
+        have, are = ("have", "are") if len(rare) > 1 else ("has", "is")
+        notes.append(f"{some} {have} fewer than {parts} {kind}s and {are} in train")
 
-    for groups in strata.values():
+    assigned = dict.fromkeys(sorted(classes), TRAIN)
+    for groups in drawable:
         shuffled = sorted(groups, key=lambda group: _key(seed, group))
-        # a stratum too small to serve every part leaves the last ones without rather than train
-        for name, share in draws:
-            n = min(max(1, int(share * len(groups) + 0.5)), len(shuffled) - 1)
-            for group in shuffled[:n]:
-                assigned[group] = name
-            shuffled = shuffled[n:]
-    if empty := [name for name, _ in draws if name not in assigned.values()]:
-        raise UserError(f"too few {kind}s of a class ({'; '.join(notes)}): {' and '.join(empty)} would be empty")
+        n = {name: max(1, int(share * len(groups) + 0.5)) for name, share in draws}
+        for name, _ in draws:
+            assigned |= dict.fromkeys(shuffled[: n[name]], name)
+            shuffled = shuffled[n[name] :]
     return assigned, notes
 
 
