@@ -37,9 +37,12 @@ class Kind:
 
 
 class State:
-    """Values of the tag `state`. MLflow knows no pruned run and calls it FINISHED."""
+    """Values of the tag `state`. MLflow knows no pruned run and calls it FINISHED; a stopped one it calls KILLED.
 
-    RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
+    Only a study is ever stopped: by Ctrl-C, to go on when the same command is given again.
+    """
+
+    RUNNING, COMPLETE, PRUNED, FAILED, STOPPED = "running", "complete", "pruned", "failed", "stopped"
 
 
 TAGS: dict[str, str] = {
@@ -63,7 +66,7 @@ TAGS: dict[str, str] = {
     "seed": "the seed of this run",
     "trial": "Optuna's number of the trial; on a final, of the winner",
     "retry_of": "number of the trial whose worker died or was stopped, and whose parameters this one has",
-    "state": "running, complete, pruned or failed",
+    "state": "running, complete, pruned, failed or stopped",
     "reason": "why a failed or pruned run ended",
     "trials_total": "trials the study is to reach (complete and pruned ones count)",
     "repeats": "number of final runs the study is to reach",

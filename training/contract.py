@@ -38,6 +38,10 @@ class UserError(Exception):
     """
 
 
+class StudyFailed(Exception):
+    """A study cannot go on: five trials in a row raised, or a final run did. The command line exits with code 1."""
+
+
 # ------------------------------------------------------------------------------------------------------- a method
 
 
@@ -280,7 +284,10 @@ class Evaluation:
 
 
 class Evaluator(Protocol):
-    """A file ``training/evaluation/<name>.py`` has NEEDS (like a method's), `applies(method)`, and this `evaluate`."""
+    """A file ``training/evaluation/<name>.py`` has NEEDS (like a method's), `applies(method)`, and this `evaluate`.
+
+    ``ONCE = True`` beside them says that it is computed for a study's first final run alone (it refits, say).
+    """
 
     def __call__(self, fitted: Fitted) -> Evaluation:
         """Compute the evaluation. Fitted needs stand in ``fitted.job.fitted``."""

@@ -1,0 +1,49 @@
+"""Runs every evaluation that applies to a method. Each is a file of its own in ``training/evaluation/``."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+from training import registry
+from training.contract import Evaluation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.contract import Fitted, Method
+
+log = logging.getLogger(__name__)
+
+
+def applying(method: Method) -> list[str]:
+    """Return the names of the evaluations that apply to `method`."""
+    return [name for name in registry.evaluations() if registry.evaluation(name).applies(method)]
+
+
+def needs(method: Method) -> dict[str, str]:
+    """Return need → method of everything that the evaluations of `method` need."""
+    return {need: path for name in applying(method) for need, path in registry.evaluation(name).NEEDS.items()}
+
+
+def evaluate(fitted: Fitted, *, first: bool, failed: Callable[[str], None]) -> Evaluation:
+    """Run the evaluations that apply and return all they found.
+
+    An evaluation that raises must not cost the run, whose scores are already taken: `failed` is told, its traceback
+    goes to the run's log, and its tables are missing.
+    """
+    tables, metrics = {}, {}
+    for name in applying(fitted.method):
+        module = registry.evaluation(name)
+        if getattr(module, "ONCE", False) and not first:
+            continue
+        try:
+            found = module.evaluate(fitted)
+        except Exception as error:
+            failed(f"evaluation {name} failed: {type(error).__name__}: {error}; its traceback is in the run's log")
+            log.error("evaluation %s failed\n%s", name, traceback.format_exc())
+            continue
+        tables.update(found.tables)
+        metrics.update(found.metrics)
+    return Evaluation(tables, metrics)

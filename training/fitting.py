@@ -1,0 +1,133 @@
+"""One fit: the job is lent, the method fits, its time and memory are taken, and its log is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import resource
+import sys
+import time
+import warnings
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, curve
+from training.contract import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import ModuleType
+
+    from training.contract import Outcome, Params, Report, Settings, Split
+
+LOG_LINES = 400
+"""How much of a run's log is kept: its tail."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every fit of a study shares.
+
+    Parameters
+    ----------
+    settings : the study's value of each setting.
+    device, threads, epochs, cache : as in `training.contract.Job`.
+    """
+
+    settings: Settings
+    device: str
+    threads: int
+    epochs: int | None
+    cache: Path
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A finished fit: what the method was lent, what it gave back and what it cost (metrics by full name)."""
+
+    job: Job
+    outcome: Outcome
+    cost: dict[str, float]
+
+
+def fit(
+    module: ModuleType,
+    bench: Bench,
+    params: Params,
+    split: Split,
+    seed: int,
+    *,
+    checkpoint: Path,
+    report: Report,
+    fitted: Mapping[str, Any],
+) -> Fit:
+    """Fit a method once and take its cost. Whatever the method raises is let through."""
+    job = Job(
+        settings=bench.settings,
+        seed=seed,
+        device=bench.device,
+        report=report,
+        cache=bench.cache,
+        checkpoint=checkpoint,
+        epochs=bench.epochs,
+        threads=bench.threads,
+        fitted=fitted,
+    )
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    outcome = module.fit(params, split, job)
+    cost = {COST_SECONDS: time.perf_counter() - began, COST_PEAK_MB: _peak_mb(bench.device)}
+    if outcome.parameters is not None:
+        cost[COST_PARAMETERS] = float(outcome.parameters)
+    return Fit(job, outcome, cost)
+
+
+def _peak_mb(device: str) -> float:
+    """Return the most memory this process has held (on a GPU: that torch has held there), in MB."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3  # bytes on macOS, kilobytes on Linux
+
+
+def curves(objective: str, value: float, figures: Mapping[str, float]) -> dict[str, float]:
+    """Return a report's figures under their full names: the objective's curve, and one for each keyword."""
+    named = {curve(key.replace("__", "/")): figure for key, figure in figures.items()}
+    return {curve(f"val/{objective}"): value, **named}
+
+
+def quiet(step: int, value: float, **figures: float) -> None:
+    """Report nothing: for fits that belong to no trial."""
+    del step, value, figures
+
+
+@contextlib.contextmanager
+def log_tail() -> Iterator[deque[str]]:
+    """Collect the tail of what Python's logging and warnings say while the block runs."""
+    lines: deque[str] = deque(maxlen=LOG_LINES)
+
+    class Tail(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(self.format(record))
+
+    handler = Tail(logging.INFO)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    ours = logging.getLogger("training")
+    before = ours.level, warnings.showwarning
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+
+    def show(message: Any, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+        lines.append(f"{category.__name__} at {Path(filename).name}:{lineno}: {message}")
+
+    warnings.showwarning = show
+    try:
+        yield lines
+    finally:
+        ours.removeHandler(handler)
+        ours.setLevel(before[0])
+        warnings.showwarning = before[1]

@@ -1,0 +1,151 @@
+"""Fitted methods that other methods and evaluations need: found or fitted, on the same train part only.
+
+A need is fitted with its space's DEFAULTS, without the test part, and kept as a run of kind ``need`` that no
+leaderboard shows. ``--with NAME=RUN`` hands in a final run instead, if it has the same split and settings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from affect.record import ALL, Artifact, Kind, State, digest, metric, to_json
+from training import fitting, provenance, registry, scoring, splits
+from training.contract import UserError
+from training.search import KILLED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from training.study import Session
+
+ATTRIBUTE = "need "
+"""User attribute of the Optuna study under which a need's run id stands, so that a resumed study keeps its needs."""
+
+
+def load(session: Session, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """Return need → fitted model for each of `wanted` (need → method), fitting those that are missing."""
+    loaded = {}
+    for need, method in wanted.items():
+        folder = session.store.artifacts(run_id(session, need, method)) / Artifact.MODEL
+        loaded[need] = registry.method(method).load(folder, session.bench.device)
+    return loaded
+
+
+def tag(session: Session, wanted: Mapping[str, str]) -> str:
+    """Return the tag `needs` of a run that was handed `wanted`."""
+    return to_json({need: run_id(session, need, method) for need, method in wanted.items()})
+
+
+def run_id(session: Session, need: str, method: str) -> str:
+    """Return the run that serves as `need` in this study: kept from before, given by ``--with``, found, or fitted."""
+    from training.study import holding
+
+    kept = session.study.user_attrs.get(ATTRIBUTE + need)
+    if kept is not None:
+        return str(kept)
+    with holding(session.store, f"need-{session.prepared.name}-{need}"):
+        kept = session.study.user_attrs.get(ATTRIBUTE + need)
+        if kept is None:
+            _close_killed(session, method)
+            given = session.prepared.plan.needs.get(need)
+            kept = _given(session, need, method, given) if given else _found(session, method) or _fit(session, method)
+            session.study.set_user_attr(ATTRIBUTE + need, kept)
+    return str(kept)
+
+
+def _close_killed(session: Session, method: str) -> None:
+    """Close what a killed worker of this study left open while it fitted the need; the lock says that none is at it."""
+    mine = {"kind": Kind.NEED, "method": method, "study": session.prepared.name}
+    for info in session.store.find(mine, status="RUNNING"):
+        session.store.resume(info.id).close(State.FAILED, KILLED)
+
+
+def _settings(session: Session, method: str) -> dict[str, Any]:
+    """Return the need's settings: the study's where it has the same one, else the default."""
+    prepared = session.prepared
+    allowed = registry.choices(registry.method(method).METHOD, registry.dataset(prepared.plan.dataset))
+    return {name: prepared.settings.get(name, values[0]) for name, values in allowed.items()}
+
+
+def _given(session: Session, need: str, method: str, text: str) -> str:
+    """Check the run that ``--with`` names: the method, the split and the settings must be those of the need."""
+    info = session.store.final(text)
+    tags = info.tags
+    expected = {
+        "method": method,
+        "split": session.prepared.protocol.split_id,
+        "settings": to_json(_settings(session, method)),
+        "state": State.COMPLETE,
+    }
+    for name, value in expected.items():
+        if tags.get(name) != value:
+            raise UserError(f"--with {need}={text}: run {info.id[:8]} has {name} {tags.get(name)!r}, expected {value!r}")
+    return info.id
+
+
+def _identity(session: Session, method: str) -> dict[str, str]:
+    prepared = session.prepared
+    return {
+        "kind": Kind.NEED,
+        "method": method,
+        "split": prepared.protocol.split_id,
+        "data_version": prepared.data.version,
+        "settings": to_json(_settings(session, method)),
+        "seed": str(prepared.plan.seed),
+        "space": digest([dict(registry.space(method).DEFAULTS), prepared.plan.epochs]),
+        "code": provenance.code(),
+    }
+
+
+def _found(session: Session, method: str) -> str | None:
+    """Return an equal need that another study fitted; none where the code has uncommitted changes."""
+    if provenance.code().endswith("+") or provenance.code() == "unknown":
+        return None
+    found = session.store.find({**_identity(session, method), "state": State.COMPLETE})
+    return found[0].id if found else None
+
+
+def _fit(session: Session, method: str) -> str:
+    """Fit a need on the train part, stopped on validation; the test part is not handed over."""
+    import dataclasses
+
+    from training.study import identity
+
+    prepared, store = session.prepared, session.store
+    module, space = registry.method(method), registry.space(method)
+    declared = module.METHOD
+    data = prepared.data
+    protocol = splits.make(
+        data, declared.inputs, declared.targets, prepared.plan.split_seed, prepared.published
+    )
+    if protocol.split_id != prepared.protocol.split_id:
+        raise ValueError(f"{method} as a need of {prepared.plan.method} would be fitted on another split")
+    settings = _settings(session, method)
+    bench = dataclasses.replace(session.bench, settings=settings)
+    asked = dataclasses.replace(prepared, method=declared, settings=settings, protocol=protocol)
+    tags = {**identity(asked, bench), **_identity(session, method), "study": prepared.name}
+    session.watch.message(f"fitting {method}, which {prepared.plan.method} needs, with its defaults")
+    run = store.start(store.experiment(protocol.name), f"need {method}", tags, dict(space.DEFAULTS))
+    try:
+        fitted = load(session, declared.needs)
+        fit = fitting.fit(
+            module,
+            bench,
+            dict(space.DEFAULTS),
+            protocol.split(test=False),
+            prepared.plan.seed,
+            checkpoint=store.folder / "checkpoints" / run.id,
+            report=fitting.quiet,
+            fitted=fitted,
+        )
+        scoring.check(protocol, fit.outcome.predictions, ("train", "validation"))
+        figures = scoring.scores(protocol, fit.outcome.predictions)
+        run.metrics({name: v for name, v in figures.items() if name == metric("validation", declared.objective, ALL)})
+        run.metrics(fit.cost)
+        with run.folder(Artifact.MODEL) as folder:
+            fit.outcome.model.save(folder)
+    except BaseException as error:
+        run.close(State.FAILED, f"{type(error).__name__}: {error}")
+        raise
+    run.close(State.COMPLETE)
+    return str(run.id)

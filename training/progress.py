@@ -1,0 +1,139 @@
+"""What a person sees while a study runs: trials done, best so far, time left."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from rich.console import Console
+
+
+class Watch:
+    """Hears of a study's progress; this one says nothing."""
+
+    def searching(self, done: int, total: int, best: float | None) -> None:
+        """The search begins, or goes on with `done` of `total` trials."""
+
+    def trial_started(self, number: int, params: Mapping[str, Any]) -> None:
+        """A trial was asked for."""
+
+    def epoch(self, step: int, value: float) -> None:
+        """The method reported its objective on validation."""
+
+    def trial_ended(self, number: int, state: str, value: float | None, best: float | None) -> None:
+        """A trial is complete, pruned or failed."""
+
+    def waiting(self, running: int) -> None:
+        """All that is left is run by other workers."""
+
+    def finals(self, total: int) -> None:
+        """The refits of the winner begin."""
+
+    def final_started(self, k: int) -> None:
+        """The k-th refit began."""
+
+    def final_ended(self, k: int) -> None:
+        """The k-th refit is scored and written."""
+
+    def message(self, text: str) -> None:
+        """Something a person should know."""
+
+
+class Bars(Watch):
+    """A rich progress bar in a terminal, and a line per trial elsewhere."""
+
+    def __init__(self, console: Console, title: str, objective: str) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._console, self._title, self._objective = console, title, objective
+        self._live = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
+            console=console,
+            transient=False,
+            disable=not console.is_terminal,
+        )
+        self._task: Any = None
+        self._done, self._total, self._best = 0, 0, None
+        self._first, self._began, self._shown = 0, time.monotonic(), 0.0
+
+    def __enter__(self) -> Bars:
+        self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._live.stop()
+
+    def searching(self, done: int, total: int, best: float | None) -> None:
+        self._first, self._done, self._total, self._best = done, done, total, best
+        self._began = time.monotonic()
+        self._task = self._live.add_task(f"{self._title}: trials", total=total, completed=done, note="", left="")
+        if done:
+            self._say(f"{self._title}: goes on with {done} of {total} trials done")
+        self._update("")
+
+    def epoch(self, step: int, value: float) -> None:
+        if time.monotonic() - self._shown > 0.2:  # a small network has hundreds of epochs a second
+            self._shown = time.monotonic()
+            self._update(f"step {step}: {value:.4g}")
+
+    def trial_ended(self, number: int, state: str, value: float | None, best: float | None) -> None:
+        self._best = best
+        self._done += state != "failed"
+        shown = state if value is None else f"{self._objective} {value:.4g}"
+        self._say(f"{self._title}: trial {number} {shown}; {self._done}/{self._total} done, best {self._text(best)}")
+        if state == "failed" and self._console.is_terminal:
+            self._console.print(f"trial {number} failed; its traceback is on its page", style="yellow", markup=False)
+        self._update("")
+
+    def waiting(self, running: int) -> None:
+        self._update(f"waiting for {running} trial{'s' if running > 1 else ''} of other workers")
+
+    def finals(self, total: int) -> None:
+        self._best = None
+        self._first = self._done = 0
+        self._total, self._began = total, time.monotonic()
+        self._task = self._live.add_task(f"{self._title}: winner refitted", total=total, note="", left="")
+
+    def final_started(self, k: int) -> None:
+        self._update(f"seed {k + 1}")
+
+    def final_ended(self, k: int) -> None:
+        self._done += 1
+        self._say(f"{self._title}: winner refitted with seed {k + 1} of {self._total}, scored on test")
+        self._update("")
+
+    def message(self, text: str) -> None:
+        self._console.print(text, style="dim", markup=False)
+
+    def _text(self, value: float | None) -> str:
+        return "none yet" if value is None else f"{value:.4g}"
+
+    def _say(self, text: str) -> None:
+        if not self._console.is_terminal:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _update(self, note: str) -> None:
+        if self._task is None:
+            return
+        best = f"best {self._objective} {self._text(self._best)}  " if self._best is not None else ""
+        self._live.update(self._task, completed=self._done, note=best + note, left=self._left())
+
+    def _left(self) -> str:
+        """Return the time left as the finished ones of this session suggest it."""
+        made = self._done - self._first
+        if not made or self._done >= self._total:
+            return ""
+        seconds = (time.monotonic() - self._began) / made * (self._total - self._done)
+        minutes, rest = divmod(round(seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"about {hours} h {minutes:02} min left" if hours else f"about {minutes} min {rest:02} s left"

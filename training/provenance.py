@@ -1,0 +1,83 @@
+"""Where a figure comes from: the commit, the machine and the versions that a run was made with."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import socket
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "xgboost-cpu", "xgboost", "optuna", "mlflow")
+
+
+@functools.cache
+def code() -> str:
+    """Return the checkout's commit, followed by + where tracked files differ from it; "unknown" without git."""
+    try:
+        commit = _git("rev-parse", "HEAD").strip()
+        return commit + ("+" if _git("status", "--porcelain", "--untracked-files=no").strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # either xgboost or xgboost-cpu is installed, never both
+            continue
+    return found
+
+
+def machine(used: str) -> dict[str, object]:
+    """Return host, the `used` device, cores, Python, platform and versions of what figures depend on."""
+    return {
+        "host": socket.gethostname(),
+        "device": used,
+        "cores": os.cpu_count() or 1,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "versions": _versions(),
+    }
+
+
+def device(asked: str) -> str:
+    """Turn ``--device`` into what is there: "auto" is the first GPU, else the CPU.
+
+    torch is imported only where the machine shows signs of a GPU: most machines do not, and the import takes seconds.
+    """
+    if asked != "auto":
+        return asked
+    if sys.platform == "darwin" or Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists():
+        import torch
+
+        if torch.cuda.is_available():
+            return "cuda"
+        if torch.backends.mps.is_available():
+            return "mps"
+    return "cpu"
+
+
+def cache() -> Path:
+    """Return the folder for what is costly to prepare (AFFECTORY_CACHE, default ~/.cache/affectory), made if missing."""
+    folder = Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def command() -> str:
+    """Return the command line of this process as a person would type it again."""
+    import shlex
+
+    return shlex.join(["python", "-m", "training", *sys.argv[1:]])

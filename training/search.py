@@ -1,0 +1,200 @@
+"""The search of a study: Optuna's trials, one after the other, on validation alone.
+
+Two promises shape it. An interrupted study draws what an uninterrupted one would: the sampler is seeded anew for each
+trial from the study's seed and the trial's ordinal (its number, not counting re-runs before it). And a dead worker's
+trial is run again with the same parameters: a worker holds a lock that dies with it, each running trial names its
+worker, and Optuna's heartbeats serve where a lock cannot be seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.distributions import distribution_to_json
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import TrialState
+
+from training.contract import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import ModuleType
+
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+    from training.tracking import Store
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+PRUNERS = ("median", "hyperband", "none")
+MOST_RETRIES = 3
+"""How often a trial whose worker died is run again: one that kills its worker each time must come to an end."""
+COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
+RETRY_OF, RETRIES = "retry_of", "retries"
+WORKER, RUN_ID = "worker", "run_id"
+ERROR, RETRY_REASON = "error", "retry_reason"
+"""User attributes of a trial: the error it raised; or why it ended though its method did nothing wrong."""
+
+KILLED = "its worker was killed; the study runs it again"
+ASKED_S = 60
+"""Seconds after which a running trial that never named its worker is taken for dead."""
+
+
+# ------------------------------------------------------------------------------------------------ search spaces
+
+
+def distributions(space: ModuleType) -> dict[str, BaseDistribution]:
+    """Return the distribution of each parameter that DEFAULTS and fifty random draws of the space ask for."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    found: dict[str, BaseDistribution] = {}
+    for _ in range(50):
+        trial = study.ask()
+        space.suggest(trial)
+        found.update(trial.distributions)
+        study.tell(trial, 0.0)
+    return dict(sorted(found.items()))
+
+
+def space_json(space: ModuleType) -> dict[str, Any]:
+    """Return space.json: DEFAULTS and each parameter's distribution as Optuna writes it."""
+    return {
+        "defaults": dict(space.DEFAULTS),
+        "distributions": {name: json.loads(distribution_to_json(d)) for name, d in distributions(space).items()},
+    }
+
+
+# ----------------------------------------------------------------------------------------- sampler and pruner
+
+
+class SeededTPE(BaseSampler):
+    """TPE whose draws for a trial depend on the study's seed, the trial's ordinal and the finished trials alone."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def _tpe(self, study: Study, trial: FrozenTrial, name: str = "") -> TPESampler:
+        text = f"{self._seed}/{ordinal(study, trial)}/{name}"
+        return TPESampler(seed=int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big"))
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._tpe(study, trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._tpe(study, trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        # its own seed for each parameter: a re-run that has some of its parameters already draws the others the same
+        tpe = self._tpe(study, trial, param_name)
+        return tpe.sample_independent(study, trial, param_name, param_distribution)
+
+
+def ordinal(study: Study, trial: FrozenTrial) -> int:
+    """Return the trial's place among those that an uninterrupted study would have: re-runs do not count."""
+    number = trial.system_attrs.get(RETRY_OF, trial.number)
+    before = study.get_trials(deepcopy=False)[:number]
+    return int(number) - sum(RETRY_OF in t.system_attrs for t in before)
+
+
+def pruner(name: str) -> optuna.pruners.BasePruner:
+    """Return the pruner of that name."""
+    if name == "median":
+        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=4)
+    if name == "hyperband":
+        return optuna.pruners.HyperbandPruner(min_resource=4)
+    return optuna.pruners.NopPruner()
+
+
+def reported(step: int) -> bool:
+    """Whether Optuna hears of this step: 1, 2, 3, 4, 6, 9, 13, 19, 28 …, the same for every trial.
+
+    Each report is a write to Optuna's storage (about 15 ms); the run's curve has every step all the same.
+    """
+    at = 1
+    while at < step:
+        at = max(at + 1, at * 3 // 2)
+    return at == step
+
+
+# ---------------------------------------------------------------------------------------------- dead workers
+
+
+def worker_lock(worker: str) -> str:
+    """Return the name of the lock that a worker holds as long as it lives."""
+    return f"worker-{worker}"
+
+
+def retry(study: Study, trial: FrozenTrial, *, limit: int | None = MOST_RETRIES) -> None:
+    """Add a failed trial again with the same parameters, unless it was run again `limit` times already."""
+    retries = int(trial.system_attrs.get(RETRIES, 0)) + 1
+    if limit is not None and retries > limit:
+        return
+    # the parameters stand in the trial itself, so that suggest() finds them; DEFAULTS come as fixed_params
+    kept = {key: value for key, value in trial.system_attrs.items() if key == "fixed_params"}
+    study.add_trial(
+        optuna.create_trial(
+            state=TrialState.WAITING,
+            params=trial.params,
+            distributions=trial.distributions,
+            system_attrs={**kept, RETRY_OF: trial.system_attrs.get(RETRY_OF, trial.number), RETRIES: retries},
+        )
+    )
+
+
+def bury_the_dead(study: Study, store: Store) -> None:
+    """Fail the running trials whose workers are gone and add them again with the same parameters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        optuna.storages.fail_stale_trials(study)  # its callback is `retry`
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        worker = trial.user_attrs.get(WORKER)
+        if worker is None:  # killed between asking and naming itself, a matter of milliseconds
+            dead = trial.datetime_start is not None and _age(trial.datetime_start) > ASKED_S
+        else:
+            with store.lock(worker_lock(worker)) as free:
+                dead = free
+        if dead:
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # another worker was faster
+                study._storage.set_trial_user_attr(trial._trial_id, RETRY_REASON, KILLED)
+                study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
+                retry(study, study._storage.get_trial(trial._trial_id))
+
+
+def _age(start: datetime.datetime) -> float:
+    return (datetime.datetime.now() - start).total_seconds()
+
+
+# ------------------------------------------------------------------------------------------------ the study
+
+
+def counted(trials: Sequence[FrozenTrial]) -> int:
+    """Return how many of the trials `--trials` counts: complete and pruned ones."""
+    return sum(t.state in COUNTED for t in trials)
+
+
+def best(study: Study) -> FrozenTrial:
+    """Return the winner on validation; UserError where no trial is complete."""
+    try:
+        return study.best_trial
+    except ValueError:
+        raise UserError(f"study {study.study_name!r} has no complete trial; give it more --trials or --timeout") from None
+
+
+def differences(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """Name what an existing study of the same name was made with, where it differs from what is asked for now."""
+    return [
+        f"{key}: it has {kept.get(key)!r}, asked for {asked.get(key)!r}"
+        for key in sorted({*kept, *asked})
+        if kept.get(key) != asked.get(key)
+    ]

@@ -1,0 +1,199 @@
+"""The trials of a study: each is asked for, fitted, scored on validation, and written as a child run."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+
+from affect.record import ALL, Artifact, Kind, State, digest, metric
+from training import fitting, needs, scoring, search
+from training.contract import StudyFailed
+from training.study import holding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from optuna.trial import FrozenTrial, Trial
+
+    from training.contract import Report, Split
+    from training.study import Session
+    from training.tracking import Run
+
+FAILURES_IN_A_ROW = 5
+INTERRUPTED = "stopped by a person; the study runs it again when it goes on"
+
+
+def run_all(session: Session) -> None:
+    """Run trials until the study has its number or its time is up, other workers' trials included."""
+    study, plan = session.study, session.prepared.plan
+    if "winner" in study.user_attrs:
+        return
+    total = 1 if plan.fixed else plan.trials
+    until = math.inf if plan.timeout is None else time.monotonic() + plan.timeout
+    handed_in = needs.load(session, session.prepared.method.needs)
+    split = session.prepared.protocol.split(test=False)
+    session.watch.searching(search.counted(study.get_trials(deepcopy=False)), total, best_value(study))
+    while True:
+        # one worker at a time from counting to asking, so that several together never run a trial too many
+        with contextlib.ExitStack() as gate:
+            gate.enter_context(holding(session.store, f"ask-{session.prepared.name}"))
+            search.bury_the_dead(study, session.store)
+            trials = study.get_trials(deepcopy=False)
+            done, running = search.counted(trials), sum(t.state == TrialState.RUNNING for t in trials)
+            give_up(trials)
+            late = time.monotonic() > until
+            if (done >= total or late) and not running:
+                break
+            if done + running < total and not late:
+                _one(session, gate, split, handed_in)
+                continue
+        session.watch.waiting(running)
+        time.sleep(0.3)
+    reconcile(session)
+    search.best(study)
+
+
+def best_value(study: optuna.Study) -> float | None:
+    """Return the best objective on validation so far."""
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return study.best_value if done else None
+
+
+def give_up(trials: list[FrozenTrial]) -> None:
+    """Raise StudyFailed where the last five finished trials all raised."""
+    raised = [t for t in trials if search.ERROR in t.user_attrs]
+    ended = [t for t in trials if t.state in search.COUNTED or search.ERROR in t.user_attrs]
+    last = ended[-FAILURES_IN_A_ROW:]
+    if len(last) == FAILURES_IN_A_ROW and last == raised[-FAILURES_IN_A_ROW:]:
+        reason = last[-1].user_attrs[search.ERROR]
+        raise StudyFailed(f"the last {FAILURES_IN_A_ROW} trials all failed; trial {last[-1].number}: {reason}")
+
+
+def _one(session: Session, gate: contextlib.ExitStack, split: Split, handed_in: Mapping[str, Any]) -> None:
+    """Ask for one trial and run it; Ctrl-C leaves it to be run again."""
+    study = session.study
+
+    def objective(trial: Trial) -> float:
+        trial.set_user_attr(search.WORKER, session.worker)
+        gate.close()
+        return _objective(session, trial, split, handed_in)
+
+    try:
+        study.optimize(objective, n_trials=1, catch=(Exception,))
+    except KeyboardInterrupt:
+        stopped = [
+            t
+            for t in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+            if t.user_attrs.get(search.RETRY_REASON) == INTERRUPTED and t.user_attrs[search.WORKER] == session.worker
+        ]
+        for trial in stopped:
+            search.retry(study, trial, limit=None)
+        raise
+
+
+def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[str, Any]) -> float:
+    prepared, study = session.prepared, session.study
+    params = prepared.space.suggest(trial)
+    frozen = study.get_trials(deepcopy=False)[trial.number]
+    retry_of = frozen.system_attrs.get(search.RETRY_OF)
+    tags = {**session.tags(Kind.TRIAL), "trial": str(trial.number), "needs": needs.tag(session, prepared.method.needs)}
+    if retry_of is not None:
+        tags["retry_of"] = str(retry_of)
+    run = session.store.start(session.experiment, f"trial {trial.number}", tags, params, parent=session.run_id)
+    trial.set_user_attr(search.RUN_ID, run.id)
+    session.watch.trial_started(trial.number, params)
+    checkpoint = checkpoints(session) / f"trial-{trial.number if retry_of is None else retry_of}"
+    with fitting.log_tail() as lines:
+        try:
+            fit = fitting.fit(
+                prepared.module,
+                session.bench,
+                params,
+                split,
+                prepared.plan.seed,
+                checkpoint=checkpoint,
+                report=_report(session, run, trial),
+                fitted=handed_in,
+            )
+            scoring.check(prepared.protocol, fit.outcome.predictions, ("train", "validation"))
+            figures = scoring.scores(prepared.protocol, fit.outcome.predictions)
+            value = figures[metric("validation", prepared.method.objective, ALL)]
+            run.metrics({**trial_figures(figures, prepared.method.objective), **fit.cost})
+            _end(run, State.COMPLETE, "", lines)
+        except optuna.TrialPruned as pruned:
+            _end(run, State.PRUNED, str(pruned), lines)
+            session.watch.trial_ended(trial.number, State.PRUNED, None, best_value(study))
+            raise
+        except KeyboardInterrupt:
+            trial.set_user_attr(search.RETRY_REASON, INTERRUPTED)
+            _end(run, State.FAILED, INTERRUPTED, lines)
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            trial.set_user_attr(search.ERROR, reason[:1000])
+            lines.extend(traceback.format_exc().splitlines())
+            _end(run, State.FAILED, reason, lines)
+            session.watch.trial_ended(trial.number, State.FAILED, None, best_value(study))
+            raise
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    before = best_value(study)
+    better = (lambda a, b: a < b) if prepared.method.direction == "minimize" else (lambda a, b: a > b)
+    best = value if before is None or better(value, before) else before
+    session.watch.trial_ended(trial.number, State.COMPLETE, value, best)
+    return value
+
+
+def _report(session: Session, run: Run, trial: Trial) -> Report:
+    """Return what the method calls each epoch: every figure goes to the run, and some steps to the pruner."""
+    objective = session.prepared.method.objective
+    prunes = session.prepared.plan.pruner != "none"
+
+    def report(step: int, value: float, **figures: float) -> None:
+        run.figures(step, fitting.curves(objective, value, figures))
+        session.watch.epoch(step, value)
+        if prunes and search.reported(step):
+            trial.report(value, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned(f"pruned at step {step}: validation {objective} {value:.4g}")
+
+    return report
+
+
+def trial_figures(figures: Mapping[str, float], objective: str) -> dict[str, float]:
+    """Return what a trial's run keeps of its scores: every metric over all targets, the objective for each target."""
+    return {name: v for name, v in figures.items() if name.endswith(f"/{ALL}") or name.startswith(f"val/{objective}/")}
+
+
+def _end(run: Run, state: str, reason: str, lines: Any) -> None:
+    if lines:
+        run.text(Artifact.LOG, "\n".join(lines))
+    run.close(state, reason)
+
+
+def checkpoints(session: Session) -> Path:
+    """Return the folder for the study's checkpoints; each trial has one of its own, removed when it is done."""
+    return session.store.folder / "checkpoints" / digest([session.prepared.name])
+
+
+def reconcile(session: Session) -> None:
+    """Close the trial runs that a killed worker left open, or finished without Optuna hearing of it."""
+    search.bury_the_dead(session.study, session.store)
+    trials = {t.user_attrs.get(search.RUN_ID): t for t in session.study.get_trials(deepcopy=False)}
+    mine = {"kind": Kind.TRIAL, "study": session.prepared.name}
+    for info in session.store.find(mine, status="RUNNING"):
+        trial = trials.get(info.id)
+        if trial is None or trial.state != TrialState.RUNNING:
+            session.store.resume(info.id).close(State.FAILED, search.KILLED)
+    for run_id, trial in trials.items():
+        if run_id and trial.state == TrialState.FAIL and search.ERROR not in trial.user_attrs:
+            info = session.store.get(run_id)
+            if info.tags.get("state") in (State.COMPLETE, State.PRUNED):
+                session.store.resume(run_id).close(State.FAILED, search.KILLED)
