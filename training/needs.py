@@ -79,7 +79,9 @@ def _given(session: Session, need: str, method: str, text: str) -> str:
     }
     for name, value in expected.items():
         if tags.get(name) != value:
-            raise UserError(f"--with {need}={text}: run {info.id[:8]} has {name} {tags.get(name)!r}, expected {value!r}")
+            raise UserError(
+                f"--with {need}={text}: run {info.id[:8]} has {name} {tags.get(name)!r}, expected {value!r}"
+            )
     return info.id
 
 
@@ -115,9 +117,7 @@ def _fit(session: Session, method: str) -> str:
     module, space = registry.method(method), registry.space(method)
     declared = module.METHOD
     data = prepared.data
-    protocol = splits.make(
-        data, declared.inputs, declared.targets, prepared.plan.split_seed, prepared.published
-    )
+    protocol = splits.make(data, declared.inputs, declared.targets, prepared.plan.split_seed, prepared.published)
     if protocol.split_id != prepared.protocol.split_id:
         raise ValueError(f"{method} as a need of {prepared.plan.method} would be fitted on another split")
     settings = _settings(session, method)

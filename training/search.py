@@ -188,7 +188,9 @@ def best(study: Study) -> FrozenTrial:
     try:
         return study.best_trial
     except ValueError:
-        raise UserError(f"study {study.study_name!r} has no complete trial; give it more --trials or --timeout") from None
+        raise UserError(
+            f"study {study.study_name!r} has no complete trial; give it more --trials or --timeout"
+        ) from None
 
 
 def differences(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -99,8 +99,8 @@ def prepare(plan: Plan) -> Prepared:
     """Look up every name, read and split the data; UserError for whatever is wrong."""
     module, space = registry.method(plan.method), registry.space(plan.method)
     reader, method = registry.dataset(plan.dataset), module.METHOD
-    if reader.KIND != method.data:
-        fitting = [name for name in registry.datasets() if registry.dataset(name).KIND == method.data]
+    if method.data != reader.KIND:
+        fitting = [name for name in registry.datasets() if method.data == registry.dataset(name).KIND]
         raise UserError(
             f"{plan.method} takes {method.data} data, and {plan.dataset} is {reader.KIND}; take one of {', '.join(fitting)}"
         )
@@ -356,9 +356,7 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
     if data.label is not None:
         for label in np.unique(data.label):
             mine = data.label == label
-            classes[str(label)] = {
-                part: len(np.unique(data.group[mine & (protocol.part == part)])) for part in parts
-            }
+            classes[str(label)] = {part: len(np.unique(data.group[mine & (protocol.part == part)])) for part in parts}
     return json.loads(
         to_json(
             {

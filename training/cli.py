@@ -1,0 +1,328 @@
+"""The command line. Heavy imports happen inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from training.contract import StudyFailed, UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Affectory's bench: hyperparameter studies of affect, written into a tracking store.",
+)
+
+# ------------------------------------------------------------------------------------------- options many share
+
+Method_ = Annotated[str, typer.Argument(metavar="METHOD", help="family/method, as `methods` lists them")]
+Dataset_ = Annotated[str, typer.Option(help="Data set, as `datasets` lists them.")]
+As_ = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name under which published figures join.")]
+Root_ = Annotated[Path | None, typer.Option(metavar="PATH", help="File or folder of the data set.")]
+Split_ = Annotated[
+    Path | None, typer.Option("--split", metavar="FILE", help="Published split: JSON of train, val, test.")
+]
+SplitSeed_ = Annotated[int, typer.Option(help="Seed of the split; --seed never changes it.")]
+Set_ = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Value of a setting (repeatable).")]
+Over_ = Annotated[
+    list[str] | None, typer.Option(metavar="K=A,B", help="One study for each value of a setting (repeatable: a grid).")
+]
+With_ = Annotated[
+    list[str] | None, typer.Option("--with", metavar="NEED=RUN", help="A run or study that serves as a need.")
+]
+Repeats_ = Annotated[int, typer.Option(min=1, help="Seeds with which the winner is refitted and scored on test.")]
+Seed_ = Annotated[int, typer.Option(min=0, help="Seed of the search and of the fits.")]
+Epochs_ = Annotated[int | None, typer.Option(min=1, help="Upper limit on epochs (boosting rounds for trees).")]
+Name_ = Annotated[str | None, typer.Option(help="Name of the study; by default made of what it studies.")]
+Device_ = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Threads_ = Annotated[int, typer.Option(min=0, help="CPU threads of a fit; 0: all cores.")]
+Notify_ = Annotated[
+    str | None,
+    typer.Option(metavar="COMMAND", help="Run this at the end; {study}, {state} and {result} are filled in."),
+]
+Dry_ = Annotated[bool, typer.Option("--dry-run", help="Check everything, show what would be done, write nothing.")]
+Run_ = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning, or a study's name")]
+
+
+def main() -> None:
+    """Run the command line: a person's mistake is one message and exit code 2, a failed study exit code 1."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app()
+    except UserError as error:
+        _fail(str(error), 2)
+    except StudyFailed as error:
+        _fail(str(error), 1)
+    except BrokenPipeError:  # `… | head`
+        sys.stderr.close()
+        sys.exit(141)
+
+
+def _stop(number: int, frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("error:", style="bold red", end=" ")
+    console.print(text, markup=False)
+    sys.exit(code)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
+    """Turn ``k=v`` texts into a dictionary."""
+    found = {}
+    for text in texts or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key or not value:
+            raise UserError(f"{option} {text!r}: expected NAME=VALUE")
+        if key in found:
+            raise UserError(f"{option} {key} is given twice")
+        found[key] = value
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- listing
+
+
+@app.command()
+def methods() -> None:
+    """List the methods and their settings."""
+    from rich.table import Table
+
+    from training import registry
+
+    table = Table("method", "what it is", "data", "settings", "needs", box=None, header_style="bold")
+    for name in registry.methods():
+        method = registry.method(name).METHOD
+        chosen = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in method.settings.items())
+        table.add_row(name, method.title, method.data, chosen, ", ".join(method.needs.values()))
+    _console().print(table)
+
+
+@app.command()
+def datasets() -> None:
+    """List the data sets and their settings."""
+    from rich.table import Table
+
+    from training import registry
+
+    table = Table("data set", "what it is", "kind", "settings", box=None, header_style="bold")
+    for name in registry.datasets():
+        reader = registry.dataset(name)
+        chosen = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in reader.SETTINGS.items())
+        table.add_row(name, reader.TITLE, reader.KIND, chosen)
+    _console().print(table)
+
+
+# ------------------------------------------------------------------------------------------------- studies
+
+
+@app.command()
+def study(
+    method: Method_,
+    dataset: Dataset_,
+    known_as: As_ = None,
+    root: Root_ = None,
+    split: Split_ = None,
+    split_seed: SplitSeed_ = 0,
+    set_: Set_ = None,
+    over: Over_ = None,
+    with_: With_ = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials to reach; complete and pruned ones count.")] = 20,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins.")
+    ] = None,
+    repeats: Repeats_ = 5,
+    seed: Seed_ = 0,
+    epochs: Epochs_ = None,
+    pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",
+    name: Name_ = None,
+    device: Device_ = "auto",
+    threads: Threads_ = 0,
+    notify: Notify_ = None,
+    dry_run: Dry_ = False,
+) -> None:
+    """Search a method's hyperparameters, refit the winner with several seeds, score it on test once.
+
+    The same command goes on where it was stopped or killed, and several of them share the work.
+    """
+    from training import launch
+    from training.study import Plan
+
+    plan = Plan(
+        method=method,
+        dataset=dataset,
+        known_as=known_as,
+        root=root,
+        split_file=split,
+        split_seed=split_seed,
+        settings=pairs(set_, "--set"),
+        needs=pairs(with_, "--with"),
+        trials=trials,
+        timeout=timeout,
+        repeats=repeats,
+        seed=seed,
+        epochs=epochs,
+        pruner=pruner,
+        name=name,
+        device=device,
+        threads=launch.threads(threads),
+    )
+    launch.studies(launch.grid(plan, pairs(over, "--over")), _console(), notify=notify, dry_run=dry_run)
+
+
+@app.command()
+def train(
+    method: Method_,
+    dataset: Dataset_,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="A hyperparameter in place of its default.")
+    ] = None,
+    known_as: As_ = None,
+    root: Root_ = None,
+    split: Split_ = None,
+    split_seed: SplitSeed_ = 0,
+    set_: Set_ = None,
+    with_: With_ = None,
+    repeats: Repeats_ = 5,
+    seed: Seed_ = 0,
+    epochs: Epochs_ = None,
+    name: Name_ = None,
+    device: Device_ = "auto",
+    threads: Threads_ = 0,
+    notify: Notify_ = None,
+    dry_run: Dry_ = False,
+) -> None:
+    """Fit one configuration without a search: a study whose only trial is the defaults and what --param changes."""
+    from training import launch
+    from training.study import Plan
+
+    plan = Plan(
+        method=method,
+        dataset=dataset,
+        known_as=known_as,
+        root=root,
+        split_file=split,
+        split_seed=split_seed,
+        settings=pairs(set_, "--set"),
+        needs=pairs(with_, "--with"),
+        trials=1,
+        repeats=repeats,
+        seed=seed,
+        epochs=epochs,
+        pruner="none",
+        name=name,
+        device=device,
+        threads=launch.threads(threads),
+        first=pairs(param, "--param"),
+        fixed=True,
+    )
+    launch.studies([plan], _console(), notify=notify, dry_run=dry_run)
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Serve the dashboard at the end.")] = True,
+) -> None:
+    """Run a small study of every method on the synthetic world, then serve the dashboard."""
+    from training import launch
+
+    launch.demo(_console())
+    if serve:
+        launch.serve()
+
+
+@app.command()
+def status() -> None:
+    """List the studies in the store: how far they are, and how good."""
+    from training import launch
+    from training.tracking import Store
+
+    launch.status(Store.open(), _console())
+
+
+# ------------------------------------------------------------------------------------------------ using runs
+
+
+@app.command()
+def predict(
+    run: Run_,
+    file: Annotated[Path, typer.Argument(help="File with the columns that the method is given.")],
+    out: Annotated[Path | None, typer.Option(help="CSV to write; by default it goes to the terminal.")] = None,
+    device: Device_ = "auto",
+) -> None:
+    """Predict for new data with a run's model. Of a study, its first final run is taken."""
+    from training import launch
+    from training.tracking import Store
+
+    launch.predict(Store.open(), run, file, out, device)
+
+
+@app.command()
+def export(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN…", help="Runs or studies (with all of their runs)")],
+    out: Annotated[Path, typer.Option(help="Zip file to write.")],
+) -> None:
+    """Write runs into one zip file, to be imported into another store."""
+    from training import transport
+    from training.tracking import Store
+
+    count = transport.export(Store.open(), runs, out)
+    _console().print(f"{count} runs written to {out}", markup=False)
+
+
+@app.command(name="import")
+def import_(file: Annotated[Path, typer.Argument(help="Zip file that `export` wrote.")]) -> None:
+    """Read runs from a zip file into this store; runs that are there already stay as they are."""
+    from training import transport
+    from training.tracking import Store
+
+    _console().print(transport.import_(Store.open(), file), markup=False)
+
+
+@app.command()
+def note(run: Run_, text: Annotated[str, typer.Argument(help="Plain text; empty removes the note")]) -> None:
+    """Put a note on a run or study."""
+    from training import transport
+    from training.tracking import Store
+
+    transport.note(Store.open(), run, text)
+
+
+@app.command()
+def tag(
+    run: Run_,
+    labels: Annotated[list[str], typer.Argument(metavar="TAG…", help="Your own words")],
+    remove: Annotated[bool, typer.Option(help="Take the tags off.")] = False,
+) -> None:
+    """Put tags of your own on a run or study."""
+    from training import transport
+    from training.tracking import Store
+
+    transport.label(Store.open(), run, labels, remove=remove)
+
+
+@app.command()
+def archive(run: Run_, undo: Annotated[bool, typer.Option(help="Bring it back.")] = False) -> None:
+    """Put a run or study aside: pages leave it out unless asked. Nothing is deleted."""
+    from training import transport
+    from training.tracking import Store
+
+    transport.archive(Store.open(), run, undo=undo)

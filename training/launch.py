@@ -1,0 +1,277 @@
+"""What the commands do: several studies in turn with their progress and results, the demo, status and predictions."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MEAN, SD, Artifact, Kind, metric
+from training import registry
+from training.contract import StudyFailed, UserError
+from training.study import Plan, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
+    from training.study import Prepared, Session
+    from training.tracking import RunInfo, Store
+
+PRUNERS = ("median", "hyperband", "none")
+SHOWN_TARGETS = 8
+DEMO = {"trials": 3, "repeats": 2, "epochs": 60}
+
+
+def threads(asked: int) -> int:
+    """Return the CPU threads of a fit: all cores for 0."""
+    return asked or os.cpu_count() or 1
+
+
+def grid(plan: Plan, over: Mapping[str, str]) -> list[Plan]:
+    """Return a plan for each combination of the settings' values that ``--over`` names."""
+    for key in over:
+        if key in plan.settings:
+            raise UserError(f"setting {key} is given by --set and by --over")
+    values = [[(key, value) for value in texts.split(",")] for key, texts in over.items()]
+    plans = []
+    for combination in itertools.product(*values):
+        name = plan.name and " ".join([plan.name, *(f"{k}={v}" for k, v in combination)])
+        plans.append(dataclasses.replace(plan, settings={**plan.settings, **dict(combination)}, name=name))
+    return plans
+
+
+def studies(plans: Sequence[Plan], console: Console, *, notify: str | None = None, dry_run: bool = False) -> None:
+    """Run the studies in turn. All are checked before the first one begins, and before a store is made."""
+    for plan in plans:
+        if plan.pruner not in PRUNERS:
+            raise UserError(registry.nearest(plan.pruner, PRUNERS, "pruner"))
+    prepared = [prepare(plan) for plan in plans]
+    if dry_run:
+        for one in prepared:
+            _show_plan(one, console)
+        return
+    from training.tracking import Store
+
+    store = Store.open()
+    finished = []
+    for one in prepared:
+        state, result = "failed", ""
+        try:
+            session = _study(one, store, console)
+            finished.append(session)
+            state, result = "complete", _headline(session)
+        except KeyboardInterrupt:
+            state = "stopped"
+            console.print(f"\nstopped; nothing is lost. The same command goes on with {one.name!r}.", markup=False)
+            sys.exit(130)
+        except (StudyFailed, UserError) as error:
+            result = str(error)
+            raise
+        finally:
+            if notify:
+                _notify(notify, one.name, state, result)
+    if len(finished) > 1:
+        console.print()
+        for session in finished:
+            console.print(f"{session.prepared.name}: {_headline(session)}", markup=False)
+
+
+def _study(prepared: Prepared, store: Store, console: Console) -> Session:
+    from training import study
+    from training.progress import Bars
+
+    for sentence in prepared.protocol.notes:
+        console.print(sentence, style="dim", markup=False)
+    with Bars(console, prepared.name, prepared.method.objective.upper()) as bars:
+        session = study.run(prepared, store, bars)
+    _show_result(session, console)
+    return session
+
+
+def _notify(command: str, name: str, state: str, result: str) -> None:
+    """Run the person's command; whether it succeeds is theirs to see."""
+    filled = [part.format(study=name, state=state, result=result) for part in shlex.split(command)]
+    try:
+        subprocess.run(filled, check=False)
+    except OSError as error:
+        print(f"--notify {command}: {error}", file=sys.stderr)
+
+
+# ------------------------------------------------------------------------------------------------- results
+
+
+def _headline(session: Session) -> str:
+    """Return the objective on test in one line."""
+    name = session.prepared.method.objective
+    return f"test {name.upper()} {_figure(session.store.get(session.run_id).metrics, name, ALL)}"
+
+
+def _figure(figures: Mapping[str, float], name: str, target: str) -> str:
+    value = figures.get(metric("test", name, target))
+    if value is None:
+        return "n/a"
+    sd = figures.get(metric("test", name, target, SD))
+    low, high = (figures.get(metric("test", name, target, end)) for end in (LOW, HIGH))
+    text = f"{value:.4f}" + (f" ± {sd:.4f}" if sd is not None else "")
+    return text + (f" [{low:.4f}, {high:.4f}]" if low is not None and high is not None else "")
+
+
+def _show_result(session: Session, console: Console) -> None:
+    from rich.table import Table
+
+    prepared = session.prepared
+    info = session.store.get(session.run_id)
+    name, figures = prepared.method.objective, info.metrics
+    groups = prepared.protocol.groups["test"]
+    table = Table(
+        "test part",
+        f"{name.upper()} mean ± sd over {info.tags['repeats']} seeds [95 % over {groups} {prepared.data.group_kind}s]",
+        "always the mean",
+        "mean of the label",
+        box=None,
+        header_style="bold",
+    )
+    targets = prepared.protocol.targets if len(prepared.protocol.targets) <= SHOWN_TARGETS else ()
+    for target in (*targets, ALL):
+        rows = [figures.get(metric("test", name, target, aspect)) for aspect in (MEAN, LABEL_MEAN)]
+        table.add_row(target, _figure(figures, name, target), *("" if v is None else f"{v:.4f}" for v in rows))
+    console.print(table)
+    origin = "SYNTHETIC data" if prepared.data.synthetic else "REAL data"
+    console.print(
+        f"{prepared.name}: {origin}, {prepared.protocol.name}; run {info.id}\n"
+        f"look at it: make dashboard, then /study?study={_quoted(prepared.name)}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+def _show_plan(prepared: Prepared, console: Console) -> None:
+    from training.search import distributions
+
+    plan, protocol = prepared.plan, prepared.protocol
+    total = "1 trial" if plan.fixed else f"{plan.trials} trials"
+    console.print(f"study {prepared.name}", style="bold", markup=False)
+    lines = [
+        f"method    {plan.method}: {prepared.method.title} ({prepared.method.source})",
+        f"data      {prepared.data.name}, version {prepared.data.version}, "
+        + ("SYNTHETIC" if prepared.data.synthetic else "REAL"),
+        f"protocol  {protocol.name} ({protocol.id})",
+        "parts     "
+        + ", ".join(
+            f"{part} {(protocol.part == part).sum()} samples in {n} groups" for part, n in protocol.groups.items()
+        ),
+        "settings  " + (", ".join(f"{k}={v}" for k, v in prepared.settings.items()) or "none"),
+        f"search    {total}, {prepared.method.direction} validation {prepared.method.objective}; "
+        f"then {plan.repeats} refits scored on test",
+        "trial 0   " + ", ".join(f"{k}={v}" for k, v in prepared.first.items()),
+        *(f"space     {name}: {distribution}" for name, distribution in distributions(prepared.space).items()),
+        *(f"note      {sentence}" for sentence in protocol.notes),
+        "nothing was written (--dry-run)",
+    ]
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def status(store: Store, console: Console) -> None:
+    """Print a line per study."""
+    from rich.table import Table
+
+    found = store.find({"kind": Kind.STUDY})
+    if not found:
+        console.print("no study yet; make demo, or python -m training study METHOD --dataset D, makes one")
+        return
+    table = Table("study", "state", "trials", "objective", "validation", "test", "id", box=None, header_style="bold")
+    for info in found:
+        done, best = _progress(store, info)
+        tags = info.tags
+        table.add_row(
+            tags["study"],
+            tags["state"],
+            f"{done}/{tags['trials_total']}",
+            tags["objective"],
+            "" if best is None else f"{best:.4f}",
+            _figure(info.metrics, tags["objective"], ALL) if tags.get("frozen") == "true" else "",
+            info.id[:8],
+        )
+    console.print(table)
+
+
+def _progress(store: Store, info: RunInfo) -> tuple[int, float | None]:
+    """Return a study's counted trials and its best objective on validation."""
+    name = metric("validation", info.tags["objective"], ALL)
+    trials = store.find({"kind": Kind.TRIAL, "study": info.tags["study"]})
+    done = [t for t in trials if t.tags["state"] in ("complete", "pruned")]
+    values = [t.metrics[name] for t in done if t.tags["state"] == "complete" and name in t.metrics]
+    better = min if info.tags["direction"] == "minimize" else max
+    return len(done), better(values) if values else None
+
+
+# ----------------------------------------------------------------------------------------------- predictions
+
+
+def predict(store: Store, name: str, file: Path, out: Path | None, device: str) -> None:
+    """Read the method's inputs from `file`, predict with the run's model, and write a CSV row per row of it."""
+    import json
+
+    import numpy as np
+    import pandas as pd
+
+    from training import provenance
+
+    info = store.final(name)
+    tags = info.tags
+    module, reader = registry.method(tags["method"]), registry.dataset(tags["reader"])
+    folder = store.artifacts(info.id) / Artifact.MODEL
+    if not folder.is_dir():
+        raise UserError(f"run {info.id[:8]} has no model: {folder} is missing")
+    inputs, given = reader.read_inputs(file, tags["inputs"], json.loads(tags["settings"]))
+    predicted = module.load(folder, provenance.device(device)).predict(inputs)
+    columns: dict[str, Any] = {**given}
+    for i, target in enumerate(json.loads(tags["targets"])):
+        columns[f"pred_{target}"] = np.asarray(predicted[:, i], dtype=float)
+    table = pd.DataFrame(columns)
+    if out is None:
+        table.to_csv(sys.stdout, index=False)
+    elif out.exists():
+        raise UserError(f"--out {out}: the file is there already")
+    else:
+        table.to_csv(out, index=False)
+
+
+# ------------------------------------------------------------------------------------------------------ demo
+
+
+def demo(console: Console) -> None:
+    """Run a small study of every method on the synthetic data set of its kind, from its space's TINY."""
+    plans = []
+    for name in registry.methods():
+        method = registry.method(name).METHOD
+        plans.append(
+            Plan(
+                method=name,
+                dataset=f"synthetic_{method.data}",
+                name=f"demo {name}",
+                first=registry.space(name).TINY,
+                threads=threads(0),
+                **DEMO,
+            )
+        )
+    studies(plans, console)
+
+
+def serve() -> None:
+    """Replace this process by the dashboard."""
+    os.execv(sys.executable, [sys.executable, "-m", "dashboard"])
