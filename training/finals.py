@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from training.contract import Outcome, Split
+    from training.run import Run
     from training.study import Session
-    from training.tracking import Run, RunInfo
+    from training.tracking import RunInfo
 
 WINNER = "winner"
 

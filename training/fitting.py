@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, curve
+from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS
 from training.contract import Job
 
 if TYPE_CHECKING:
@@ -95,9 +95,8 @@ def _peak_mb(device: str) -> float:
 
 
 def curves(objective: str, value: float, figures: Mapping[str, float]) -> dict[str, float]:
-    """Return a report's figures under their full names: the objective's curve, and one for each keyword."""
-    named = {curve(key.replace("__", "/")): figure for key, figure in figures.items()}
-    return {curve(f"val/{objective}"): value, **named}
+    """Return a report's figures by the names of their curves: the objective's, and one for each keyword."""
+    return {f"val/{objective}": value, **{key.replace("__", "/"): figure for key, figure in figures.items()}}
 
 
 def quiet(step: int, value: float, **figures: float) -> None:
@@ -121,7 +120,7 @@ def log_tail() -> Iterator[deque[str]]:
     ours.addHandler(handler)
     ours.setLevel(logging.INFO)
 
-    def show(message: Any, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+    def show(message: Any, category: type[Warning], filename: str, lineno: int, *rest: Any, **named: Any) -> None:
         lines.append(f"{category.__name__} at {Path(filename).name}:{lineno}: {message}")
 
     warnings.showwarning = show

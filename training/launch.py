@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PRUNERS = ("median", "hyperband", "none")
 SHOWN_TARGETS = 8
-DEMO = {"trials": 3, "repeats": 2, "epochs": 60}
 
 
 def threads(asked: int) -> int:
@@ -266,7 +265,9 @@ def demo(console: Console) -> None:
                 name=f"demo {name}",
                 first=registry.space(name).TINY,
                 threads=threads(0),
-                **DEMO,
+                trials=3,
+                repeats=2,
+                epochs=60,
             )
         )
     studies(plans, console)

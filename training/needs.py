@@ -82,7 +82,7 @@ def _given(session: Session, need: str, method: str, text: str) -> str:
             raise UserError(
                 f"--with {need}={text}: run {info.id[:8]} has {name} {tags.get(name)!r}, expected {value!r}"
             )
-    return info.id
+    return str(info.id)
 
 
 def _identity(session: Session, method: str) -> dict[str, str]:

@@ -16,31 +16,31 @@ class Watch:
     """Hears of a study's progress; this one says nothing."""
 
     def searching(self, done: int, total: int, best: float | None) -> None:
-        """The search begins, or goes on with `done` of `total` trials."""
+        """Hear that the search begins, or goes on with `done` of `total` trials."""
 
     def trial_started(self, number: int, params: Mapping[str, Any]) -> None:
-        """A trial was asked for."""
+        """Hear that a trial was asked for."""
 
     def epoch(self, step: int, value: float) -> None:
-        """The method reported its objective on validation."""
+        """Hear that the method reported its objective on validation."""
 
     def trial_ended(self, number: int, state: str, value: float | None, best: float | None) -> None:
-        """A trial is complete, pruned or failed."""
+        """Hear that a trial is complete, pruned or failed."""
 
     def waiting(self, running: int) -> None:
-        """All that is left is run by other workers."""
+        """Hear that all that is left is run by other workers."""
 
     def finals(self, total: int) -> None:
-        """The refits of the winner begin."""
+        """Hear that the refits of the winner begin."""
 
     def final_started(self, k: int) -> None:
-        """The k-th refit began."""
+        """Hear that the k-th refit began."""
 
     def final_ended(self, k: int) -> None:
-        """The k-th refit is scored and written."""
+        """Hear that the k-th refit is scored and written."""
 
     def message(self, text: str) -> None:
-        """Something a person should know."""
+        """Hear of something a person should know."""
 
 
 class Bars(Watch):
@@ -63,7 +63,8 @@ class Bars(Watch):
             disable=not console.is_terminal,
         )
         self._task: Any = None
-        self._done, self._total, self._best = 0, 0, None
+        self._done, self._total = 0, 0
+        self._best: float | None = None
         self._first, self._began, self._shown = 0, time.monotonic(), 0.0
 
     def __enter__(self) -> Bars:
@@ -74,6 +75,7 @@ class Bars(Watch):
         self._live.stop()
 
     def searching(self, done: int, total: int, best: float | None) -> None:
+        """Show the bar of trials."""
         self._first, self._done, self._total, self._best = done, done, total, best
         self._began = time.monotonic()
         self._task = self._live.add_task(f"{self._title}: trials", total=total, completed=done, note="", left="")
@@ -82,11 +84,13 @@ class Bars(Watch):
         self._update("")
 
     def epoch(self, step: int, value: float) -> None:
+        """Show the epoch, a few times a second."""
         if time.monotonic() - self._shown > 0.2:  # a small network has hundreds of epochs a second
             self._shown = time.monotonic()
             self._update(f"step {step}: {value:.4g}")
 
     def trial_ended(self, number: int, state: str, value: float | None, best: float | None) -> None:
+        """Move the bar of trials on."""
         self._best = best
         self._done += state != "failed"
         shown = state if value is None else f"{self._objective} {value:.4g}"
@@ -96,23 +100,28 @@ class Bars(Watch):
         self._update("")
 
     def waiting(self, running: int) -> None:
+        """Say who is waited for."""
         self._update(f"waiting for {running} trial{'s' if running > 1 else ''} of other workers")
 
     def finals(self, total: int) -> None:
+        """Show the bar of refits."""
         self._best = None
         self._first = self._done = 0
         self._total, self._began = total, time.monotonic()
         self._task = self._live.add_task(f"{self._title}: winner refitted", total=total, note="", left="")
 
     def final_started(self, k: int) -> None:
+        """Say which seed is fitted."""
         self._update(f"seed {k + 1}")
 
     def final_ended(self, k: int) -> None:
+        """Move the bar of refits on."""
         self._done += 1
         self._say(f"{self._title}: winner refitted with seed {k + 1} of {self._total}, scored on test")
         self._update("")
 
     def message(self, text: str) -> None:
+        """Print it above the bars."""
         self._console.print(text, style="dim", markup=False)
 
     def _text(self, value: float | None) -> str:

@@ -70,7 +70,7 @@ def device(asked: str) -> str:
 
 
 def cache() -> Path:
-    """Return the folder for what is costly to prepare (AFFECTORY_CACHE, default ~/.cache/affectory), made if missing."""
+    """Return the folder for what is costly to prepare: AFFECTORY_CACHE, or ~/.cache/affectory; made if missing."""
     folder = Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory")
     folder.mkdir(parents=True, exist_ok=True)
     return folder

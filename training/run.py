@@ -139,10 +139,11 @@ class Run:
 
         Parameters
         ----------
-        state : `record.State`: complete and pruned runs are FINISHED to MLflow, failed ones FAILED.
+        state : `record.State`: complete and pruned runs are FINISHED to MLflow, failed ones FAILED, a
+            stopped study KILLED.
         reason : why a failed or pruned run ended; where it is too long for a tag it is shortened, and says so.
         """
-        status = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}[state]
+        status = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}[state]
         closing = {**(tags or {}), "state": state, "artifacts": record.to_json(self._files.names())}
         if reason:
             closing["reason"] = shorten(reason)

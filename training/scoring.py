@@ -136,25 +136,24 @@ def summary(
         head, _, rest = name.partition("/")
         values = [final[name] for final in finals if name in final]
         if head in ("val", "test"):
-            mean, sd = statistics.mean_sd(values)
-            figures[name] = mean
-            if len(values) > 1:
-                figures[f"{head}.{SD}/{rest}"] = sd
+            over_seeds = statistics.mean_sd(values)
+            figures[name] = over_seeds.mean
+            if over_seeds.sd is not None:
+                figures[f"{head}.{SD}/{rest}"] = over_seeds.sd
         elif head.startswith(("val.", "test.")):  # the trivial rows are the same for each seed
             figures[name] = values[0]
         elif head == "cost":
             figures[name] = float(np.mean(values))
-    truth = protocol.truth()["test"]
-    group = protocol.data.group[protocol.part == "test"]
-    for name in metrics.REGRESSION:
-        for target, columns in _columns(protocol.targets):
-            found = statistics.interval(truth[:, columns], [p[:, columns] for p in predicted], group, name, seed=seed)
-            if found is not None:
-                figures[metric("test", name, target, LOW)] = found.low
-                figures[metric("test", name, target, HIGH)] = found.high
+    few = len(protocol.targets) <= FEW_TARGETS
+    intervals = statistics.intervals(
+        protocol.truth()["test"],
+        np.stack(predicted),
+        protocol.data.group[protocol.part == "test"],
+        protocol.targets,
+        seed=seed,
+    )
+    for (name, target), found in intervals.items():
+        if few or target == ALL:
+            figures[metric("test", name, target, LOW)] = found.low
+            figures[metric("test", name, target, HIGH)] = found.high
     return figures
-
-
-def _columns(targets: tuple[str, ...]) -> list[tuple[str, list[int]]]:
-    each = [(target, [i]) for i, target in enumerate(targets)] if len(targets) <= FEW_TARGETS else []
-    return [(ALL, list(range(len(targets)))), *each]

@@ -85,16 +85,19 @@ class SeededTPE(BaseSampler):
         return TPESampler(seed=int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big"))
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the parameters that TPE draws together."""
         return self._tpe(study, trial).infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        """Draw the parameters of `search_space` together."""
         return self._tpe(study, trial).sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
+        """Draw one parameter that is not always asked for, or that no finished trial has yet."""
         # its own seed for each parameter: a re-run that has some of its parameters already draws the others the same
         tpe = self._tpe(study, trial, param_name)
         return tpe.sample_independent(study, trial, param_name, param_distribution)

@@ -102,7 +102,8 @@ def prepare(plan: Plan) -> Prepared:
     if method.data != reader.KIND:
         fitting = [name for name in registry.datasets() if method.data == registry.dataset(name).KIND]
         raise UserError(
-            f"{plan.method} takes {method.data} data, and {plan.dataset} is {reader.KIND}; take one of {', '.join(fitting)}"
+            f"{plan.method} takes {method.data} data, and {plan.dataset} is {reader.KIND}; "
+            f"take one of {', '.join(fitting)}"
         )
     allowed = registry.choices(method, reader)
     settings = registry.settings(plan.settings, allowed)
@@ -276,7 +277,10 @@ def _join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wa
                 "(it was imported, or OPTUNA_STORAGE differs); choose another --name"
             ) from None
         study = optuna.create_study(
-            study_name=prepared.name, storage=storage, direction=prepared.method.direction, load_if_exists=True
+            study_name=prepared.name,
+            storage=storage,
+            direction=optuna.study.StudyDirection[prepared.method.direction.upper()],
+            load_if_exists=True,
         )
     study.sampler, study.pruner = search.SeededTPE(plan.seed), search.pruner(plan.pruner)
     kept = study.user_attrs
@@ -357,7 +361,7 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
         for label in np.unique(data.label):
             mine = data.label == label
             classes[str(label)] = {part: len(np.unique(data.group[mine & (protocol.part == part)])) for part in parts}
-    return json.loads(
+    summary: dict[str, Any] = json.loads(
         to_json(
             {
                 **data.summary,
@@ -370,3 +374,4 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
             }
         )
     )
+    return summary

@@ -221,6 +221,20 @@ class Store:
             raise UserError(f"no run's id begins with {name!r}; " + nearest(name, studies, "study"))
         return found[0]
 
+    def final(self, name: str) -> RunInfo:
+        """Return the run whose id begins with `name`, or of a study the complete final run with the lowest seed.
+
+        Raises UserError as `get` does, and where a study has no final run yet.
+        """
+        info = self.get(name)
+        if info.tags.get("kind") != record.Kind.STUDY:
+            return info
+        study = info.tags["study"]
+        finals = self.find({"kind": record.Kind.FINAL, "study": study, "state": record.State.COMPLETE})
+        if not finals:
+            raise UserError(f"study {study!r} has no final run yet: it is {info.tags['state']}")
+        return min(finals, key=lambda final: int(final.tags["seed"]))
+
     def artifacts(self, run_id: str) -> Path:
         """Return the local folder of a run's artifacts; those on a server are downloaded, once when it has ended."""
         info = self.client.get_run(run_id).info

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
     from training.contract import Report, Split
+    from training.run import Run
     from training.study import Session
-    from training.tracking import Run
 
 FAILURES_IN_A_ROW = 5
 INTERRUPTED = "stopped by a person; the study runs it again when it goes on"
@@ -145,9 +145,8 @@ def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[
             raise
     shutil.rmtree(checkpoint, ignore_errors=True)
     before = best_value(study)
-    better = (lambda a, b: a < b) if prepared.method.direction == "minimize" else (lambda a, b: a > b)
-    best = value if before is None or better(value, before) else before
-    session.watch.trial_ended(trial.number, State.COMPLETE, value, best)
+    better = min if prepared.method.direction == "minimize" else max
+    session.watch.trial_ended(trial.number, State.COMPLETE, value, value if before is None else better(before, value))
     return value
 
 
