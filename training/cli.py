@@ -82,7 +82,8 @@ def _fail(text: str, code: int) -> NoReturn:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False)
+    # where there is no terminal to measure (a log, a pipe), tables are not folded at 80 columns
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
