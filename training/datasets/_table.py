@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     Numbers = dict[str, NDArray[np.float64]]
     Texts = dict[str, NDArray[np.str_]]
 
+_SHOWN = 60
+"""Characters of a cell that a message quotes."""
+
 SUFFIXES = (".csv", ".csv.gz")
 _GZIP = b"\x1f\x8b"
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -152,6 +155,7 @@ class Table:
         return rows
 
     def _cell(self, line: int, column: str, expected: str, found: str, more: int = 0) -> UserError:
+        found = found if len(found) <= _SHOWN else found[:_SHOWN] + "…"
         also = f" (and {more} more like it in this column)" if more else ""
         return UserError(f"{self.path}, line {line}, column {column}: expected {expected}, found {found!r}{also}")
 
@@ -183,18 +187,19 @@ class Table:
             said.append(f"{name!r}" + (f" (nearest: {close})" if close else ""))
         if len(missing) > 4:
             said.append(f"{len(missing) - 4} more")
-        has = ", ".join(self.header[:8]) + (f" … ({len(self.header)} columns)" if len(self.header) > 8 else "")
+        has = ", ".join(name[:_SHOWN] for name in self.header[:8]) + (
+            f" … ({len(self.header)} columns)" if len(self.header) > 8 else ""
+        )
         plural = "s" if len(missing) > 1 else ""
         return f"{self.path}, line {self._first_line}: expected column{plural} {', '.join(said)}; found {has}"
 
     def _other_separator(self, missing: Sequence[str]) -> str | None:
         """Return what to say where the columns are all there, only not separated by commas."""
-        lines = self._text.splitlines()
-        header = lines[self._first_line - 1]
+        header = self._text[: self._body_start].rstrip("\r\n").splitlines()[-1]
+        row = self._text[self._body_start : self._body_start + 10_000].partition("\n")[0]
         for separator, word in _OTHER_SEPARATORS.items():
             names = {name.strip().strip('"') for name in header.split(separator)}
             if not names.isdisjoint(missing):
-                row = lines[self._first_line] if len(lines) > self._first_line else ""
                 number = re.search(r"(?:^|(?<=[;\t|]))\s*(-?\d+,\d+)\s*(?:$|(?=[;\t|]))", row)
                 comma = f" and numbers with a decimal comma ({number[1]!r})" if number else ""
                 return (
@@ -206,14 +211,14 @@ class Table:
 
 def _content(path: Path) -> bytes:
     """Return the file's bytes, unpacked where they are gzip's."""
-    if not path.exists():
-        raise UserError(_not_there(path))
-    if path.is_dir():
-        inside = sorted(p.name for p in path.iterdir() if p.name.endswith(SUFFIXES))
-        hint = f"in it: {', '.join(inside[:4])}" if inside else "it holds no CSV file"
-        raise UserError(f"{path} is a folder: expected a file ({' or '.join(SUFFIXES)}); {hint}")
     try:
         content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(_not_there(path)) from error
+    except IsADirectoryError as error:
+        inside = sorted(p.name for p in path.iterdir() if p.name.endswith(SUFFIXES))
+        hint = f"in it: {', '.join(inside[:4])}" if inside else "it holds no CSV file"
+        raise UserError(f"{path} is a folder: expected a file ({' or '.join(SUFFIXES)}); {hint}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
     if not content.startswith(_GZIP):
@@ -230,7 +235,7 @@ def _content(path: Path) -> bytes:
 def _not_there(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
-        return f"{path} does not exist, nor does the folder {folder}"
+        return f"{path} does not exist, and {folder} is no folder"
     names = sorted(p.name for p in folder.iterdir())
     close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
     close = close or [name for name in names if name.endswith(SUFFIXES)][:4]
@@ -242,6 +247,9 @@ def _decode(path: Path, content: bytes) -> str:
     for start, what in _NOT_UTF8.items():
         if content.startswith(start):
             raise UserError(f"{path}: expected CSV text in UTF-8, found {what}")
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise UserError(f"{path}, line {line}: expected CSV text in UTF-8, found a zero byte, which text does not have")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -268,6 +276,6 @@ def _not_a_number(text: str) -> str:
     except ValueError:
         comma = re.fullmatch(r"\s*-?\d+,\d+\s*", text)
         return "a number with a decimal point" if comma else "a number"
-    if "_" in text:
+    if "_" in text or not text.isascii():  # float() takes 1_000 and digits of other scripts, a table should not
         return "a number"
     return "" if math.isfinite(value) else "a finite number"

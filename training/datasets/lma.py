@@ -56,6 +56,9 @@ FEATURES = (
 JERK = tuple(f"{mover}_movement_jerk_{axis}" for mover in _MOVERS for axis in "xyz")
 PAD = {"EMOTION_P": "pleasure", "EMOTION_A": "arousal", "EMOTION_D": "dominance"}
 
+RUN = "run of windows"
+"""The kind of group where the file does not name its clips."""
+
 
 def columns(features: str) -> tuple[str, ...]:
     """Return the features of the setting `features`: 27 (all), 22 (no_acceleration) or 42 (with_jerk)."""
@@ -101,7 +104,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         },
         sample=sample,
         group=group,
-        group_kind="clip" if has["clip"] else "run of windows",
+        group_kind="clip" if has["clip"] else RUN,
         persons_known=False,
         label=label,
         sequence=group,
@@ -109,6 +112,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         time=numbers["window"] if has["window"] else None,
         summary={
             "file": root.name,
+            "group_kind": "clip" if has["clip"] else RUN,
             "ignored_columns": sorted({*table.header} - {*chosen, *PAD, *has}),
             **summarise(values, chosen, pad, group, label, notes),
         },
@@ -128,11 +132,12 @@ def summarise(
     `values` (n, f) with column `names`, `pad` (n, 3), `group` and `label` (n,). `notes` are sentences to begin with.
     """
     sizes = Counter(group.tolist())
-    constant = [name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread == 0]
+    spread = np.ptp(values, axis=0)
+    constant = [name for name, of in zip(names, spread, strict=True) if of == 0 and len(values) > 1]
     copies, pairs = _copies(values, group)
     notes = list(notes)
     if len(sizes) == 1:
-        notes.append("one recording only: it cannot be split")
+        notes.append("one group only: it cannot be split into train, validation and test")
     if constant:
         notes.append(f"constant, so that nothing can be learnt of it: {', '.join(constant)}")
     if pairs:
@@ -173,26 +178,31 @@ def _runs(
 ) -> NDArray[np.str_]:
     """Name the run of rows to which each row belongs, where the file does not name its clips.
 
-    A run ends where the label changes and where the counter of windows or frames does not rise. What remains unknown
-    goes to `notes`.
+    A run ends where the label changes and where the counter of windows or frames does not rise. Without labels a PAD
+    triple serves as one, unless it changes from window to window, as PAD that was rated over time does. What cannot be
+    known joins rows rather than parts them, and is said in `notes`.
     """
-    starts = np.zeros(len(pad), bool)
-    starts[0] = True
+    breaks = np.zeros(len(pad), bool)
     notes.append("no column clip: a group is a run of neighbouring windows")
     if label is not None:
-        starts[1:] |= label[1:] != label[:-1]
-    if counter is not None:
-        starts[1:] |= np.diff(counter) <= 0
+        breaks[1:] = label[1:] != label[:-1]
     else:
-        if label is None:
-            starts[1:] |= (np.diff(pad, axis=0) != 0).any(axis=1)
+        changes = (np.diff(pad, axis=0) != 0).any(axis=1)
+        if changes.sum() * 2 < len(pad):
+            breaks[1:] = changes
+    if counter is not None:
+        breaks[1:] |= np.diff(counter) <= 0
+    else:
         notes.append(
-            "no column window or frame_counter either: where a recording begins cannot be known, and a run is one "
-            f"{'label' if label is not None else 'PAD triple'} on end"
+            "no column window or frame_counter either, so recordings of the same "
+            f"{'PAD' if label is None else 'label'} that follow one another cannot be told apart and are one group"
         )
-    number = np.cumsum(starts)
+    number = 1 + np.cumsum(breaks)
     if number[-1] * 2 > len(pad) > 1:
-        notes.append("most runs are single windows: if rows are not in order, a split parts windows of one recording")
+        notes.append(
+            "most runs are single windows: where rows are not in the order of recording, a split parts windows of one "
+            "recording, and its test is not unseen; add a column clip"
+        )
     width = len(str(number[-1]))
     return np.array([f"run {i:0{width}d}" for i in number.tolist()], np.str_)
 
@@ -202,7 +212,7 @@ def _samples(table: Table, group: NDArray[np.str_], window: NDArray[np.float64] 
     seen: Counter[str] = Counter()
     names: dict[str, int] = {}
     for row, of in enumerate(group.tolist()):
-        name = f"{of}:{seen[of] if window is None else f'{window[row]:g}'}"
+        name = f"{of}:{seen[of] if window is None else f'{window[row]:.15g}'}"
         seen[of] += 1
         if name in names:
             raise table.refuse(

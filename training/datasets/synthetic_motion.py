@@ -95,7 +95,7 @@ def generate(features: str = "all", seed: int = 0, recordings: Mapping[str, int]
     columns, outlier = _features(rng, drivers)
     chosen = lma.columns(features)
     # six digits, as in published tables: the last bits of exp differ between machines, and the version should not
-    values: NDArray[np.float64] = np.round(np.column_stack([columns[name] for name in chosen]), 6)
+    values = np.column_stack([columns[name] for name in chosen]).round(6)
     group = world.recording[clip]
     label = world.emotion[clip]
     digest = hashlib.sha256("\n".join(chosen).encode() + values.tobytes() + pad.tobytes())
