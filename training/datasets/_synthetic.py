@@ -3,6 +3,7 @@
 Each family's data set ``synthetic_<family>.py`` adds what these same trajectories cause (LMA features, faces, meshes,
 frames, sound), so a bench without any download has data whose causes are known. A reader serves one family and is one
 file, so this module is not a data set ``synthetic`` but what its readers share; the underscore keeps it off the list.
+Beside `read` such a reader has ``generate(<setting>, seed=0, …)``, which `read` calls with seed 0.
 
 It is always called synthetic: no figure measured on it says anything of people.
 """

@@ -53,6 +53,7 @@ FEATURES = (
 )
 """The 27 features in the order of the published table."""
 
+ACCELERATIONS = tuple(name for name in FEATURES if name.endswith(_ACCELERATION))
 JERK = tuple(f"{mover}_movement_jerk_{axis}" for mover in _MOVERS for axis in "xyz")
 PAD = {"EMOTION_P": "pleasure", "EMOTION_A": "arousal", "EMOTION_D": "dominance"}
 
@@ -63,7 +64,7 @@ RUN = "run of windows"
 def columns(features: str) -> tuple[str, ...]:
     """Return the features of the setting `features`: 27 (all), 22 (no_acceleration) or 42 (with_jerk)."""
     if features == "no_acceleration":
-        return tuple(name for name in FEATURES if not name.endswith(_ACCELERATION))
+        return tuple(name for name in FEATURES if name not in ACCELERATIONS)
     return FEATURES + JERK if features == "with_jerk" else FEATURES
 
 
@@ -78,9 +79,13 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         raise UserError("the data set lma reads a file: give it with --root FILE.csv (or FILE.csv.gz)")
     table = Table(root)
     chosen = columns(settings["features"])
-    table.require([*FEATURES, *PAD])
-    if settings["features"] == "with_jerk":
-        table.require(JERK, why="; without them choose features=all")
+    # what a setting leaves out is missed only by the settings that take it in
+    further, without = {"all": (ACCELERATIONS, "no_acceleration"), "with_jerk": (JERK, "all")}.get(
+        settings["features"], ((), "")
+    )
+    if {*chosen, *PAD} - {*table.header} <= {*further}:
+        table.require(further, why=f"; a file without them is read with --set features={without}")
+    table.require([*chosen, *PAD])
     has = {name: table.optional(name) for name in ("clip", "label", "window", "frame_counter")}
     counters = [name for name in ("window", "frame_counter") if has[name]]
     numbers, texts = table.read([*chosen, *PAD, *counters], [name for name in ("clip", "label") if has[name]])

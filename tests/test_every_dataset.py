@@ -1,0 +1,154 @@
+"""Conformance of every reader, found by its file: a reader added later is tested without an edit here."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import itertools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from training import registry
+from training.contract import Dataset, UserError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+KINDS = ("motion", "faces", "meshes", "frames", "fusion")
+READERS = registry.datasets()
+SYNTHETIC = [name for name in READERS if name.startswith("synthetic")]
+FROM_FILES = [name for name in READERS if not name.startswith("synthetic")]
+
+
+def choices(reader: ModuleType) -> list[dict[str, Any]]:
+    """The defaults, and every other value of each setting."""
+    defaults = {name: values[0] for name, values in reader.SETTINGS.items()}
+    return [defaults, *({**defaults, name: value} for name, of in reader.SETTINGS.items() for value in of[1:])]
+
+
+CASES = [(name, settings) for name in SYNTHETIC for settings in choices(registry.dataset(name))]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{'-'.join(map(str, case[1].values()))}")
+def case(request) -> tuple[ModuleType, dict[str, Any], Dataset]:
+    name, settings = request.param
+    reader = registry.dataset(name)
+    return reader, settings, reader.read(None, settings)
+
+
+def test_readers_are_found():
+    assert {"lma", "synthetic_motion"} <= {*READERS}
+    assert "_table" not in READERS, "an underscore marks what readers share"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_declares_what_the_contract_says(name):
+    reader = registry.dataset(name)
+    assert reader.KIND in KINDS
+    assert reader.TITLE == reader.TITLE.strip() != ""
+    assert all(len(values) == len({*values}) > 0 for values in reader.SETTINGS.values())
+    assert list(inspect.signature(reader.read).parameters) == ["root", "settings"]
+    assert ("synthetic" in reader.TITLE.lower()) == (name in SYNTHETIC)
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_a_reader_of_files_asks_for_them(name):
+    reader = registry.dataset(name)
+    with pytest.raises(UserError, match="--root"):
+        reader.read(None, choices(reader)[0])
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_a_reader_of_files_names_what_is_not_there(name, tmp_path):
+    reader = registry.dataset(name)
+    with pytest.raises(UserError, match="nowhere"):
+        reader.read(tmp_path / "nowhere", choices(reader)[0])
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_a_synthetic_reader_refuses_a_file(name):
+    reader = registry.dataset(name)
+    with pytest.raises(UserError, match="--root"):
+        reader.read(Path("file.csv"), choices(reader)[0])
+
+
+@pytest.mark.parametrize("kind", sorted({registry.dataset(name).KIND for name in FROM_FILES}))
+def test_a_fresh_machine_has_data_of_every_kind(kind):
+    assert f"synthetic_{kind}" in SYNTHETIC
+
+
+def test_arrays_agree(case):
+    _, _, data = case
+    n = len(data.sample)
+    assert n > 0
+    assert len({*data.sample.tolist()}) == n
+    for one in (data.sample, data.group, data.label, data.sequence):
+        assert one is None or (one.shape == (n,) and one.dtype.kind == "U" and (one != "").all())
+    assert data.time is None or (data.time.shape == (n,) and np.isfinite(data.time).all() and (data.time >= 0).all())
+
+
+def test_blocks_are_finite_and_named(case):
+    _, _, data = case
+    assert data.blocks
+    for block in data.blocks.values():
+        assert block.values.shape[0] == len(data.sample)
+        assert block.values.dtype in (np.float32, np.float64)
+        assert np.isfinite(block.values).all()
+        if block.columns:
+            assert block.values.shape[-1] == len(block.columns) == len({*block.columns})
+        assert (block.low is None) == (block.high is None)
+        if block.low is not None:
+            assert block.low <= block.values.min() <= block.values.max() <= block.high
+
+
+def test_it_says_what_it_is(case):
+    reader, _, data = case
+    assert data.synthetic
+    assert data.name.startswith("synthetic")
+    assert data.kind == reader.KIND
+    assert data.group_kind
+    assert data.truth, "a synthetic world knows what caused what"
+
+
+def test_there_are_groups_enough_to_split(case):
+    _, _, data = case
+    groups = {*data.group.tolist()}
+    assert 10 <= len(groups) < len(data.sample)
+    if data.published_split is not None:
+        assert {*data.published_split} == groups
+
+
+def test_the_summary_is_json_and_counts(case):
+    _, _, data = case
+    summary = json.loads(json.dumps(data.summary, allow_nan=False))
+    assert summary == data.summary, "keys and values are JSON's own"
+    assert summary["rows"] == len(data.sample)
+    assert summary["groups"] == len({*data.group.tolist()})
+    assert isinstance(summary["notes"], list)
+
+
+def test_it_reads_the_same_twice(case):
+    reader, settings, data = case
+    again = reader.read(None, settings)
+    assert again.version == data.version
+    np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(data))
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_versions_differ_between_settings_and_seeds(name):
+    reader = registry.dataset(name)
+    settings = choices(reader)
+    versions = [reader.read(None, one).version for one in settings]
+    versions += [reader.generate(**one, seed=1).version for one in settings]
+    assert all(a != b for a, b in itertools.combinations(versions, 2))
+
+
+def test_no_argument_is_changed_by_reading(case):
+    reader, settings, _ = case
+    before = dict(settings)
+    reader.read(None, settings)
+    assert settings == before
