@@ -225,9 +225,10 @@ def _classes_of_groups(data: Dataset) -> dict[str, Counter[str]]:
 
 def _fresh(classes: Mapping[str, Counter[str]], kind: str, seed: int) -> tuple[dict[str, str], list[str]]:
     if len(classes) < len(PARTS):
+        found = f"{len(classes)} {_plural(kind)}" if len(classes) != 1 else f"1 {kind} only"
         raise UserError(
-            f"the data has {len(classes)} {kind}{'s' if len(classes) != 1 else ' only'}; train, validation and test "
-            f"need at least {len(PARTS)}, for no {kind} may be on two sides"
+            f"the data has {found}; train, validation and test need at least {len(PARTS)}, "
+            f"for no {kind} may be on two sides"
         )
     draws = [(VALIDATION, SHARE), (TEST, SHARE)]
     return _draw(classes, kind, seed, draws)
@@ -240,7 +241,9 @@ def _as_published(
     _check(published, data, "the published split")
     assigned = {group: published[group] for group in classes}
     if absent := len(set(published) - set(classes)):
-        notes.append(f"the published split names {absent} {kind}{'s' * (absent > 1)} that the data does not have")
+        notes.append(
+            f"the published split names {absent} {_plural(kind) if absent > 1 else kind} that the data does not have"
+        )
     if VALIDATION not in published.values():
         train = {group: counts for group, counts in classes.items() if assigned[group] == TRAIN}
         if len(train) < 2:
@@ -248,7 +251,10 @@ def _as_published(
         drawn, said = _draw(train, kind, seed, [(VALIDATION, SHARE)])
         assigned |= drawn
         share = f"{100 * SHARE:.0f} %"
-        notes += [f"the published split has train and test only: {share} of the train {kind}s are validation", *said]
+        notes += [
+            f"the published split has train and test only: {share} of the train {_plural(kind)} are validation",
+            *said,
+        ]
     if empty := [name for name in PARTS if name not in assigned.values()]:
         raise UserError(f"the published split leaves {' and '.join(empty)} without a {kind} of {data.name}")
     return assigned, notes
@@ -274,11 +280,11 @@ def _draw(
     notes = []
     if not drawable:
         drawable = [sorted(classes)]
-        notes.append(f"too few {kind}s of each class: the split is not stratified")
+        notes.append(f"too few {_plural(kind)} of each class: the split is not stratified")
     elif rare:
         some = ("classes " if len(rare) > 1 else "class ") + ", ".join(sorted(rare))
         have, are = ("have", "are") if len(rare) > 1 else ("has", "is")
-        notes.append(f"{some} {have} fewer than {parts} {kind}s and {are} in train")
+        notes.append(f"{some} {have} fewer than {parts} {_plural(kind)} and {are} in train")
 
     assigned = dict.fromkeys(sorted(classes), TRAIN)
     for groups in drawable:
@@ -288,6 +294,12 @@ def _draw(
             assigned |= dict.fromkeys(shuffled[: n[name]], name)
             shuffled = shuffled[n[name] :]
     return assigned, notes
+
+
+def _plural(kind: str) -> str:
+    """Return clips of clip, runs of windows of run of windows."""
+    head, _, rest = kind.partition(" ")
+    return f"{head}s {rest}".rstrip()
 
 
 def _key(seed: int, group: str) -> str:
@@ -305,7 +317,7 @@ def _check(assigned: Mapping[str, str], data: Dataset, source: str) -> None:
     if missing:
         hint = _nearest(missing[0], set(assigned) - set(groups) or assigned)
         raise UserError(
-            f"{source}: {len(missing)} of {len(groups)} {data.group_kind}s of {data.name} are in no part; "
+            f"{source}: {len(missing)} of {len(groups)} {_plural(data.group_kind)} of {data.name} are in no part; "
             f"the first is {missing[0]!r}{hint}"
         )
 

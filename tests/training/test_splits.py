@@ -134,6 +134,11 @@ class TestRareClasses:
         protocol = splits.make(dataset(["sad"] * 10 + ["bored"]), "features", "pad")
         assert protocol.notes == ("class bored has fewer than 3 clips and is in train",)
 
+    def test_kinds_of_several_words_have_a_plural(self):
+        data = dataset(["sad"] * 10 + ["bored"], group_kind="run of windows")
+        protocol = splits.make(data, "features", "pad")
+        assert protocol.notes == ("class bored has fewer than 3 runs of windows and is in train",)
+
     def test_no_class_is_large_enough(self):
         protocol = splits.make(dataset(["a", "a", "b", "b", "c", "d"]), "features", "pad")
         assert protocol.groups == {"train": 4, "validation": 1, "test": 1}
