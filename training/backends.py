@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -43,13 +44,13 @@ def client(uri: str, folder: Path) -> MlflowClient:
     elif not uri.startswith(("http://", "https://")):
         raise UserError(f"MLFLOW_TRACKING_URI={uri}: expected sqlite:///FILE, postgresql://… or http(s)://…")
 
+    if not uri.startswith("http"):
+        return _client_of_tables(uri)
+
     from mlflow.tracking import MlflowClient
 
     made = MlflowClient(tracking_uri=uri)
-    if uri.startswith("http"):
-        _check_server(made, uri)
-    else:
-        _check_tables(made, uri)
+    _check_server(made, uri)
     return made
 
 
@@ -176,18 +177,35 @@ def _check_server(client: MlflowClient, uri: str) -> None:
         raise UserError(f"{uri}: expected an MLflow server, found status {answer.status_code} at {uri}/health")
 
 
-def _check_tables(client: MlflowClient, uri: str) -> None:
-    import mlflow.version
+def _client_of_tables(uri: str) -> MlflowClient:
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
     from sqlalchemy.exc import DatabaseError
 
     try:
-        client.search_experiments(max_results=1)
+        made = MlflowClient(tracking_uri=uri)
+        made.search_experiments(max_results=1)
     except (MlflowException, CommandError) as error:
-        raise UserError(
-            f"{shown(uri)}: its tables are not those of MLflow {mlflow.version.VERSION}. Install the MLflow that wrote "
-            f"them, or, where they are older, run: mlflow db upgrade {shown(uri)} ({str(error).splitlines()[0]})"
-        ) from error
+        raise UserError(f"{shown(uri)}: {_explain_tables(str(error), uri)}") from error
     except DatabaseError as error:
         raise UserError(f"{shown(uri)}: the database cannot be used ({error.orig})") from error
+    return made
+
+
+def _explain_tables(error: str, uri: str) -> str:
+    import mlflow.version
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+    from mlflow.store.db.utils import _get_alembic_config
+
+    versions = re.search(r"found version (\w+), but expected (\w+)", error)
+    if not versions:
+        return f"MLflow {mlflow.version.VERSION} cannot use the database ({error.splitlines()[0]})"
+    found, expected = versions.groups()
+    try:
+        ScriptDirectory.from_config(_get_alembic_config("")).get_revision(found)
+        advice = f"Take a copy, then run: mlflow db upgrade {shown(uri)}"
+    except CommandError:  # no migration of this MLflow leads there
+        advice = "A newer MLflow wrote them: install that one"
+    return f"found tables of version {found}, expected {expected}, those of MLflow {mlflow.version.VERSION}. {advice}"
