@@ -53,7 +53,8 @@ class Trees:
         scaled = _single(self.inputs.apply(x))
         raw = [b.inplace_predict(scaled[:, list(c)]) for b, c in zip(self.boosters, self.columns, strict=True)]
         pred = self.outputs.undo(np.stack(raw, axis=1).astype(np.float64))
-        return pred if self.low is None and self.high is None else pred.clip(self.low, self.high)
+        low, high = -np.inf if self.low is None else self.low, np.inf if self.high is None else self.high
+        return pred.clip(low, high)
 
     def leaves(self) -> int:
         """Return the number of leaves of all trees: what was fitted, as weights are in a network."""
@@ -135,7 +136,7 @@ def fit(
             if objective is None:
                 job.report(start + count, error, train__mae=train_error)
             else:
-                pred = outputs.undo(np.stack([g.predict() for g in growing], axis=1))
+                pred = outputs.undo(np.stack([g.predict() for g in growing], axis=1).astype(np.float64))
                 job.report(start + count, objective(pred), train__regression_mae=train_error, val__regression_mae=error)
             if all(g.stopped for g in growing):
                 break
@@ -205,7 +206,8 @@ class _Growing:
 
     def predict(self) -> Floats:
         """Return the scaled predictions of validation (m,): of the best round once stopped, else of the last."""
-        return self.booster.predict(self.validation, iteration_range=(0, self.best_round + 1 if self.stopped else 0))
+        rounds = self.best_round + 1 if self.stopped else self.round
+        return np.asarray(self.booster.predict(self.validation, iteration_range=(0, rounds)), dtype=np.float32)
 
     def best(self) -> xgb.Booster:
         """Return the regressor as it was at its best round."""

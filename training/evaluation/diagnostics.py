@@ -1,0 +1,109 @@
+"""What the same configuration would score under a kinder protocol: never ranked, shown to explain published figures.
+
+A published error of 0.05 whose split is not stated cannot be told from a leak. These figures tell how far each leak
+goes: windows of one clip on both sides, outliers removed before the split, windows the fit has seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from affect import metrics, record
+from training.contract import Evaluation, Fitted, Method, Part, Split
+from training.preparation import within_fences
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.contract import Floats
+
+NEEDS: dict[str, str] = {}
+
+METRICS = ("mae", "mse")
+SHARE = 0.15
+
+EXPLANATION = {
+    "own_train": "Scored on the very windows that the method was fitted on: how much of it is learned by heart.",
+    "cleaned_test": (
+        "Scored on the protocol's test part without its outliers (outside Tukey's fences of the train features): what "
+        "leaving out hard windows is worth. Nothing leaks, but the figure is not that of all windows."
+    ),
+    "random_windows": (
+        "Fitted again on a 70/15/15 split of the train and validation windows drawn at random: windows of one clip, "
+        "which share its label, are on both sides. It leaks."
+    ),
+    "random_windows_cleaned": (
+        "The same after removing outliers (Tukey's fences of all of these windows) before the split: the kindest "
+        "protocol that is still met in practice. It leaks, and hard windows are left out."
+    ),
+}
+"""Each diagnostic, in words that stand beside its figures."""
+
+
+def applies(method: Method) -> bool:
+    """Say whether the method works on windows of motion; one that needs a fitted method cannot be fitted anew alone."""
+    return method.data == "motion" and not method.needs
+
+
+def evaluate(fitted: Fitted) -> Evaluation:
+    """Return the table of diagnostics. Refits see train and validation alone, never the protocol's test part."""
+    split = fitted.split
+    known = _joined(split.train, split.validation)
+    rows = [_rows("own_train", fitted.truth["train"], fitted.outcome.predictions["train"], split.targets)]
+    if split.test is not None:
+        measured = split.test.x if fitted.method.inputs == "features" else fitted.truth["test"]
+        kept = within_fences(measured, _features(fitted, split.train))
+        true, pred = fitted.truth["test"][kept], fitted.outcome.predictions["test"][kept]
+        rows.append(_rows("cleaned_test", true, pred, split.targets))
+    features = _features(fitted, known)
+    everything, clean = np.ones(len(known), dtype=bool), within_fences(features, features)
+    for name, kept in (("random_windows", everything), ("random_windows_cleaned", clean)):
+        if kept.sum() * SHARE < 1:
+            continue
+        leaking, true = _random_windows(_taken(known, np.flatnonzero(kept)), split, fitted.job.seed)
+        rows.append(_rows(name, true, fitted.refit(leaking).predictions["test"], split.targets))
+    return Evaluation({record.Artifact.DIAGNOSTICS: pd.concat(rows, ignore_index=True)})
+
+
+def _features(fitted: Fitted, part: Part) -> Floats:
+    return part.x if fitted.method.inputs == "features" else part.known()
+
+
+def _rows(diagnostic: str, true: Floats, pred: Floats, targets: tuple[str, ...]) -> pd.DataFrame:
+    """Return a line for each target and metric; none where no window is left to be scored."""
+    columns = record.COLUMNS[record.Artifact.DIAGNOSTICS]
+    found = metrics.score(true, pred, targets, METRICS) if len(true) else {}
+    lines = [
+        (diagnostic, target, metric, value, len(true), EXPLANATION[diagnostic])
+        for (metric, target), value in found.items()
+    ]
+    return pd.DataFrame(lines, columns=list(columns))
+
+
+def _random_windows(known: Part, split: Split, seed: int) -> tuple[Split, Floats]:
+    """Split windows 70/15/15 at random; return the split, its test targets hidden as ever, and those targets."""
+    order = np.random.default_rng(seed).permutation(len(known))
+    share = round(SHARE * len(known))
+    test, validation, train = np.split(order, [share, 2 * share])
+    hidden = _taken(known, test)
+    truth = hidden.known()
+    parts = _taken(known, train), _taken(known, validation), replace(hidden, y=None, label=None)
+    return Split(*parts, split.inputs, split.targets, split.low, split.high), truth
+
+
+def _taken(part: Part, rows: NDArray[np.intp]) -> Part:
+    arrays = {f.name: getattr(part, f.name) for f in fields(part)}
+    taken: dict[str, Any] = {name: None if a is None else a[rows] for name, a in arrays.items()}
+    return Part(**taken)
+
+
+def _joined(a: Part, b: Part) -> Part:
+    pairs = {f.name: (getattr(a, f.name), getattr(b, f.name)) for f in fields(a)}
+    joined: dict[str, Any] = {
+        name: None if any(v is None for v in pair) else np.concatenate(pair) for name, pair in pairs.items()
+    }
+    return Part(**joined)

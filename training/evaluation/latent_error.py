@@ -1,0 +1,33 @@
+"""How well a latent code is predicted, beside always-the-mean of the train codes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from affect import metrics, record
+from training.contract import Evaluation, Fitted, Method
+
+NEEDS: dict[str, str] = {}
+
+
+def applies(method: Method) -> bool:
+    """Say whether the method predicts the code of an autoencoder that it needs."""
+    return "vae" in method.needs
+
+
+def evaluate(fitted: Fitted) -> Evaluation:
+    """Return the test part's mean absolute error between predicted codes and the autoencoder's codes of real features.
+
+    Its unit is that of z, which for a VAE is about a standard deviation of the codes.
+    """
+    vae = fitted.job.fitted["vae"]
+    train, test = vae.encode(fitted.truth["train"]), vae.encode(fitted.truth["test"])
+    rows = {"": fitted.outcome.embeddings["z"]["test"], record.MEAN: metrics.mean_row(train, len(test))}
+    if fitted.labels is not None:
+        rows[record.LABEL_MEAN] = metrics.label_mean_row(train, fitted.labels["train"], fitted.labels["test"])
+    return Evaluation(
+        metrics={
+            record.metric("test", "mae", "latent", aspect): float(np.abs(pred - test).mean())
+            for aspect, pred in rows.items()
+        }
+    )

@@ -1,0 +1,52 @@
+"""Whether generated motion still says what it was asked to: generated features, read back to PAD by a fitted judge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from affect import record
+from training.contract import Evaluation, Fitted, Method
+
+NEEDS = {"judge": "motion/lma_to_pad"}
+
+
+def applies(method: Method) -> bool:
+    """Say whether the method generates features from PAD."""
+    return method.inputs == "pad" and method.targets == "features"
+
+
+def evaluate(fitted: Fitted) -> Evaluation:
+    """Return the PAD of every test sample, and what the judge recovers from its generated and from its real features.
+
+    The judge is a `lma_to_pad` of the same train part. What it gets from real features is its own error, without which
+    the round trip's cannot be read: a generator can even be easier to read than people are.
+    """
+    test = fitted.split.test
+    if test is None:
+        raise ValueError("the round trip is made with a test part, and none was handed over")
+    judge = fitted.job.fitted["judge"]
+    generated, real = judge.predict(fitted.outcome.predictions["test"]), judge.predict(fitted.truth["test"])
+    figures: dict[str, float] = {}
+    for name, pad in (("mae_round_trip", generated), ("mae_round_trip_real", real)):
+        error = np.abs(pad - test.x).mean(axis=0)
+        figures |= {
+            record.metric("test", name, axis): float(e) for axis, e in zip(fitted.split.inputs, error, strict=True)
+        }
+        figures[record.metric("test", name)] = float(error.mean())
+    table = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "sample": test.sample,
+                    "target": axis,
+                    "true": test.x[:, i],
+                    "recovered": generated[:, i],
+                    "recovered_from_real": real[:, i],
+                }
+            )
+            for i, axis in enumerate(fitted.split.inputs)
+        ],
+        ignore_index=True,
+    )
+    return Evaluation({record.Artifact.ROUND_TRIP: table}, figures)
