@@ -251,12 +251,9 @@ def test_json_has_no_nan(store: Store):
 def migrations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
     """Record for which file MLflow's migrations are run, and take their result from the session's template."""
     ran: list[Path] = []
-
-    def instead(file: Path) -> None:
-        ran.append(file)
-        shutil.copyfile(store_template.copy(tmp_path / f"template{len(ran)}") / "mlflow.db", file)
-
-    monkeypatch.setattr(embedded, "_migrate", instead)
+    migrated = store_template.copy(tmp_path / "migrated") / "mlflow.db"
+    monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(embedded, "_migrate", lambda file: (ran.append(file), shutil.copyfile(migrated, file)))
     return ran
 
 
