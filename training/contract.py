@@ -143,7 +143,11 @@ class Dataset:
 
 
 class Reader(Protocol):
-    """A file ``training/datasets/<name>.py`` has KIND, TITLE, SETTINGS (like a method's) and this function `read`."""
+    """A file ``training/datasets/<name>.py`` has KIND, TITLE, SETTINGS (like a method's) and this function `read`.
+
+    Its ``read_inputs(file, block, settings)`` reads new rows for ``predict``: only the columns of one block are asked
+    for, and it returns the values and, by column, what names the rows.
+    """
 
     def __call__(self, root: Path | None, settings: Settings) -> Dataset:
         """Read the data set under `root` (None for the synthetic world); raise UserError for bad input."""

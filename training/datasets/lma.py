@@ -124,6 +124,23 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     )
 
 
+def read_inputs(file: Path, block: str, settings: Settings) -> tuple[NDArray[np.float64], dict[str, NDArray[np.str_]]]:
+    """Read new rows to predict for: only the columns of `block` are asked for.
+
+    Returns the values (n, c), in the order that `read` gives them, and what names the rows in the file, by column.
+    Raises UserError as `read` does.
+    """
+    table = Table(file)
+    names = tuple(PAD) if block == "pad" else columns(settings["features"])
+    table.require(names, why=f"; the run's method is given {block}")
+    naming = [name for name in ("clip", "window", "label") if name in table.header]
+    numbers, texts = table.read(names, naming)
+    values = np.column_stack([numbers[name] for name in names])
+    if block == "pad":
+        _check_range(table, values)
+    return values, texts
+
+
 def summarise(
     values: NDArray[np.float64],
     names: tuple[str, ...],

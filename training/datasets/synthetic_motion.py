@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 KIND = "motion"
 TITLE = "Synthetic LMA features, caused by known PAD trajectories"
 SETTINGS = lma.SETTINGS
+read_inputs = lma.read_inputs
+"""New rows come as the files of `lma` do."""
 
 DRIVERS: dict[str, tuple[float, float, float]] = {
     "expansion": (0.4, 0.0, 0.8),
