@@ -61,8 +61,12 @@ DIRECTION: dict[str, str] = {
 
 
 def _checked(true: ArrayLike, pred: ArrayLike) -> tuple[Array, Array]:
-    """Return both as float64 (n, t); refuse what cannot be scored."""
-    t, p = np.asarray(true, np.float64), np.asarray(pred, np.float64)
+    """Return both as float64 (n, t) in one memory layout; refuse what cannot be scored.
+
+    NumPy adds rows and columns of other layouts in another order, and the last digit of a figure with it: a figure
+    computed again from its artifact must be the same to that digit.
+    """
+    t, p = np.ascontiguousarray(true, np.float64), np.ascontiguousarray(pred, np.float64)
     if t.shape != p.shape:
         raise ValueError(f"true has shape {t.shape}, predictions have {p.shape}")
     if t.ndim not in (1, 2) or t.size == 0:

@@ -114,21 +114,30 @@ def prepare(plan: Plan) -> Prepared:
     name = plan.name or default_name(plan, {k: v for k, v in settings.items() if v != allowed[k][0]}, first, space)
     if not name.strip() or any(not c.isprintable() for c in name) or len(name) > 200:
         raise UserError(f"--name {name!r}: a study's name has 1 to 200 printable characters")
-    signature = {
+    made_with = signature(plan, protocol, settings, space, first)
+    return Prepared(plan, name, module, space, method, settings, data, protocol, published, first, made_with)
+
+
+def signature(
+    plan: Plan, protocol: Protocol, settings: Settings, space: ModuleType, first: Params
+) -> Mapping[str, Any]:
+    """Return all that must be the same for two commands to be the same study, in words a refusal can show."""
+    from training.search import space_json
+
+    return {
         "method": plan.method,
-        "dataset": data.name,
-        "data version": data.version,
+        "dataset": protocol.data.name,
+        "data version": protocol.data.version,
         "protocol": protocol.id,
         "settings": settings_text(settings),
-        "space": digest([dict(space.DEFAULTS), _space(space)]),
-        "trial 0": to_json(first),
+        "space": digest(space_json(space)),
+        "trial 0": to_json(dict(first)),
         "search": "none" if plan.fixed else "tpe",
         "pruner": plan.pruner,
         "seed": plan.seed,
         "epochs": plan.epochs,
         "with": to_json(dict(plan.needs)),
     }
-    return Prepared(plan, name, module, space, method, settings, data, protocol, published, first, signature)
 
 
 def named(data: Dataset, known_as: str | None) -> Dataset:
@@ -177,12 +186,6 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
         changed = {k: v for k, v in first.items() if v != space.DEFAULTS[k]}
         parts += ["train", *(f"{k}={v}" for k, v in sorted(changed.items()))]
     return " ".join(parts)
-
-
-def _space(space: ModuleType) -> Any:
-    from training.search import space_json
-
-    return space_json(space)
 
 
 def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:

@@ -314,3 +314,12 @@ class TestTrivialRows:
             metrics.majority_row([], 2)
         with pytest.raises(ValueError, match="labels"):
             metrics.label_mean_row(np.zeros((3, 1)), ["a"], ["a"])
+
+
+def test_memory_layout_does_not_change_the_last_digit() -> None:
+    rng = np.random.default_rng(3)
+    true, pred = rng.normal(size=(2, 1999, 3))
+    targets = ("a", "b", "c")
+    assert metrics.score(true, pred, targets) == metrics.score(
+        np.asfortranarray(true), np.asfortranarray(pred), targets
+    )

@@ -1,0 +1,294 @@
+"""The study protocol: what is searched, what is refused, what is scored, and when."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affect import metrics, record
+from tests.training import toys
+from training import finals, search, study
+from training.contract import Evaluation, StudyFailed, UserError
+from training.progress import Watch
+from training.tracking import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "store")
+
+
+def run(store: Store, **options: Any) -> study.Session:
+    toy, data = options.pop("toy", None), options.pop("data", None)
+    return study.run(toys.prepared(toy, data, **options), store, Watch())
+
+
+def runs(store: Store, kind: str) -> list[Any]:
+    return store.find({"kind": kind, "study": "toy"})
+
+
+def predictions(store: Store, run_id: str) -> pd.DataFrame:
+    return pd.read_parquet(store.artifacts(run_id) / record.Artifact.PREDICTIONS)
+
+
+def draws(session: study.Session) -> list[dict[str, Any]]:
+    """Return the parameters of complete trials in the order in which they count."""
+    return [t.params for t in session.study.get_trials() if t.state.name in ("COMPLETE", "PRUNED")]
+
+
+def test_study_searches_refits_and_freezes(store: Store) -> None:
+    session = run(store)
+    trials, ends = runs(store, "trial"), runs(store, "final")
+    assert [t.tags["trial"] for t in trials] == ["0", "1", "2", "3"]
+    assert {name: float(value) for name, value in trials[0].params.items()} == toys.SPACE.DEFAULTS
+    assert {end.tags["seed"] for end in ends} == {"1", "2"}
+    whole = store.get(session.run_id)
+    assert whole.tags["frozen"] == "true"
+    assert whole.tags["state"] == "complete"
+    best = min(float(t.metrics["val/mae/all"]) for t in trials)
+    assert float(whole.tags["best_value"]) == pytest.approx(best)
+    assert not store.client.search_runs([session.experiment], "attributes.status = 'RUNNING'")
+
+
+def test_search_never_sees_test(store: Store) -> None:
+    seen = []
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        seen.append(split.test)
+        return toys.fit(params, split, job)
+
+    run(store, toy=toys.module(fit=fit))
+    assert seen[:4] == [None] * 4
+    assert all(test is not None and test.y is None and test.label is None for test in seen[4:])
+    assert len(seen) == 6
+
+
+def test_shuffled_test_targets_change_no_prediction(tmp_path: Path) -> None:
+    prepared = toys.prepared()
+    block = prepared.data.blocks["pad"]
+    shuffled = block.values.copy()
+    test = np.flatnonzero(prepared.protocol.part == "test")
+    shuffled[test] = shuffled[np.random.default_rng(1).permutation(test)]
+    other = dataclasses.replace(
+        prepared.data, blocks={**prepared.data.blocks, "pad": dataclasses.replace(block, values=shuffled)}
+    )
+    found = []
+    for name, data in (("a", prepared.data), ("b", other)):
+        store = Store.open(tmp_path / name)
+        run(store, data=data)
+        found.append(predictions(store, runs(store, "final")[0].id))
+    predicted = [column for column in found[0] if column.startswith("pred_")]
+    pd.testing.assert_frame_equal(found[0][predicted], found[1][predicted])
+    assert not np.allclose(found[0]["true_pleasure"], found[1]["true_pleasure"])
+
+
+def test_metrics_can_be_computed_again_from_the_artifacts(store: Store) -> None:
+    session = run(store)
+    for final in runs(store, "final"):
+        table = predictions(store, final.id)
+        train, test = table[table.part == "train"], table[table.part == "test"]
+        targets = json.loads(final.tags["targets"])
+        true = test[[f"true_{t}" for t in targets]].to_numpy()
+        pred = test[[f"pred_{t}" for t in targets]].to_numpy()
+        for (name, target), value in metrics.score(true, pred, targets).items():
+            assert final.metrics[record.metric("test", name, target)] == value
+        mean = metrics.mean_row(train[[f"true_{t}" for t in targets]].to_numpy(), len(test))
+        for (name, target), value in metrics.score(true, mean, targets).items():
+            assert final.metrics[record.metric("test", name, target, record.MEAN)] == value
+    whole = store.get(session.run_id).metrics
+    each = [final.metrics["test/mae/all"] for final in runs(store, "final")]
+    assert whole["test/mae/all"] == pytest.approx(np.mean(each))
+    assert whole["test.sd/mae/all"] == pytest.approx(np.std(each, ddof=1))
+    assert whole["test.low/mae/all"] < whole["test/mae/all"] < whole["test.high/mae/all"]
+
+
+def test_same_seed_same_study_other_seed_other_draws(tmp_path: Path) -> None:
+    first, same = (run(Store.open(tmp_path / name)) for name in "ab")
+    other = run(Store.open(tmp_path / "c"), seed=7)
+    assert draws(first) == draws(same)
+    assert draws(first)[0] == draws(other)[0] == toys.SPACE.DEFAULTS
+    assert draws(first)[1:] != draws(other)[1:]
+
+
+def test_finished_study_given_again_changes_nothing(store: Store) -> None:
+    before = run(store)
+    kept = store.get(before.run_id)
+    again = run(store)
+    assert again.run_id == before.run_id
+    assert len(runs(store, "trial")) == 4
+    assert store.get(again.run_id).end == kept.end
+
+
+def test_frozen_study_takes_no_more_trials(store: Store) -> None:
+    run(store)
+    with pytest.raises(UserError, match=r"closed: more trials.*another --name"):
+        run(store, trials=9)
+    with pytest.raises(UserError, match="closed"):
+        run(store, repeats=3)
+
+
+def test_name_used_for_something_else_names_the_difference(store: Store) -> None:
+    run(store)
+    with pytest.raises(UserError, match=r"choose another --name.*seed: it has 0, asked for 3"):
+        run(store, seed=3)
+
+
+class Interrupted:
+    """The toy, stopped by a person or a bug at its k-th fit."""
+
+    def __init__(self, at: int, error: BaseException) -> None:
+        self.at, self.error, self.calls = at, error, 0
+
+    def __call__(self, params: Any, split: Any, job: Any) -> Any:
+        self.calls += 1
+        if self.calls == self.at:
+            raise self.error
+        return toys.fit(params, split, job)
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_stopped_study_goes_on_as_if_it_had_not_been(tmp_path: Path, at: int) -> None:
+    whole = run(Store.open(tmp_path / "whole"), trials=14)
+    store = Store.open(tmp_path / "stopped")
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(at, KeyboardInterrupt())), trials=14)
+    stopped = runs(store, "study")[0]
+    assert (stopped.status, stopped.tags["state"]) == ("KILLED", "stopped")
+    resumed = run(store, trials=14)
+    assert draws(resumed) == draws(whole)
+    retried = [t for t in runs(store, "trial") if "retry_of" in t.tags]
+    assert [t.tags["retry_of"] for t in retried] == [str(at - 1)]
+    assert store.get(resumed.run_id).tags["best_value"] == store_tag(tmp_path / "whole", whole, "best_value")
+
+
+def store_tag(folder: Path, session: study.Session, name: str) -> str:
+    return Store.open(folder).get(session.run_id).tags[name]
+
+
+def test_failed_trial_is_kept_with_its_traceback_and_the_study_goes_on(store: Store) -> None:
+    session = run(store, toy=toys.module(fit=Interrupted(2, ZeroDivisionError("no such thing"))))
+    failed = [t for t in runs(store, "trial") if t.tags["state"] == "failed"]
+    assert len(failed) == 1
+    assert failed[0].status == "FAILED"
+    assert failed[0].tags["reason"] == "ZeroDivisionError: no such thing"
+    assert "Traceback" in (store.artifacts(failed[0].id) / record.Artifact.LOG).read_text()
+    assert len(draws(session)) == 4
+
+
+def test_five_failures_in_a_row_stop_the_study(store: Store) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        raise RuntimeError("broken")
+
+    with pytest.raises(StudyFailed, match="last 5 trials all failed; trial 4: RuntimeError: broken"):
+        run(store, toy=toys.module(fit=fit), trials=20)
+    assert len(runs(store, "trial")) == 5
+    assert runs(store, "study")[0].tags["state"] == "failed"
+
+
+def test_nan_predictions_are_a_failure_not_a_score(store: Store) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        outcome = toys.fit(params, split, job)
+        outcome.predictions["validation"][0, 0] = np.nan
+        return outcome
+
+    with pytest.raises(StudyFailed, match="1 NaN or inf"):
+        run(store, toy=toys.module(fit=fit))
+
+
+def test_failed_final_is_done_again(store: Store) -> None:
+    with pytest.raises(StudyFailed, match=r"final run .* failed: OSError: disk full"):
+        run(store, toy=toys.module(fit=Interrupted(6, OSError("disk full"))))
+    session = run(store)
+    ends = runs(store, "final")
+    assert sorted((e.tags["seed"], e.tags["state"]) for e in ends) == [
+        ("1", "complete"),
+        ("2", "complete"),
+        ("2", "failed"),
+    ]
+    assert store.get(session.run_id).tags["frozen"] == "true"
+
+
+def test_pruned_trials_count_and_keep_their_curves(store: Store) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        for step in range(1, 30):
+            job.report(step, 1.0 if fit.calls <= 5 else 5.0)
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    run(store, toy=toys.module(fit=fit), trials=8)
+    states = [t.tags["state"] for t in runs(store, "trial")]
+    assert states == ["complete"] * 5 + ["pruned"] * 3
+    pruned = runs(store, "trial")[-1]
+    assert pruned.status == "FINISHED"
+    assert pruned.tags["reason"].startswith("pruned at step 4")
+    history = store.client.get_metric_history(pruned.id, "curve/val/mae")
+    assert [point.step for point in history] == [1, 2, 3, 4]
+
+
+def test_few_trials_are_not_enough_for_more_than_asked(store: Store) -> None:
+    session = run(store, trials=2)
+    assert len(session.study.get_trials()) == 2
+
+
+def test_fixed_configuration_runs_one_trial(store: Store) -> None:
+    session = run(store, trials=1, fixed=True, first={"alpha": 10.0})
+    assert draws(session) == [{"alpha": 10.0, "unused": 3}]
+    assert all(float(end.params["alpha"]) == 10.0 for end in runs(store, "final"))
+
+
+def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+
+    class Ear(Watch):
+        def message(self, text: str) -> None:
+            said.append(text)
+
+    from types import SimpleNamespace
+
+    from training import registry
+
+    def evaluate(fitted: Any) -> Evaluation:
+        raise ValueError("odd data")
+
+    broken = SimpleNamespace(NEEDS={}, applies=lambda method: True, evaluate=evaluate)
+    monkeypatch.setattr(registry, "evaluations", lambda: ["broken"])
+    monkeypatch.setattr(registry, "evaluation", lambda name: broken)
+    study.run(toys.prepared(), store, Ear())
+    assert "evaluation broken failed: ValueError: odd data" in said[0]
+    final = runs(store, "final")[0]
+    assert "test/mae/all" in final.metrics
+    assert "odd data" in (store.artifacts(final.id) / record.Artifact.LOG).read_text()
+
+
+def test_study_removed_from_one_half_of_the_store_is_refused(store: Store) -> None:
+    import optuna
+
+    run(store)
+    optuna.delete_study(study_name="toy", storage=store.optuna_storage())
+    with pytest.raises(UserError, match="its search is not in Optuna's storage"):
+        run(store)
+
+
+def test_ordinals_skip_reruns() -> None:
+    import optuna
+
+    made = optuna.create_study()
+    for attributes in ({}, {}, {search.RETRY_OF: 1}, {}):
+        made.add_trial(optuna.create_trial(value=0.0, system_attrs=attributes))
+    assert [search.ordinal(made, t) for t in made.trials] == [0, 1, 1, 2]
+
+
+def test_reported_steps_grow() -> None:
+    assert [step for step in range(1, 40) if search.reported(step)] == [1, 2, 3, 4, 6, 9, 13, 19, 28]
+
+
+def test_seed_of_finals_is_none_of_a_trial(store: Store) -> None:
+    session = run(store)
+    assert {finals.seed(session, k) for k in range(2)}.isdisjoint(t.tags["seed"] for t in runs(store, "trial"))
