@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NEEDS: dict[str, str] = {}
 
+ONCE = True
+"""It refits: one final of a study has it."""
+
 METRICS = ("mae", "mse")
 SHARE = 0.15
 

@@ -1,0 +1,88 @@
+"""The synthetic data of a method's kind, and what a bench would lend it: for the tests of methods and evaluations."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from training import registry, splits
+from training.contract import Dataset, Fitted, Job, Method, Outcome, Params, Split
+
+
+def reported(log: list[tuple[int, float, dict[str, float]]]):
+    """Return a report that appends step, value and figures to `log`."""
+    return lambda step, value, **figures: log.append((step, value, figures))
+
+
+def job(settings: dict[str, Any] | None = None, *, seed: int = 0, log: list | None = None, **rest: Any) -> Job:
+    folder = Path(tempfile.mkdtemp(prefix="affectory-job-"))
+    made: dict[str, Any] = {
+        "settings": settings or {},
+        "seed": seed,
+        "device": "cpu",
+        "report": reported([] if log is None else log),
+        "cache": folder,
+        "checkpoint": folder,
+    }
+    return Job(**{**made, **rest})
+
+
+def default_settings(declared: Method) -> dict[str, Any]:
+    """Return the default of each setting of the method and of the synthetic data of its kind."""
+    return dict(registry.settings({}, registry.choices(declared, registry.dataset(f"synthetic_{declared.data}"))))
+
+
+@cache
+def data(kind: str) -> Dataset:
+    reader = registry.dataset(f"synthetic_{kind}")
+    return reader.read(None, {name: values[0] for name, values in reader.SETTINGS.items()})
+
+
+@cache
+def _protocol(kind: str, inputs: str, targets: str) -> splits.Protocol:
+    return splits.make(data(kind), inputs, targets)
+
+
+def protocol(declared: Method) -> splits.Protocol:
+    return _protocol(declared.data, declared.inputs, declared.targets)
+
+
+def needs(wanted: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
+    """Fit what is needed with its TINY, as the bench does with its DEFAULTS: without the test part."""
+    return {need: _need(name, tuple(sorted(settings.items()))) for need, name in wanted.items()}
+
+
+@cache
+def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
+    module = registry.method(name)
+    chosen = {**default_settings(module.METHOD), **dict(settings)}
+    split = protocol(module.METHOD).split(test=False)
+    lent = job(chosen, fitted=needs(dict(module.METHOD.needs), chosen))
+    return module.fit(registry.space(name).TINY, split, lent).model
+
+
+def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
+    """Return a job for the method `name` with its needs fitted."""
+    module = registry.method(name)
+    chosen = {**default_settings(module.METHOD), **(settings or {})}
+    return job(chosen, fitted=needs(dict(module.METHOD.needs), chosen), **rest)
+
+
+def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | None = None) -> Fitted:
+    """Return what an evaluation of a final of the method `name` is handed: all needs are there, the judge too."""
+    module = registry.method(name)
+    made = protocol(module.METHOD)
+    chosen = {**default_settings(module.METHOD), **(settings or {})}
+    wanted = {**module.METHOD.needs, "judge": "motion/lma_to_pad"}
+    task = job(chosen, fitted=needs(wanted, chosen))
+    used = params or registry.space(name).TINY
+
+    def refit(split: Split) -> Outcome:
+        return module.fit(used, split, task)
+
+    split = made.split(test=True)
+    return Fitted(
+        module.METHOD, made.data, split, made.truth(), made.labels(), used, task, module.fit(used, split, task), refit
+    )

@@ -1,0 +1,194 @@
+"""What every method keeps to. A new method is found by itself; nothing is to be added here."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from affect import metrics, record
+from tests import small_data
+from training import registry
+from training.contract import Method, Outcome, Split
+
+METHODS = registry.methods()
+SECONDS = 5  # style.md: TINY fits within it
+
+
+@functools.cache
+def fit(name: str, seed: int = 0) -> tuple[Outcome, list, float]:
+    log: list = []
+    job = small_data.lent(name, seed=seed, log=log)
+    began = time.process_time()
+    outcome = registry.method(name).fit(registry.space(name).TINY, split(name), job)
+    return outcome, log, time.process_time() - began
+
+
+def split(name: str) -> Split:
+    return protocol(name).split(test=True)
+
+
+def protocol(name: str):
+    return small_data.protocol(registry.method(name).METHOD)
+
+
+def objective(name: str, part: str, pred: np.ndarray) -> float:
+    """Return the method's objective, over the targets' mean."""
+    declared: Method = registry.method(name).METHOD
+    scores = metrics.score(protocol(name).truth()[part], pred, protocol(name).targets, [declared.objective])
+    return scores[declared.objective, record.ALL]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_it_declares_what_the_bench_can_serve(name):
+    declared = registry.method(name).METHOD
+    assert declared.title
+    assert declared.source
+    assert {declared.inputs, declared.targets} <= set(small_data.data(declared.data).blocks)
+    assert set(declared.needs.values()) <= set(METHODS)
+    assert all(values for values in declared.settings.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_it_predicts_every_part_that_it_was_handed(name):
+    outcome, _, _ = fit(name)
+    made = protocol(name)
+    assert set(outcome.predictions) == {"train", "validation", "test"}
+    for part, true in made.truth().items():
+        assert outcome.predictions[part].shape == true.shape
+        assert np.isfinite(outcome.predictions[part]).all()
+    without = registry.method(name).fit(registry.space(name).TINY, made.split(test=False), small_data.lent(name))
+    assert set(without.predictions) == {"train", "validation"}
+    # the test part changes nothing: it is no unlabelled data
+    np.testing.assert_array_equal(without.predictions["validation"], outcome.predictions["validation"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_it_learns(name):
+    """A fit of a few seconds on the synthetic world, where inputs do cause targets, beats always-the-mean on test."""
+    own = objective(name, "test", fit(name)[0].predictions["test"])
+    truth = protocol(name).truth()
+    trivial = objective(name, "test", metrics.mean_row(truth["train"], len(truth["test"])))
+    if registry.method(name).METHOD.direction == "minimize":
+        assert own < 0.95 * trivial
+    else:
+        assert own > trivial + 0.05
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_same_seed_gives_the_same_predictions_whatever_happened_before(name):
+    first = fit(name)[0]
+    np.random.seed(123)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(123)
+    job = small_data.lent(name, threads=2)
+    again = registry.method(name).fit(registry.space(name).TINY, split(name), job)
+    for part, values in first.predictions.items():
+        np.testing.assert_array_equal(again.predictions[part], values)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_it_leaves_global_seeds_and_its_arguments_alone(name):
+    import torch
+
+    params = dict(registry.space(name).TINY)
+    handed = split(name)
+    copies = {part: values.x.copy() for part, values in handed.parts().items()}
+    state, torch_state, threads = np.random.get_state()[1].copy(), torch.get_rng_state(), torch.get_num_threads()
+    registry.method(name).fit(params, handed, small_data.lent(name))
+    assert params == registry.space(name).TINY
+    assert (np.random.get_state()[1] == state).all()
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert torch.get_num_threads() == threads
+    for part, before in copies.items():
+        np.testing.assert_array_equal(getattr(handed, part).x, before)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_saved_model_predicts_the_same_by_itself(name, tmp_path):
+    """Read with nothing but the folder: what it needed at the fit must be in it."""
+    outcome, _, _ = fit(name)
+    outcome.model.save(tmp_path)
+    assert not [f for f in tmp_path.rglob("*") if f.suffix in (".pkl", ".pickle", ".pt", ".npy")]
+    again = registry.method(name).load(tmp_path, "cpu")
+    for part, values in split(name).parts().items():
+        np.testing.assert_allclose(again.predict(values.x), outcome.predictions[part], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_test_labels_cannot_be_reached(name):
+    """They are not in what a method is handed, at any depth."""
+    made = protocol(name)
+    handed = made.split(test=True)
+    assert handed.test is not None
+    assert handed.test.y is None
+    assert handed.test.label is None
+    if registry.method(name).METHOD.inputs != registry.method(name).METHOD.targets:
+        arrays = [getattr(part, f.name) for part in handed.parts().values() for f in dataclasses.fields(part)]
+        hidden = made.truth()["test"]
+        assert not any(isinstance(a, np.ndarray) and a.shape == hidden.shape and (a == hidden).all() for a in arrays)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_it_reports_the_objective_as_it_goes(name):
+    """Steps rise, and the best figure reported is that of validation's predictions, in the data's own units."""
+    outcome, log, _ = fit(name)
+    steps = [step for step, _, _ in log]
+    assert steps == sorted(set(steps))
+    choose = min if registry.method(name).METHOD.direction == "minimize" else max
+    best = choose(value for _, value, _ in log)
+    assert best == pytest.approx(objective(name, "validation", outcome.predictions["validation"]), rel=0.05)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_report_that_raises_ends_the_fit(name):
+    """That is how a trial is pruned."""
+
+    class Pruned(Exception):
+        pass
+
+    def report(step: int, value: float, **figures: float) -> None:
+        raise Pruned
+
+    with pytest.raises(Pruned):
+        registry.method(name).fit(registry.space(name).TINY, split(name), small_data.lent(name, report=report))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_epochs_are_a_limit(name):
+    log: list = []
+    job = small_data.lent(name, log=log, epochs=2)
+    registry.method(name).fit(registry.space(name).TINY, split(name), job)
+    assert max(step for step, _, _ in log) <= 2
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_tables_and_codes_are_those_of_the_record(name):
+    outcome, _, _ = fit(name)
+    for artifact, table in outcome.tables.items():
+        assert tuple(table.columns)[: len(record.COLUMNS[artifact])] == record.COLUMNS[artifact]
+    for parts in outcome.embeddings.values():
+        for part, values in parts.items():
+            assert values.ndim == 2
+            assert len(values) == len(outcome.predictions[part])
+    assert outcome.parameters is None or outcome.parameters > 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_tiny_is_tiny(name):
+    """Processor seconds of a fit: no wall clock, since the machine may be busy."""
+    assert fit(name)[2] < SECONDS
+
+
+def test_no_method_imports_mlflow_or_optuna():
+    listing = "from training import registry; [(registry.method(m), registry.space(m)) for m in registry.methods()]"
+    check = "import sys; print(sorted({'mlflow', 'optuna', 'streamlit'} & set(sys.modules)))"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{listing}; {check}"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert ran.stdout.strip() == "[]"
