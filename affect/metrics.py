@@ -350,7 +350,7 @@ def majority_row(train_label: ArrayLike, n: int) -> NDArray[Any]:
 
 
 def _train(train_true: ArrayLike) -> Array:
-    t = np.asarray(train_true, np.float64)
+    t = np.ascontiguousarray(train_true, np.float64)  # one layout: see _checked
     if t.ndim != 2 or len(t) == 0:
         raise ValueError(f"expected train targets (m, t) with at least one row, found shape {t.shape}")
     return t
