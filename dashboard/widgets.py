@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import streamlit as st
 
+from dashboard.damaged import Damaged
 from dashboard.figures import tables, theme
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 PAGES = "pages_"
+PAGE_ROWS = 50
+TALL = 20
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:=^])")
 _LINKED_LATE = re.compile(r"(:|@|www)", re.IGNORECASE)
@@ -65,8 +68,6 @@ def empty(command: str, why: str = "Nothing to show yet.") -> None:
 @contextmanager
 def guard() -> Iterator[None]:
     """Show a damaged file of the store as a message that names it, and let the rest of the page go on."""
-    from dashboard.store import Damaged
-
     try:
         yield
     except Damaged as damage:
@@ -154,11 +155,16 @@ def link(label: str, page: str, **query: str) -> None:
 
 def figure(fig: go.Figure, frame: pd.DataFrame, key: str, caption: str = "") -> None:
     """Show a figure, and folded up under it its table with CSV, LaTeX, SVG and PDF to download."""
-    st.plotly_chart(fig, key=f"{key}_figure", theme="streamlit", config=_CONFIG)
+    plot(fig, key)
     if caption:
         st.caption(escape(caption))
     with st.expander("Table and downloads"):
         table(frame, key, fig=fig)
+
+
+def plot(fig: go.Figure, key: str) -> None:
+    """Show a figure whose table stands on the page anyway."""
+    st.plotly_chart(fig, key=f"{key}_figure", theme="streamlit", config=_CONFIG)
 
 
 def table(
@@ -167,29 +173,55 @@ def table(
     columns: dict[str, Any] | None = None,
     fig: go.Figure | None = None,
     clickable: bool = False,
-    height: int | str = "auto",
+    height: int | Literal["auto"] = "auto",
 ) -> int | None:
     """Show a table with its downloads; where `clickable`, return the number of the row that was clicked.
 
-    `columns` is Streamlit's column configuration. Above 1,000 rows the browser is sent only the rows in view.
+    `columns` is Streamlit's column configuration. Of a long table the browser is sent only the rows in view; a long
+    clickable one is shown in pages, whose number stands in the address.
     """
-    settings: dict[str, Any] = {"hide_index": True, "placeholder": "–", "lazy": True, "height": height}
+    configured = {**_number_columns(frame), **(columns or {})}
     row = None
     if clickable:
+        pages = -(-len(frame) // PAGE_ROWS)
+        first = (st.session_state.get("page", 1) - 1) * PAGE_ROWS if pages > 1 else 0
+        shown = frame.iloc[first : first + PAGE_ROWS]
         event = st.dataframe(
+            shown,
+            key=f"{key}_table",
+            on_select="rerun",
+            selection_mode="single-cell",
+            height=height if height != "auto" or len(shown) > TALL else "content",
+            hide_index=True,
+            placeholder="–",
+            column_config=configured,
+        )
+        if pages > 1:
+            st.pagination(pages, key="page", bind="query-params")
+        cells = event.selection.get("cells") or []
+        row = first + cells[0][0] if cells and cells[0][0] < len(shown) else None
+    else:
+        st.dataframe(
             frame,
             key=f"{key}_table",
-            column_config=columns,
-            on_select="rerun",
-            selection_mode=["single-row", "single-cell"],
-            **settings,
+            lazy=True,
+            height=height,
+            hide_index=True,
+            placeholder="–",
+            column_config=configured,
         )
-        cells, rows = event.selection.get("cells") or [], event.selection.get("rows") or []
-        row = rows[0] if rows else cells[0][0] if cells else None
-    else:
-        st.dataframe(frame, key=f"{key}_table", column_config=columns, **settings)
     downloads(frame, key, fig)
     return row
+
+
+def _number_columns(frame: pd.DataFrame) -> dict[str, Any]:
+    """Give each column of figures one number of digits, so that they stand under each other."""
+    found = {}
+    for column in frame.columns[[dtype.kind == "f" for dtype in frame.dtypes]]:
+        largest, whole = frame[column].abs().max(), (frame[column].dropna() % 1 == 0).all()
+        shape = "%d" if whole and largest < 1e6 else "%.4f" if 1e-2 <= largest < 1e4 else "%.4g"
+        found[str(column)] = st.column_config.NumberColumn(format=shape)
+    return found
 
 
 def downloads(frame: pd.DataFrame, key: str, fig: go.Figure | None = None) -> None:

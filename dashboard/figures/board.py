@@ -1,0 +1,338 @@
+"""The leaderboard: studies of one protocol, beside trivial rows and published figures.
+
+A row's figure is the mean over a study's final runs on test. Rows of different protocols are never ranked against each
+other; trivial and published rows are never ranked at all.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from affect import metrics, record
+from affect.published import RESULT as PUBLISHED_RESULT
+from affect.record import Kind, State
+from dashboard.figures import names, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MEASURED, TRIVIAL, PUBLISHED = "measured", "trivial", "published"
+TRIVIAL_LABEL = {
+    record.MEAN: "always the mean",
+    record.LABEL_MEAN: "mean of the class",
+    record.MAJORITY: "always the most frequent class",
+}
+COLUMNS = (
+    "rank",
+    "row",
+    "settings",
+    "value",
+    "sd",
+    "low",
+    "high",
+    "groups",
+    "seeds",
+    "study",
+    "kind",
+    "note",
+    "ended",
+    "method",
+    "run_id",
+)
+DRAWN = 40
+"""Rows that the figure shows; the table has all."""
+
+
+# ------------------------------------------------------------------------------------------------- which protocols
+
+
+def label_protocols(runs: pd.DataFrame) -> pd.Series:
+    """Return each run's protocol as the leaderboard names it, by run id; missing where a run has none.
+
+    Two protocols may have the same readable name, for instance when the data changed. The one that came first keeps
+    the plain name, so that its links stay true; later ones have the first letters of their hash after it.
+    """
+    known = runs[runs["protocol"].notna() & runs["protocol_id"].notna()]
+    first = known.groupby(["protocol", "protocol_id"], observed=True)["start"].min().sort_values().reset_index()
+    later = first.duplicated("protocol")
+    first["label"] = _joined(first, later)
+    label = first.set_index(["protocol", "protocol_id"])["label"]
+    pairs = pd.MultiIndex.from_frame(runs[["protocol", "protocol_id"]])
+    return pd.Series(label.reindex(pairs).to_numpy(), index=runs.index, dtype=object)
+
+
+def _joined(first: pd.DataFrame, later: pd.Series) -> pd.Series:
+    name, hashed = first["protocol"].astype(str), first["protocol_id"].astype(str)
+    return name.where(~later, name + " · " + hashed.str[:6])
+
+
+def protocols(runs: pd.DataFrame) -> list[str]:
+    """Return the labels of the protocols that have a study, the most recently used first."""
+    if runs.empty:
+        return []
+    studies = runs[runs["kind"] == Kind.STUDY]
+    labels = label_protocols(runs).reindex(studies.index)
+    newest = studies["start"].groupby(labels).max().sort_values(ascending=False)
+    return [str(label) for label in newest.index]
+
+
+def of_protocol(runs: pd.DataFrame, label: str, archived: bool = False) -> pd.DataFrame:
+    """Return the runs of a protocol by its label, without archived ones unless asked for.
+
+    Runs below an archived study go with it.
+    """
+    chosen = runs[label_protocols(runs) == label]
+    if archived:
+        return chosen
+    hidden = chosen["archived"] | chosen["parent"].isin(chosen.index[chosen["archived"]])
+    return chosen[~hidden]
+
+
+def measures(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the metrics and the targets that studies among `runs` have test figures of.
+
+    Metrics come in the order of `affect.metrics`, the mean over all targets comes before single ones.
+    """
+    studies = runs[runs["kind"] == Kind.STUDY]
+    taken = [record.parse_metric(c) for c in studies.columns if c.startswith("test/") and studies[c].notna().any()]
+    found = [t for t in taken if t is not None]
+    known = [m for m in (*metrics.REGRESSION, *metrics.CLASSIFICATION) if any(t.metric == m for t in found)]
+    others = sorted({t.metric for t in found} - set(known))
+    order: list[str] = []
+    for value in studies["targets"]:
+        order += [t for t in names.loads(value, []) if t not in order]
+    there = {t.target for t in found}
+    rest = sorted(there - set(order) - {record.ALL})
+    return known + others, [t for t in (record.ALL, *order, *rest) if t in there]
+
+
+def objective(runs: pd.DataFrame) -> str | None:
+    """Return the metric that the newest study among `runs` optimised, or None."""
+    studies = runs[(runs["kind"] == Kind.STUDY) & runs["objective"].map(names.present).astype(bool)]
+    return str(studies.sort_values("start")["objective"].iloc[-1]) if len(studies) else None
+
+
+def times_scored(runs: pd.DataFrame) -> int:
+    """Return how many studies have scored the test set of these runs' protocol, archived ones included."""
+    finals = runs[(runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
+    return int(finals["parent"].nunique()) if "parent" in finals else 0
+
+
+# ------------------------------------------------------------------------------------------------------- the rows
+
+
+def measured(runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
+    """Return one row a study that has a test figure of this metric and target, best first, unranked."""
+    name = record.metric("test", metric, target)
+    studies = runs[(runs["kind"] == Kind.STUDY)]
+    if name not in studies:
+        return pd.DataFrame(columns=list(COLUMNS))
+    studies = studies[studies[name].notna()]
+    finals = runs[(runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
+    seeds = finals.groupby("parent").size() if len(finals) else pd.Series(dtype=int)
+    shared = names.shared_settings(studies["settings"]) if len(studies) > 1 else set()
+
+    def figure(aspect: str) -> pd.Series:
+        column = record.metric("test", metric, target, aspect)
+        return studies[column] if column in studies else pd.Series(math.nan, index=studies.index)
+
+    rows = pd.DataFrame(
+        {
+            "rank": "",
+            "row": studies["method"].map(names.method),
+            "settings": studies["settings"].map(lambda value: names.settings(value, hide=shared)),
+            "value": studies[name].astype(float),
+            "sd": figure(record.SD).astype(float),
+            "low": figure(record.LOW).astype(float),
+            "high": figure(record.HIGH).astype(float),
+            "groups": figure(record.N_GROUPS),
+            "seeds": seeds.reindex(studies.index).fillna(0).astype(int),
+            "study": studies["study"].astype(str),
+            "kind": MEASURED,
+            "note": studies["note"].fillna(""),
+            "ended": studies["end"],
+            "method": studies["method"],
+            "run_id": studies.index,
+        }
+    )
+    rows = rows.sort_values("value", ascending=metrics.DIRECTION.get(metric) != "maximize", kind="stable")
+    return rows.reset_index(drop=True)
+
+
+def ranked(rows: pd.DataFrame, ranks: Mapping[str, int]) -> pd.DataFrame:
+    """Write ranks (run id → rank, shared where a paired test cannot tell two apart) into measured rows."""
+    count: dict[int, int] = {}
+    for rank in ranks.values():
+        count[rank] = count.get(rank, 0) + 1
+    text = [f"{r} =" if count[r] > 1 else str(r) for r in (ranks[i] for i in rows["run_id"])]
+    return rows.assign(rank=text)
+
+
+def trivial(runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
+    """Return the rows that need no method: the mean, the mean of the class, the most frequent class.
+
+    They depend on the split alone, so the newest study's figures stand for all studies of the protocol.
+    """
+    studies = runs[runs["kind"] == Kind.STUDY].sort_values("start", ascending=False)
+    found = []
+    for aspect in record.BASELINES:
+        column = record.metric("test", metric, target, aspect)
+        values = studies[column].dropna() if column in studies else pd.Series(dtype=float)
+        if len(values):
+            found.append(_row(TRIVIAL_LABEL[aspect], float(values.iloc[0]), TRIVIAL, "the same test samples"))
+    return pd.DataFrame(found, columns=list(COLUMNS))
+
+
+def published(table: pd.DataFrame, runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
+    """Return what was published on this data for the methods among `runs`, with its source and its caveats.
+
+    `table` is `affect.published.published()`. The mean over all targets is the published one, or, where only single
+    targets were published, their mean: the note says so.
+    """
+    studies = runs[runs["kind"] == Kind.STUDY]
+    found = []
+    pairs = studies[["dataset", "method", "targets"]].drop_duplicates()
+    for dataset, method, targets in pairs.itertuples(index=False):
+        mine = table[
+            (table["dataset"] == dataset)
+            & (table["method"] == names.method(method))
+            & (table["metric"] == metric)
+            & (table["role"] == PUBLISHED_RESULT)
+        ]
+        for settings, group in mine.groupby("settings", dropna=False, sort=True):
+            row = _published_figure(group, target, names.loads(targets, []))
+            if row is not None:
+                value, note = row
+                text = settings.replace(";", " · ").replace("=", " ").replace("_", " ") if settings else ""
+                found.append(_row(names.method(method), value, PUBLISHED, note, settings=text, method=method))
+    return pd.DataFrame(found, columns=list(COLUMNS)).drop_duplicates(["row", "settings", "value"])
+
+
+OVERALL = ("all", "all features", "mean of both axes", "combined")
+"""What publications call the mean over all targets."""
+
+
+def _published_figure(group: pd.DataFrame, target: str, targets: list[str]) -> tuple[float, str] | None:
+    wanted = group[group["target"].isin(OVERALL) if target == record.ALL else group["target"] == target]
+    extra = ""
+    if wanted.empty and target == record.ALL and targets and set(targets) <= set(group["target"]):
+        wanted = group[group["target"].isin(targets)]
+        extra = f"mean of {len(targets)} published figures"
+    if wanted.empty:
+        return None
+    first = wanted.iloc[0]
+    parts = [
+        first["bound"],
+        extra,
+        f"split: {first['split']}" if first["split"] else "",
+        first["note"],
+        first["source"],
+    ]
+    return float(wanted["value"].mean()), "; ".join(str(p) for p in parts if names.present(p))
+
+
+def _row(row: str, value: float, kind: str, note: str, settings: str = "", method: str = "") -> dict[str, Any]:
+    blank = dict.fromkeys(COLUMNS, "") | dict.fromkeys(("sd", "low", "high", "groups", "seeds"), math.nan)
+    filled = {"row": row, "settings": settings, "value": value, "kind": kind, "note": note, "method": method}
+    return blank | {"ended": pd.NaT, "rank": "–"} | filled
+
+
+def board(parts: Sequence[pd.DataFrame], metric: str) -> pd.DataFrame:
+    """Put measured, trivial and published rows into one table, best first."""
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return pd.DataFrame(columns=list(COLUMNS))
+    rows = pd.concat([part.astype(object) for part in filled], ignore_index=True)
+    for column in ("value", "sd", "low", "high", "groups", "seeds"):
+        rows[column] = pd.to_numeric(rows[column])
+    rows["ended"] = pd.to_datetime(rows["ended"], utc=True)
+    rising = metrics.DIRECTION.get(metric) != "maximize"
+    return rows.sort_values("value", ascending=rising, kind="stable").reset_index(drop=True)
+
+
+def readable(rows: pd.DataFrame, metric: str, group_kind: str) -> pd.DataFrame:
+    """Return the table of a board as a page shows it: columns by their readable names."""
+    label = f"test {names.metric(metric)}"
+    shown = {
+        "rank": "rank",
+        "row": "method",
+        "settings": "settings",
+        "value": label,
+        "sd": "± sd over seeds",
+        "low": "95 % low",
+        "high": "95 % high",
+        "groups": f"{group_kind}s",
+        "seeds": "seeds",
+        "kind": "row is",
+        "study": "study",
+        "note": "notes",
+        "ended": "ended",
+    }
+    return rows[list(shown)].rename(columns=shown)
+
+
+# ----------------------------------------------------------------------------------------------------- the figure
+
+
+def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str) -> go.Figure:
+    """Draw a board: a dot a row, a thick bar for ± sd over seeds, a thin one for the 95 % interval over groups.
+
+    Each row's name stands above its own line, so that the figure keeps its width on a telephone.
+    """
+    drawn: list[Any] = list(rows.head(DRAWN).itertuples(index=False))
+    fig = go.Figure()
+    for place, row in zip(reversed(range(len(drawn))), drawn, strict=True):
+        ours = row.kind == MEASURED
+        tint = theme.colour(row.method) if ours else theme.NEUTRAL
+        spans = [(row.low, row.high, 2, 0.55), (row.value - row.sd, row.value + row.sd, 7, 0.45)]
+        for low, high, width, opacity in spans:
+            if not (math.isnan(low) or math.isnan(high)):
+                line = {"color": tint, "width": width}
+                fig.add_scatter(
+                    x=[low, high], y=[place, place], mode="lines", line=line, opacity=opacity, hoverinfo="skip"
+                )
+        marker = {
+            "color": tint,
+            "size": 12 if ours else 10,
+            "symbol": "circle" if ours else "diamond-open" if row.kind == PUBLISHED else "line-ns-open",
+            "line": {"width": 0 if ours else 2, "color": tint},
+        }
+        fig.add_scatter(
+            x=[row.value], y=[place], mode="markers", marker=marker, hovertemplate=_hover(row, metric, group_kind)
+        )
+        fig.add_annotation(
+            x=0,
+            xref="paper",
+            xanchor="left",
+            y=place,
+            yshift=16,
+            showarrow=False,
+            text=_name(row),
+            font={"size": 13, "color": None if ours else theme.NEUTRAL},
+        )
+    axis = f"test {names.metric(metric)}, {names.target(target)} ({names.better(metric) or 'no order known'})"
+    theme.finish(fig, height=46 * len(drawn) + 70, x=axis, legend=False)
+    fig.update_yaxes(visible=False, range=[-0.5, len(drawn) - 0.25])
+    return fig
+
+
+def _name(row: Any) -> str:
+    extra = " (published)" if row.kind == PUBLISHED else ""
+    rank = f"{row.rank.replace(' ', '')}  " if row.kind == MEASURED and row.rank else ""
+    tail = f"  ·  {theme.plain(row.settings)}" if row.settings else ""
+    return f"{rank}{theme.plain(row.row)}{extra}{tail}"
+
+
+def _hover(row: Any, metric: str, group_kind: str) -> str:
+    lines = [f"{theme.plain(row.row)} {theme.plain(row.settings)}", f"test {names.metric(metric)} {row.value:.4g}"]
+    if not math.isnan(row.sd):
+        lines.append(f"± {row.sd:.2g} sd over {int(row.seeds)} seeds")
+    if not math.isnan(row.low):
+        lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g} over {int(row.groups)} {group_kind}s")
+    if row.note:
+        lines.append(theme.plain(row.note))
+    return "<br>".join(lines) + "<extra></extra>"

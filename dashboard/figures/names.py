@@ -1,0 +1,128 @@
+"""How runs, methods, settings and protocols are called on a page. Every function takes the run table's own values."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from affect import metrics, record
+from affect.record import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def present(value: Any) -> bool:
+    """Return whether a tag is there: not missing and not empty."""
+    return not (value is None or value is pd.NA or (isinstance(value, float) and value != value) or value == "")
+
+
+def loads(value: Any, otherwise: Any) -> Any:
+    """Decode a JSON tag; `otherwise` where it is missing or not JSON, as a foreign run's may be."""
+    if not present(value):
+        return otherwise
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return otherwise
+
+
+def method(path: Any) -> str:
+    """Return a method's short name: the path without its family."""
+    return str(path).rpartition("/")[2] if present(path) else "?"
+
+
+def settings(value: Any, hide: Iterable[str] = ()) -> str:
+    """Return a settings tag as people read it, ``latent size 2 · features all``, without the settings in `hide`."""
+    found = loads(value, {})
+    return " · ".join(f"{k.replace('_', ' ')} {found[k]}" for k in sorted(found) if k not in set(hide))
+
+
+def shared_settings(values: Iterable[Any]) -> set[str]:
+    """Return the settings that have one value in all of `values`: a table need not repeat them."""
+    seen: dict[str, set[str]] = {}
+    for value in values:
+        for k, v in loads(value, {}).items():
+            seen.setdefault(k, set()).add(str(v))
+    return {k for k, v in seen.items() if len(v) == 1}
+
+
+def metric(name: str) -> str:
+    """Return what a metric is called on a page."""
+    return metrics.LABEL.get(name, name.replace("_", " "))
+
+
+def better(name: str) -> str:
+    """Return which way is better, in words; empty for a metric that `affect.metrics` does not know."""
+    return {"minimize": "lower is better", "maximize": "higher is better"}.get(metrics.DIRECTION.get(name, ""), "")
+
+
+def target(name: str, count: int | None = None) -> str:
+    """Return what a target is called: the mean over all targets has a name of its own."""
+    if name != record.ALL:
+        return name.replace("_", " ")
+    return "mean over all targets" if count is None else f"mean over {count} targets"
+
+
+def targets(value: Any) -> str:
+    """Return a targets tag as a phrase: up to four by name, more by number."""
+    found = loads(value, [])
+    if not found:
+        return "unknown targets"
+    if len(found) <= 4:
+        return ", ".join(str(t).replace("_", " ") for t in found)
+    return f"{len(found)} values ({', '.join(str(t).replace('_', ' ') for t in found[:2])} …)"
+
+
+def kind(run: pd.Series) -> str:
+    """Return in words what a run is: a study, its trial 3, its final with seed 1, a method fitted as a need."""
+    number = run.get("trial")
+    words = {
+        Kind.STUDY: "study",
+        Kind.TRIAL: f"trial {number}" if present(number) else "trial",
+        Kind.FINAL: f"final run, seed {run.get('seed')}" if present(run.get("seed")) else "final run",
+        Kind.NEED: "fitted for another method, never scored on test",
+    }
+    return words.get(str(run.get("kind")), "run that Affectory did not write")
+
+
+def synthetic(runs: pd.DataFrame) -> list[bool]:
+    """Return which kinds of data a table of runs has: True for synthetic, False for real."""
+    return [bool(value) for value in runs["synthetic"].unique()]
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time in the two largest of days, hours, minutes and seconds."""
+    if seconds is None or seconds != seconds:
+        return "unknown"
+    seconds = max(int(seconds), 0)
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    first = next((i for i, (n, _) in enumerate(parts) if n), 3)
+    return " ".join(f"{n} {unit}" for n, unit in parts[first : first + 2] if n) or "0 s"
+
+
+def ago(then: Any, now: pd.Timestamp) -> str:
+    """Return how long ago a time was, roughly, or its date where that is more than a week."""
+    if pd.isna(then):
+        return ""
+    seconds = (now - then).total_seconds()
+    if seconds > 7 * 86_400:
+        return then.strftime("%-d %b %Y")
+    for length, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def code(value: Any) -> str:
+    """Return a commit as people read it, and whether the tree was dirty."""
+    if not present(value):
+        return "unknown commit"
+    commit = str(value)
+    return f"{commit.rstrip('+')[:10]} (uncommitted changes)" if commit.endswith("+") else commit[:10]
