@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 import scipy.stats
 import sklearn.metrics
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from affect import metrics
+
+# the same examples in every run, and no deadline that a busy machine misses
+steady = settings(deadline=None, derandomize=True)
 
 # no two values so near that a textbook formula cancels: what differs from a peer then is a convention, not rounding
 series = st.integers(2, 40).flatmap(
@@ -32,6 +35,7 @@ def trajectory():
 
 
 class TestAgainstOtherLibraries:
+    @steady
     @given(series)
     def test_errors_equal_scikit_learns(self, pair):
         true, pred = pair
@@ -39,6 +43,7 @@ class TestAgainstOtherLibraries:
         assert metrics.mae(true, pred) == pytest.approx(sklearn.metrics.mean_absolute_error(true, pred))
         assert metrics.rmse(true, pred) == pytest.approx(sklearn.metrics.root_mean_squared_error(true, pred))
 
+    @steady
     @given(series)
     def test_explained_variance_and_r2_equal_scikit_learns_where_truth_varies(self, pair):
         true, pred = pair
@@ -49,6 +54,7 @@ class TestAgainstOtherLibraries:
             assert metrics.ev(true, pred) == pytest.approx(expected, rel=1e-9, abs=1e-9)
             assert metrics.r2(true, pred) == pytest.approx(sklearn.metrics.r2_score(true, pred), rel=1e-9, abs=1e-9)
 
+    @steady
     @given(series)
     def test_pcc_equals_scipys_where_both_vary(self, pair):
         true, pred = pair
@@ -72,6 +78,7 @@ class TestAgainstOtherLibraries:
         expected = float(concordance_corrcoef(torch.tensor(unshifted), t))
         assert metrics.ccc(true, unshifted) == pytest.approx(expected, abs=1e-12)
 
+    @steady
     @given(st.lists(st.tuples(*[st.sampled_from(["anger", "fear", "happy", "sad"])] * 2), min_size=1, max_size=40))
     def test_class_figures_equal_scikit_learns(self, rows):
         true, pred = np.array(rows).T
@@ -150,6 +157,7 @@ class TestConstants:
         true = np.array([1.0, 2.0, 3.0]) * 1e-100
         assert metrics.pcc(true, 2 * true) == pytest.approx(1)
 
+    @steady
     @given(series)
     def test_nothing_is_ever_nan(self, pair):
         found = metrics.score(*pair, ["valence"])

@@ -72,7 +72,7 @@ many_labels = st.lists(
 
 
 class TestProperties:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150, deadline=None, derandomize=True)
     @given(many_labels, st.integers(0, 5), st.randoms())
     def test_whatever_the_labels(self, labels, seed, random):
         data = dataset(labels)
