@@ -268,26 +268,26 @@ def _draw(
     owners = Counter(label for counts in classes.values() for label in counts)
     rare = {label for label, n in owners.items() if n < parts}
     strata: dict[str, list[str]] = {}
-    for group in sorted(classes):
-        counts = classes[group]
+    for group, counts in classes.items():
         if rare.isdisjoint(counts):
             # a group of several classes counts by its most frequent one
             strata.setdefault(min(counts, key=lambda one: (-counts[one], one)), []).append(group)
     # classes that are too seldom a group's most frequent one are drawn from together
     small = [label for label, groups in strata.items() if len(groups) < parts]
-    together = sorted(group for label in small for group in strata.pop(label))
+    together = [group for label in small for group in strata.pop(label)]
     drawable = [groups for groups in (*strata.values(), together) if len(groups) >= parts]
     notes = []
     if not drawable:
-        drawable = [sorted(classes)]
+        drawable = [list(classes)]
         notes.append(f"too few {_plural(kind)} of each class: the split is not stratified")
     elif rare:
         some = ("classes " if len(rare) > 1 else "class ") + ", ".join(sorted(rare))
         have, are = ("have", "are") if len(rare) > 1 else ("has", "is")
         notes.append(f"{some} {have} fewer than {parts} {_plural(kind)} and {are} in train")
 
-    assigned = dict.fromkeys(sorted(classes), TRAIN)
+    assigned = dict.fromkeys(classes, TRAIN)
     for groups in drawable:
+        # by hash and not by the order of rows, which is no property of the data
         shuffled = sorted(groups, key=lambda group: _key(seed, group))
         n = {name: max(1, int(share * len(groups) + 0.5)) for name, share in draws}
         for name, _ in draws:

@@ -36,7 +36,7 @@ class TestIntervals:
         # groups resampled by hand and scored by affect.metrics: the same figure as from the sums of groups
         rng = np.random.default_rng(0)
         true, pred, group = clips(rng, groups=12)
-        true, pred = true + 100, pred + 100  # far from 0, where sums of squares lose digits
+        true, pred = true + 1e5, pred + 1e5  # far from 0, where sums of squares lose digits
         true[:, 1] = 0.1  # a constant feature
         found = statistics.intervals(true, pred, group, TARGETS, seed=5, resamples=200)
         scored = [metrics.score(true[r], pred[r], TARGETS) for r in resampled_rows(group, 5, 200)]
@@ -44,6 +44,18 @@ class TestIntervals:
         for key, interval in found.items():
             low, high = np.quantile([s[key] for s in scored], [0.025, 0.975])
             assert (interval.low, interval.high, interval.groups) == pytest.approx((low, high, 12), rel=1e-7, abs=1e-9)
+
+    def test_resamples_without_variance(self):
+        # a class' PAD is one constant: a resample may hold one class alone, and its figures are those of a constant
+        rng = np.random.default_rng(0)
+        group = np.repeat(np.arange(10).astype(str), 5)
+        true = np.where(group == "3", 0.7, 0.1)
+        pred = true + rng.normal(0, 0.1, 50)
+        found = statistics.intervals(true, pred, group, ["pleasure"], seed=5, resamples=200)
+        scored = [metrics.score(true[r], pred[r], ["pleasure"]) for r in resampled_rows(group, 5, 200)]
+        assert sum(s["ccc", "pleasure"] == 0 for s in scored) > 50
+        for key, interval in found.items():
+            assert interval[:2] == pytest.approx(np.quantile([s[key] for s in scored], [0.025, 0.975]), abs=1e-9)
 
     @pytest.mark.parametrize("name", metrics.CLASSIFICATION)
     def test_classes_likewise(self, name):

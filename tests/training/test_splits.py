@@ -154,13 +154,20 @@ class TestRareClasses:
         assert list(protocol.table().columns) == ["sample", "group", "part"]
 
     def test_a_person_with_every_class_is_stratified_by_the_most_frequent(self):
-        # 20 persons; "sad" is everyone's second class and nobody's first
-        labels = [["happy", "happy", "sad"]] * 12 + [["fear", "fear", "sad"]] * 8
+        # 60 persons; "sad" is everyone's second class and nobody's first
+        labels = [["happy", "happy", "sad"]] * 40 + [["fear", "sad", "fear"]] * 20
         protocol = splits.make(dataset(labels, group_kind="person"), "features", "pad")
-        assert protocol.groups == {"train": 14, "validation": 3, "test": 3}
         table = protocol.table()
-        for part in PARTS:
-            assert set(table.label[table.part == part]) == {"happy", "fear", "sad"}
+        for part in ("validation", "test"):
+            one = table[table.part == part]
+            assert one.groupby("label").group.nunique().to_dict() == {"happy": 6, "fear": 3, "sad": 9}
+
+    def test_classes_that_are_seldom_the_most_frequent_are_drawn_from_together(self):
+        # each of the last three persons is the only one of a class that others have as well: they are one stratum
+        labels = [["happy", "happy", "fear", "calm", "anger"]] * 20
+        labels += [["fear"] * 2, ["calm"] * 2, ["anger"] * 2]
+        parts = group_parts(splits.make(dataset(labels, group_kind="person"), "features", "pad"))
+        assert {parts[f"clip{i:03}"] for i in (20, 21, 22)} == set(PARTS)
 
 
 class TestTooFew:
