@@ -38,7 +38,7 @@ def download(client: MlflowClient, store: Path, run_id: str, keep: bool) -> Path
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as temporary:
         client.download_artifacts(run_id, "", temporary)
-        _replace_folder(Path(temporary), target)
+        replace_folder(Path(temporary), target)
         Path(temporary).mkdir()  # what the context manager expects to remove
     return target
 
@@ -86,7 +86,7 @@ class Writer:
         part.mkdir()
         try:
             yield part
-            _replace_folder(part, target)
+            replace_folder(part, target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
@@ -99,7 +99,8 @@ class Writer:
         return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
 
 
-def _replace_folder(new: Path, target: Path) -> None:
+def replace_folder(new: Path, target: Path) -> None:
+    """Move the folder `new` to `target`, in place of an older one; both are on one file system."""
     old = target.with_name(f".old.{os.getpid()}.{target.name}")
     if target.exists():
         os.replace(target, old)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import os
 import re
 import time
@@ -13,7 +15,7 @@ from training import embedded
 from training.contract import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import optuna
@@ -96,6 +98,65 @@ def _make_experiment(client: MlflowClient, name: str, folder: Path) -> str:
         row.artifact_location = embedded.artifact_location(folder, row.experiment_id)
         session.flush()
         return str(row.experiment_id)
+
+
+def metric_points(client: MlflowClient, run: Any) -> list[tuple[str, float, int, int]]:
+    """Return every point of every metric of an MLflow run: name, value, milliseconds, step."""
+    store = client._tracking_client.store
+    if not hasattr(store, "ManagedSessionMaker"):
+        histories = (client.get_metric_history(run.info.run_id, key) for key in run.data.metrics)
+        return [(point.key, point.value, point.timestamp, point.step) for points in histories for point in points]
+    from mlflow.store.tracking.dbmodels.models import SqlMetric as M
+
+    with store.ManagedSessionMaker() as session:
+        rows = session.query(M.key, M.value, M.timestamp, M.step, M.is_nan).filter(M.run_uuid == run.info.run_id)
+        return [(key, math.nan if nan else value, time_, step) for key, value, time_, step, nan in rows]
+
+
+@contextlib.contextmanager
+def inserting(client: MlflowClient) -> Iterator[Callable[[Mapping[str, Any], str], None]]:
+    """Yield a function (run, experiment id) that inserts a whole run with its own id; all of them or none are kept.
+
+    A run is what `training.transport` reads from run.json. The client gives every run a new id, so the rows are written
+    by MLflow's own models of its tables; their version was checked when the store was opened.
+    """
+    from mlflow.store.tracking.dbmodels import models
+    from sqlalchemy import insert
+
+    def one(run: Mapping[str, Any], experiment_id: str) -> None:
+        location = session.get(models.SqlExperiment, int(experiment_id)).artifact_location
+        session.add(
+            models.SqlRun(
+                **{"run_uuid": run["id"], "name": run["name"], "user_id": run["user"], "status": run["status"]},
+                **{"source_type": "UNKNOWN", "source_name": "", "entry_point_name": "", "source_version": ""},
+                start_time=run["start"],
+                end_time=run["end"],
+                lifecycle_stage="active",
+                experiment_id=int(experiment_id),
+                artifact_uri=f"{location}/{run['id']}/artifacts",
+            )
+        )
+        session.flush()
+        points = [
+            {"key": k, "value": v or 0.0, "timestamp": t, "step": s, "is_nan": v is None, "run_uuid": run["id"]}
+            for k, v, t, s in run["metrics"]
+        ]
+        latest = {p["key"]: p for p in sorted(points, key=lambda p: (p["step"], p["timestamp"], p["value"]))}
+        pairs = {
+            what: [{"key": k, "value": v, "run_uuid": run["id"]} for k, v in run[what].items()]
+            for what in ("tags", "params")
+        }
+        for model, rows in (
+            (models.SqlMetric, points),
+            (models.SqlLatestMetric, list(latest.values())),
+            (models.SqlTag, pairs["tags"]),
+            (models.SqlParam, pairs["params"]),
+        ):
+            if rows:
+                session.execute(insert(model), rows)
+
+    with client._tracking_client.store.ManagedSessionMaker(read_only=False) as session:
+        yield one
 
 
 def optuna_storage(url: str, stale: Callable[..., None] | None) -> optuna.storages.RDBStorage:

@@ -25,7 +25,7 @@ from training.registry import nearest
 from training.run import NAME_LIMIT, Run, check_params, full_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import optuna
     from mlflow.entities import Metric, Param, RunTag
@@ -156,6 +156,13 @@ class Store:
         """Set record tags of any run, running or ended, and leave its state as it is."""
         self.write(run_id, tags=full_tags(values))
 
+    def remove_tags(self, run_id: str, names: Iterable[str]) -> None:
+        """Remove tags, named as MLflow has them, where the run has them."""
+        present = self.client.get_run(run_id).data.tags
+        for name in names:
+            if name in present:
+                self.client.delete_tag(run_id, name)
+
     def write(
         self,
         run_id: str,
@@ -209,7 +216,9 @@ class Store:
         Raises UserError with the nearest studies where there is none, and with the choices where there are several.
         """
         found = []
-        if re.fullmatch(r"[0-9a-fA-F]{4,32}", name):
+        if re.fullmatch(r"[0-9a-fA-F]{32}", name) and self.has(name.lower()):
+            return _info(self.client.get_run(name.lower()))
+        if re.fullmatch(r"[0-9a-fA-F]{4,31}", name):
             found = self._search(f"attributes.run_id LIKE '{name.lower()}%'")
         if not found:
             found = self.find({"kind": record.Kind.STUDY, "study": name})
@@ -220,6 +229,22 @@ class Store:
             studies = sorted({info.tags["study"] for info in self.find({"kind": record.Kind.STUDY})})
             raise UserError(f"no run's id begins with {name!r}; " + nearest(name, studies, "study"))
         return found[0]
+
+    def has(self, run_id: str) -> bool:
+        """Return whether the store has a run of exactly this id."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return True
+
+    def children(self, run_id: str) -> list[RunInfo]:
+        """Return the runs whose parent is the run `run_id`, oldest first."""
+        return self._search(f"tags.`{record.PARENT}` = '{run_id}'")
 
     def final(self, name: str) -> RunInfo:
         """Return the run whose id begins with `name`, or of a study the complete final run with the lowest seed.

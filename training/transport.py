@@ -1,0 +1,321 @@
+"""Runs from one store to another as one zip file, and what a person writes on a run: notes, tags, put aside.
+
+The zip holds ``affectory.json`` (which runs, in which format) and for each run ``<run id>/run.json`` (everything that
+MLflow's tables hold of it, and the hash of each artifact) and ``<run id>/artifacts/…``. Ids are kept, so that an
+address of a run stays right. Nothing in it is unpickled, and no name in it leads out of its run's folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from affect import record
+from training import artifacts, backends
+from training.contract import UserError
+from training.registry import nearest
+from training.run import full_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from training.tracking import RunInfo, Store
+
+FORMAT = 1
+MANIFEST, RUN = "affectory.json", "run.json"
+PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".npy"}
+"""Endings of files that readers unpickle; no record has one and none is taken in."""
+MLFLOW_NOTE = "mlflow.note.content"
+"""Where `mlflow ui` shows a note."""
+PERSONAL = {record.tag("note"), record.tag("labels"), record.tag("archived"), MLFLOW_NOTE}
+"""Tags that people write on a run. Two copies of a run that differ in these alone are the same run."""
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    **{"id": str, "experiment": str, "name": str, "user": str, "status": str, "start": int, "end": (int, type(None))},
+    **{"tags": dict, "params": dict, "metrics": list, "files": dict},
+}
+"""What run.json holds. metrics: [name, value or null where it is NaN, milliseconds, step]; files: name → SHA-256."""
+
+
+# ----------------------------------------------------------------------------------------------------------- export
+
+
+def export(store: Store, names: Iterable[str], out: Path) -> int:
+    """Write runs into one zip file, and return how many.
+
+    Parameters
+    ----------
+    names : run ids, beginnings of them, or names of studies. A study comes with all of its children, and every run with
+        the fitted methods that it needs.
+    out : the file to write; it appears whole or not at all.
+
+    Raises UserError for an unknown run, one that is still running, or a file that is there already.
+    """
+    if out.exists():
+        raise UserError(f"--out {out}: the file is there already")
+    if not out.absolute().parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
+    chosen: dict[str, RunInfo] = {}
+    for name in names:
+        _choose(store, store.get(name), chosen)
+    for info in chosen.values():
+        if info.status == "RUNNING":
+            raise UserError(
+                f"run {info.id[:12]} ({info.name}) is still running: export it when it has ended; "
+                "if its worker was killed, start the study's command again and let it end or stop it with Ctrl-C"
+            )
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=out.absolute().parent) as folder:
+        made = Path(folder) / "runs.zip"
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as zipped:
+            manifest = {"format": FORMAT, "record": record.RECORD_VERSION, "runs": sorted(chosen)}
+            zipped.writestr(MANIFEST, record.to_json(manifest))
+            for run_id in sorted(chosen):
+                files = store.artifacts(run_id)
+                zipped.writestr(f"{run_id}/{RUN}", record.to_json(_describe(store, run_id, files)))
+                for name, path in _walk(files):
+                    zipped.write(path, f"{run_id}/artifacts/{name}")
+        os.replace(made, out)
+    return len(chosen)
+
+
+def _choose(store: Store, info: RunInfo, chosen: dict[str, RunInfo]) -> None:
+    if info.id in chosen:
+        return
+    chosen[info.id] = info
+    needed = json.loads(info.tags.get("needs") or "{}").values()
+    children = store.children(info.id) if info.tags.get("kind") == record.Kind.STUDY else []
+    for other in [*children, *(store.get(run_id) for run_id in needed)]:
+        _choose(store, other, chosen)
+
+
+def _describe(store: Store, run_id: str, files: Path) -> dict[str, Any]:
+    """Return what run.json holds of a run of `store`."""
+    run = store.client.get_run(run_id)
+    return {
+        "id": run_id,
+        "experiment": store.client.get_experiment(run.info.experiment_id).name,
+        "name": run.info.run_name or "",
+        "user": run.info.user_id or "",
+        "status": run.info.status,
+        "start": run.info.start_time,
+        "end": run.info.end_time,
+        "tags": dict(run.data.tags),
+        "params": dict(run.data.params),
+        "metrics": [
+            [key, None if math.isnan(value) else value, time, step]
+            for key, value, time, step in sorted(backends.metric_points(store.client, run), key=str)
+        ],
+        "files": {name: _sha256(path) for name, path in _walk(files)},
+    }
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each artifact's name and path, sorted; half-made ones begin with a dot and are left out, as are links."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in name.parts):
+            yield name.as_posix(), path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# ----------------------------------------------------------------------------------------------------------- import
+
+
+@dataclass(frozen=True)
+class _Described:
+    """One run of a zip file: its run.json, and the zip's member of each artifact."""
+
+    run: Mapping[str, Any]
+    members: Mapping[str, zipfile.ZipInfo]
+
+
+def import_(store: Store, file: Path) -> str:
+    """Read runs from a zip file that `export` wrote, with their ids, and return a sentence on what was done.
+
+    All of them are taken in or none. A run that is there already stays as it is. Its protocol's experiment is made
+    where it is missing.
+
+    Raises UserError for a file that is no such zip, names that lead out of it, a run whose id is taken by another
+    content, or a store behind an MLflow server, which gives ids itself.
+    """
+    if store.remote:
+        raise UserError(
+            "an MLflow server gives runs new ids; import into its database instead: MLFLOW_TRACKING_URI=postgresql://…"
+        )
+    try:
+        with zipfile.ZipFile(file) as zipped:
+            described = _read(zipped, file)
+            new = [one for one in described if not _is_there(store, one.run, file)]
+            size = sum(member.file_size for one in new for member in one.members.values())
+            if size > shutil.disk_usage(store.folder).free:
+                raise UserError(f"{file}: its artifacts need {size / 1e6:.0f} MB, more than {store.folder} has free")
+            if new:
+                _take_in(store, zipped, new, file)
+    except FileNotFoundError as error:
+        raise UserError(f"{file}: no such file") from error
+    except (zipfile.BadZipFile, IsADirectoryError, EOFError) as error:
+        raise UserError(f"{file}: expected a zip file that `export` wrote ({error})") from error
+    there = len(described) - len(new)
+    return f"{len(new)} runs imported" + (f"; {there} were there already" if there else "")
+
+
+def _read(zipped: zipfile.ZipFile, file: Path) -> list[_Described]:
+    """Return the runs of a zip file after checking every name and type in it."""
+    members = {member.filename: member for member in zipped.infolist() if not member.is_dir()}
+    manifest = _json(zipped, members, MANIFEST, file)
+    ids = manifest.get("runs")
+    if manifest.get("format") != FORMAT or not isinstance(ids, list):
+        raise UserError(f"{file}: {MANIFEST} has format {manifest.get('format')!r}, expected {FORMAT}")
+    if manifest.get("record") != record.RECORD_VERSION:
+        raise UserError(
+            f"{file}: its records are of version {manifest.get('record')!r}, this Affectory's of "
+            f"{record.RECORD_VERSION}: export and import with the same Affectory"
+        )
+    parts: dict[str, dict[str, zipfile.ZipInfo]] = {}
+    for run_id in ids:
+        if not isinstance(run_id, str) or not re.fullmatch(r"[0-9a-f]{32}", run_id):
+            raise UserError(f"{file}: {MANIFEST}: {run_id!r} is no run's id")
+        parts[run_id] = {}
+    for name, member in members.items():
+        run_id, _, rest = name.partition("/")
+        head, _, artifact = rest.partition("/")
+        if name == MANIFEST or (run_id in parts and rest == RUN):
+            continue
+        if run_id not in parts or head != "artifacts" or member.external_attr >> 28 == 0o12:
+            raise UserError(f"{file}: unexpected member {name!r}")
+        try:
+            artifacts.check_name(artifact)
+        except ValueError as error:
+            raise UserError(f"{file}: member {name!r}: {error}") from error
+        if Path(artifact).suffix.lower() in PICKLES:
+            raise UserError(f"{file}: member {name!r} may be a pickle, and no record has one")
+        parts[run_id][artifact] = member
+    return [_described(_json(zipped, members, f"{i}/{RUN}", file), i, parts[i], file) for i in ids]
+
+
+def _json(zipped: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str, file: Path) -> dict[str, Any]:
+    if name not in members:
+        raise UserError(f"{file}: no member {name}; expected a zip file that `export` wrote")
+    try:
+        value = json.loads(zipped.read(members[name]))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{file}: member {name} is not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{file}: member {name}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def _described(run: dict[str, Any], run_id: str, members: dict[str, zipfile.ZipInfo], file: Path) -> _Described:
+    where = f"{file}: run {run_id[:12]}"
+    for name, kind in FIELDS.items():
+        if not isinstance(run.get(name), kind):
+            raise UserError(f"{where}: {RUN} has {name} {run.get(name)!r}, expected {kind}")
+    if run["id"] != run_id or run["status"] not in ("FINISHED", "FAILED", "KILLED"):
+        raise UserError(f"{where}: {RUN} has id {run['id']!r} and status {run['status']!r}")
+    for what, limit in (("tags", record.TAG_LIMIT), ("params", record.PARAM_LIMIT)):
+        for key, value in run[what].items():
+            if not isinstance(value, str) or len(value) > limit or len(key) > 250:
+                raise UserError(f"{where}: {what} {key!r}: expected a text of at most {limit} characters")
+    for point in run["metrics"]:
+        types = [type(x) for x in point] if isinstance(point, list) else []
+        if types not in ([str, float, int, int], [str, int, int, int], [str, type(None), int, int]):
+            raise UserError(f"{where}: metric {point!r}: expected a name, a number or null, milliseconds and a step")
+    if set(run["files"]) != set(members):
+        raise UserError(f"{where}: its artifacts are not those that {RUN} lists")
+    return _Described(run, members)
+
+
+def _is_there(store: Store, run: Mapping[str, Any], file: Path) -> bool:
+    """Return whether the store has the run; UserError where another one has its id."""
+    if not store.has(run["id"]):
+        return False
+    mine = _describe(store, run["id"], store.artifacts(run["id"]))
+    differing = [name for name in FIELDS if _impersonal(mine[name]) != _impersonal(run[name])]
+    if differing:
+        raise UserError(
+            f"{file}: run {run['id'][:12]} ({run['name']}) is in the store with other {', '.join(differing)}; "
+            "nothing was imported"
+        )
+    return True
+
+
+def _impersonal(value: Any) -> Any:
+    return {k: v for k, v in value.items() if k not in PERSONAL} if isinstance(value, dict) else value
+
+
+def _take_in(store: Store, zipped: zipfile.ZipFile, new: list[_Described], file: Path) -> None:
+    """Unpack the artifacts aside, then insert the runs and move their artifacts to their places in one transaction."""
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder / "artifacts") as aside:
+        for one in new:
+            for name, member in one.members.items():
+                path = Path(aside) / one.run["id"] / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with zipped.open(member) as source, path.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+                if _sha256(path) != one.run["files"][name]:
+                    raise UserError(f"{file}: run {one.run['id'][:12]}: {name} is not the file that {RUN} lists")
+        # before the transaction: each of these is one of its own
+        experiments = {one.run["experiment"]: store.experiment(one.run["experiment"]) for one in new}
+        placed: list[Path] = []
+        try:
+            with backends.inserting(store.client) as insert:
+                for one in new:
+                    experiment = experiments[one.run["experiment"]]
+                    insert(one.run, experiment)
+                    folder = artifacts.folder(store.folder, experiment, one.run["id"])
+                    if one.members:
+                        folder.parent.mkdir(parents=True, exist_ok=True)
+                        placed.append(folder)
+                        artifacts.replace_folder(Path(aside) / one.run["id"], folder)
+        except BaseException:
+            for folder in placed:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+# -------------------------------------------------------------------------------------------------- a person's words
+
+
+def note(store: Store, name: str, text: str) -> None:
+    """Put a note of plain text on a run or study, in place of an older one; an empty text removes it."""
+    info = store.get(name)
+    if text.strip():
+        store.write(info.id, tags={**full_tags({"note": text.strip()}), MLFLOW_NOTE: text.strip()})
+    else:
+        store.remove_tags(info.id, (record.tag("note"), MLFLOW_NOTE))
+
+
+def label(store: Store, name: str, labels: Iterable[str], remove: bool = False) -> None:
+    """Add words of a person's own to a run or study, or take them off; UserError for one that is not there to take."""
+    info = store.get(name)
+    present = set(json.loads(info.tags.get("labels") or "[]"))
+    given = {text.strip() for text in labels}
+    if "" in given:
+        raise UserError("a tag is at least one character")
+    if remove and given - present:
+        missing = min(given - present)
+        raise UserError(nearest(missing, sorted(present), f"tag of run {info.id[:12]}:"))
+    store.set_tags(info.id, {"labels": record.to_json(sorted(present - given if remove else present | given))})
+
+
+def archive(store: Store, name: str, undo: bool = False) -> None:
+    """Put a run aside, a study with all of its children, or bring it back. Nothing is deleted."""
+    info = store.get(name)
+    children = store.children(info.id) if info.tags.get("kind") == record.Kind.STUDY else []
+    for one in [info, *children]:
+        if undo:
+            store.remove_tags(one.id, (record.tag("archived"),))
+        else:
+            store.set_tags(one.id, {"archived": "true"})
