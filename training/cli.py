@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from training import stopping
 from training.contract import StudyFailed, UserError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ Run_ = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beg
 
 def main() -> None:
     """Run the command line: a person's mistake is one message and exit code 2, a failed study exit code 1."""
-    signal.signal(signal.SIGTERM, _stop)
+    stopping.install()
     try:
         app()
     except UserError as error:
@@ -64,10 +64,6 @@ def main() -> None:
     except BrokenPipeError:  # `… | head`
         sys.stderr.close()
         sys.exit(141)
-
-
-def _stop(number: int, frame: Any) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _fail(text: str, code: int) -> NoReturn:

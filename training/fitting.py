@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS
+from training import stopping
 from training.contract import Job
 
 if TYPE_CHECKING:
@@ -64,11 +65,16 @@ def fit(
     fitted: Mapping[str, Any],
 ) -> Fit:
     """Fit a method once and take its cost. Whatever the method raises is let through."""
+
+    def stoppable(step: int, value: float, **figures: float) -> None:
+        stopping.check()
+        report(step, value, **figures)
+
     job = Job(
         settings=bench.settings,
         seed=seed,
         device=bench.device,
-        report=report,
+        report=stoppable,
         cache=bench.cache,
         checkpoint=checkpoint,
         epochs=bench.epochs,
@@ -78,6 +84,7 @@ def fit(
     checkpoint.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     outcome = module.fit(params, split, job)
+    stopping.check()
     cost = {COST_SECONDS: time.perf_counter() - began, COST_PEAK_MB: _peak_mb(bench.device)}
     if outcome.parameters is not None:
         cost[COST_PARAMETERS] = float(outcome.parameters)

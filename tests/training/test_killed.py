@@ -1,0 +1,152 @@
+"""A worker killed at any moment: no trial is lost or counted twice, and no run is left RUNNING."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+
+from training import search
+from training.tracking import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from optuna.trial import FrozenTrial
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = ("motion/lma_to_pad", "--dataset", "synthetic_motion", "--name", "killed", "--threads", "1", "--seed", "5")
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "training", "study", *STUDY, *options]
+    return subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "AFFECTORY_STORE": str(folder)}, stdout=subprocess.DEVNULL
+    )
+
+
+def finish(folder: Path, *options: str) -> None:
+    assert start(folder, *options).wait(120) == 0
+
+
+def trials(folder: Path) -> list[FrozenTrial]:
+    """Return the study's trials as Optuna has them; none where there is no study yet."""
+    if not (folder / "optuna.db").exists():
+        return []
+    try:
+        return optuna.load_study(study_name="killed", storage=f"sqlite:///{folder / 'optuna.db'}").get_trials()
+    except KeyError:
+        return []
+
+
+def wait(worker: subprocess.Popen[bytes], until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not until():
+        assert worker.poll() is None, "the worker ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def counted(folder: Path) -> list[FrozenTrial]:
+    return [t for t in trials(folder) if t.state in search.COUNTED]
+
+
+def check(folder: Path, total: int, finals: int) -> None:
+    store = Store.open(folder)
+    assert len(counted(folder)) == total
+    runs = store.find({"study": "killed"})
+    assert not [r for r in runs if r.status == "RUNNING"]
+    complete = [r for r in runs if r.tags["kind"] == "trial" and r.tags["state"] in ("complete", "pruned")]
+    assert sorted(r.tags["trial"] for r in complete) == sorted(str(t.number) for t in counted(folder))
+    ends = [r for r in runs if r.tags["kind"] == "final" and r.tags["state"] == "complete"]
+    assert len(ends) == len({r.tags["seed"] for r in ends}) == finals
+    assert [r.tags["state"] for r in runs if r.tags["kind"] == "study"] == ["complete"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with the same study, never killed."""
+    folder = tmp_path_factory.mktemp("whole")
+    finish(folder, "--trials", "5", "--repeats", "2")
+    return folder
+
+
+def test_killed_in_a_trial(tmp_path: Path, whole: Path) -> None:
+    options = ("--trials", "5", "--repeats", "2")
+    worker = start(tmp_path, *options)
+    wait(worker, lambda: any(t.number == 2 and search.RUN_ID in t.user_attrs for t in trials(tmp_path)))
+    worker.kill()
+    worker.wait()
+    assert trials(tmp_path)[2].state.name == "RUNNING"
+    finish(tmp_path, *options)
+    check(tmp_path, total=5, finals=2)
+    again = trials(tmp_path)[3]
+    assert again.system_attrs[search.RETRY_OF] == 2
+    assert [(t.params, t.value) for t in counted(tmp_path)] == [(t.params, t.value) for t in counted(whole)]
+
+
+def test_killed_in_a_final(tmp_path: Path) -> None:
+    options = ("--trials", "2", "--repeats", "2")
+    worker = start(tmp_path, *options)
+    folder = tmp_path / "mlflow.db"
+    wait(worker, lambda: folder.exists() and bool(counted(tmp_path)) and bool(running_finals(tmp_path)))
+    worker.kill()
+    worker.wait()
+    finish(tmp_path, *options)
+    check(tmp_path, total=2, finals=2)
+
+
+def running_finals(folder: Path) -> list[str]:
+    store = Store.open(folder)
+    try:
+        return [r.id for r in store.find({"study": "killed", "kind": "final"}, status="RUNNING")]
+    finally:
+        store.close()
+
+
+def test_terminated_goes_on(tmp_path: Path, whole: Path) -> None:
+    options = ("--trials", "5", "--repeats", "2")
+    worker = start(tmp_path, *options)
+    wait(worker, lambda: any(t.number == 1 and search.RUN_ID in t.user_attrs for t in trials(tmp_path)))
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 130
+    assert not [r for r in Store.open(tmp_path).find({"study": "killed"}) if r.status == "RUNNING"]
+    finish(tmp_path, *options)
+    check(tmp_path, total=5, finals=2)
+    assert [t.params for t in counted(tmp_path)] == [t.params for t in counted(whole)]
+
+
+def test_two_workers_share_a_study(tmp_path: Path) -> None:
+    options = ("--trials", "6", "--repeats", "2")
+    both = [start(tmp_path, *options) for _ in range(2)]
+    assert [worker.wait(120) for worker in both] == [0, 0]
+    check(tmp_path, total=6, finals=2)
+    assert len({t.user_attrs[search.WORKER] for t in trials(tmp_path)}) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_again_and_again(tmp_path: Path) -> None:
+    """Two workers, one of them killed at random moments until the study is done."""
+    import random
+
+    draw = random.Random(0)
+    options = ("--trials", "12", "--repeats", "3")
+    steady = start(tmp_path, *options)
+    while steady.poll() is None:
+        other = start(tmp_path, *options)
+        try:
+            other.wait(draw.uniform(2.5, 6))
+        except subprocess.TimeoutExpired:
+            other.kill()
+            other.wait()
+    assert steady.returncode == 0
+    finish(tmp_path, *options)
+    check(tmp_path, total=12, finals=3)
