@@ -52,6 +52,7 @@ def test_a_reader_declares_what_the_contract_says(name):
     assert reader.TITLE == reader.TITLE.strip() != ""
     assert all(len(values) == len({*values}) > 0 for values in reader.SETTINGS.values())
     assert list(inspect.signature(reader.read).parameters) == ["root", "settings"]
+    assert list(inspect.signature(reader.read_inputs).parameters) == ["file", "block", "settings"]
     assert ("synthetic" in reader.TITLE.lower()) == (name in SYNTHETIC)
 
 

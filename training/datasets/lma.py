@@ -16,6 +16,7 @@ from training.contract import Block, Dataset, UserError
 from training.datasets._table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -74,17 +75,8 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     `_runs`): windows of one recording on two sides of a split would be known beforehand. Raises UserError for a file
     that is not as the module says.
     """
-    if root is None:
-        raise UserError("the data set lma reads a file: give it with --root FILE.csv (or FILE.csv.gz)")
-    table = Table(root)
     chosen = columns(settings["features"])
-    # what a setting leaves out is missed only by the settings that take it in
-    further, without = {"all": (ACCELERATIONS, "no_acceleration"), "with_jerk": (JERK, "all")}.get(
-        settings["features"], ((), "")
-    )
-    if {*chosen, *PAD} - {*table.header} <= {*further}:
-        table.require(further, why=f"; a file without them is read with --set features={without}")
-    table.require([*chosen, *PAD])
+    table = _open(root, [*chosen, *PAD], settings)
     has = {name: table.optional(name) for name in ("clip", "label", "window", "frame_counter")}
     counters = [name for name in ("window", "frame_counter") if has[name]]
     numbers, texts = table.read([*chosen, *PAD, *counters], [name for name in ("clip", "label") if has[name]])
@@ -95,7 +87,6 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     notes: list[str] = []
     counter = next((numbers[name] for name in counters), None)
     group = texts["clip"] if has["clip"] else _runs(label, pad, counter, notes)
-    sample = _samples(table, group, numbers.get("window") if has["clip"] else None)
     values = np.column_stack([numbers[name] for name in chosen])
     return Dataset(
         name="lma",
@@ -107,7 +98,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
             "features": Block(values, chosen),
             "pad": Block(pad, tuple(PAD.values()), low=-1.0, high=1.0),
         },
-        sample=sample,
+        sample=_samples(table, group, numbers.get("window") if has["clip"] else None),
         group=group,
         group_kind="clip" if has["clip"] else RUN,
         persons_known=False,
@@ -116,7 +107,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         # a window is one second long and they follow one another
         time=numbers["window"] if has["window"] else None,
         summary={
-            "file": root.name,
+            "file": table.path.name,
             "group_kind": "clip" if has["clip"] else RUN,
             "ignored_columns": sorted({*table.header} - {*chosen, *PAD, *has}),
             **summarise(values, chosen, pad, group, label, notes),
@@ -127,14 +118,15 @@ def read(root: Path | None, settings: Settings) -> Dataset:
 def read_inputs(file: Path, block: str, settings: Settings) -> tuple[NDArray[np.float64], dict[str, NDArray[np.str_]]]:
     """Read new rows to predict for: only the columns of `block` are asked for.
 
-    Returns the values (n, c), in the order that `read` gives them, and what names the rows in the file, by column.
+    Returns the values (n, c), in the order that `read` gives them, and what names the rows in the file, by column; a
+    new row need not have a name or a label.
     Raises UserError as `read` does.
     """
     table = Table(file)
     names = tuple(PAD) if block == "pad" else columns(settings["features"])
     table.require(names, why=f"; the run's method is given {block}")
     naming = [name for name in ("clip", "window", "label") if name in table.header]
-    numbers, texts = table.read(names, naming)
+    numbers, texts = table.read(names, notes=naming)
     values = np.column_stack([numbers[name] for name in names])
     if block == "pad":
         _check_range(table, values)
@@ -182,6 +174,20 @@ def summarise(
         found["rows_by_label"] = dict(sorted(Counter(label.tolist()).items()))
         found["groups_by_label"] = dict(sorted(Counter(name for name, _ in in_groups).items()))
     return found
+
+
+def _open(root: Path | None, wanted: Sequence[str], settings: Settings) -> Table:
+    """Open the table and see that the columns `wanted` are there."""
+    if root is None:
+        raise UserError("the data set lma reads a file: give it with --root FILE.csv (or FILE.csv.gz)")
+    table = Table(root)
+    # where only what another setting leaves out is missing, that setting is the advice
+    further, without = {"all": (ACCELERATIONS, "no_acceleration"), "with_jerk": (JERK, "all")}.get(
+        settings["features"], ((), "")
+    )
+    alone = {*wanted} - {*table.header} <= {*further}
+    table.require(wanted, why=f"; a file without them is read with --set features={without}" if alone else "")
+    return table
 
 
 def _check_range(table: Table, pad: NDArray[np.float64]) -> None:
@@ -238,7 +244,7 @@ def _samples(table: Table, group: NDArray[np.str_], window: NDArray[np.float64] 
         seen[of] += 1
         if name in names:
             raise table.refuse(
-                row, "window", f"each window of clip {of} once (line {table.line(names[name])} has it too)"
+                row, "window", f"each window of clip {of} once (line {table.lines()[names[name]]} has it too)"
             )
         names[name] = row
     return np.array(list(names), np.str_)

@@ -477,6 +477,39 @@ def test_a_path_that_the_system_refuses(tmp_path):
     assert refused(tmp_path / ("x" * 300)).endswith("cannot be read: File name too long")
 
 
+# ------------------------------------------------------------------------------------------- rows to predict for
+
+
+def test_new_rows_need_only_what_a_method_is_given(tmp_path):
+    file = tmp_path / "new.csv"
+    file.write_text(without("clip", "window", "label", *lma.PAD))
+    values, names = lma.read_inputs(file, "features", {"features": "all"})
+    assert values.tolist() == [[value(row, feature) for feature in lma.FEATURES] for row in range(6)]
+    assert names == {}
+    values, _ = lma.read_inputs(file, "features", {"features": "no_acceleration"})
+    assert values.shape == (6, 22)
+
+    file.write_text("EMOTION_D,EMOTION_A,EMOTION_P\n-0.8,0.7,-0.35\n")
+    values, _ = lma.read_inputs(file, "pad", {"features": "all"})
+    assert values.tolist() == [list(PAD["afraid"])]
+
+
+def test_new_rows_keep_their_names_and_need_no_label(tmp_path):
+    file = tmp_path / "new.csv"
+    file.write_text("clip,label,EMOTION_P,EMOTION_A,EMOTION_D\nwaltz,,0,0,0\njive,sad,0,0,0\n")
+    _, names = lma.read_inputs(file, "pad", {"features": "all"})
+    assert {name: cells.tolist() for name, cells in names.items()} == {"clip": ["waltz", "jive"], "label": ["", "sad"]}
+
+
+def test_new_rows_are_checked_as_strictly(tmp_path):
+    file = tmp_path / "new.csv"
+    file.write_text("EMOTION_P,EMOTION_A,EMOTION_D\n0,0,0\n0,2,0\n")
+    with pytest.raises(UserError, match=r"line 3, column EMOTION_A: expected a number in \[-1, 1\], found '2'"):
+        lma.read_inputs(file, "pad", {"features": "all"})
+    with pytest.raises(UserError, match=r"expected columns 'max_hand_distance'.*; the run's method is given features"):
+        lma.read_inputs(file, "features", {"features": "all"})
+
+
 # ----------------------------------------------------------------------------------------------- the real table
 
 
