@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from training import preparation
 from training.contract import Job, Method, Outcome, Params, Split
-from training.networks import loop, vae
 
 if TYPE_CHECKING:
+    import torch
+
     from training.contract import Floats
+    from training.networks import vae
 
 METHOD = Method(
     title="Variational autoencoder of LMA features",
@@ -30,6 +31,10 @@ PATIENCE = 15
 
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train, stopped where the reconstructions of validation have the least mean absolute error."""
+    import torch
+
+    from training.networks import loop, vae
+
     # layers of this size take longer on two threads than on one
     job = replace(job, threads=1)
     kept = preparation.inliers(split.train.x, params, job.seed)
@@ -75,9 +80,13 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
 
 
 def _tensor(values: Floats, job: Job) -> torch.Tensor:
+    import torch
+
     return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=job.device)
 
 
 def load(folder: Path, device: str) -> vae.FittedVae:
     """Read a saved model."""
+    from training.networks import vae
+
     return vae.load(folder, device)

@@ -10,10 +10,10 @@ import numpy as np
 
 from training import preparation, trees
 from training.contract import Job, Method, Outcome, Params, Split, UserError
-from training.networks import vae
 
 if TYPE_CHECKING:
     from training.contract import Floats
+    from training.networks import vae
 
 METHOD = Method(
     title="Boosted trees from PAD to a VAE's latent space",
@@ -86,4 +86,6 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
 
 def load(folder: Path, device: str) -> ThroughLatent:
     """Read a saved model."""
+    from training.networks import vae
+
     return ThroughLatent(trees.load(folder / "trees"), vae.load(folder / "vae", device))

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from scipy.stats import rankdata
 
 from affect.record import Artifact
 from training import preparation, trees
 from training.contract import Job, Method, Outcome, Params, Split
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from training.contract import Floats
 
 METHOD = Method(
@@ -27,6 +27,8 @@ METHOD = Method(
 
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor for each feature from its ``axes`` axes of the largest absolute ``correlation`` on train."""
+    from scipy.stats import rankdata
+
     train, validation = split.train, split.validation
     kept = preparation.inliers(train.known(), params, job.seed)
     x, y = train.x[kept], train.known()[kept]
@@ -68,6 +70,8 @@ def table(by_kind: dict[str, Floats], columns: list[list[int]], split: Split) ->
 
     by_kind : pearson and spearman, each (features, axes).  columns : for each feature the axes that it was given.
     """
+    import pandas as pd
+
     features, axes = by_kind["pearson"].shape
     used = np.zeros((features, axes), dtype=bool)
     for feature, given in enumerate(columns):
