@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from affect.record import ALL, Artifact, Kind, State, digest, metric, to_json
-from training import fitting, provenance, registry, scoring, splits
+from training import evaluating, fitting, provenance, registry, scoring, splits
 from training.contract import UserError
 from training.search import KILLED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from training.study import Session
+    from training.study import Prepared, Session
+    from training.tracking import Store
 
 ATTRIBUTE = "need "
 """User attribute of the Optuna study under which a need's run id stands, so that a resumed study keeps its needs."""
@@ -48,7 +49,11 @@ def run_id(session: Session, need: str, method: str) -> str:
         if kept is None:
             _close_killed(session, method)
             given = session.prepared.plan.needs.get(need)
-            kept = _given(session, need, method, given) if given else _found(session, method) or _fit(session, method)
+            kept = (
+                _given(session.prepared, session.store, need, method, given)
+                if given
+                else _found(session, method) or _fit(session, method)
+            )
             session.study.set_user_attr(ATTRIBUTE + need, kept)
     return str(kept)
 
@@ -60,21 +65,29 @@ def _close_killed(session: Session, method: str) -> None:
         session.store.resume(info.id).close(State.FAILED, KILLED)
 
 
-def _settings(session: Session, method: str) -> dict[str, Any]:
+def check(prepared: Prepared, store: Store) -> None:
+    """Raise UserError where ``--with`` names what the study does not need, or a run that does not fit it."""
+    wanted = {**prepared.method.needs, **evaluating.needs(prepared.method)}
+    for need, text in prepared.plan.needs.items():
+        if need not in wanted:
+            raise UserError(registry.nearest(need, wanted, f"need of {prepared.plan.method}"))
+        _given(prepared, store, need, wanted[need], text)
+
+
+def _settings(prepared: Prepared, method: str) -> dict[str, Any]:
     """Return the need's settings: the study's where it has the same one, else the default."""
-    prepared = session.prepared
     allowed = registry.choices(registry.method(method).METHOD, registry.dataset(prepared.plan.dataset))
     return {name: prepared.settings.get(name, values[0]) for name, values in allowed.items()}
 
 
-def _given(session: Session, need: str, method: str, text: str) -> str:
+def _given(prepared: Prepared, store: Store, need: str, method: str, text: str) -> str:
     """Check the run that ``--with`` names: the method, the split and the settings must be those of the need."""
-    info = session.store.final(text)
+    info = store.final(text)
     tags = info.tags
     expected = {
         "method": method,
-        "split": session.prepared.protocol.split_id,
-        "settings": to_json(_settings(session, method)),
+        "split": prepared.protocol.split_id,
+        "settings": to_json(_settings(prepared, method)),
         "state": State.COMPLETE,
     }
     for name, value in expected.items():
@@ -92,7 +105,7 @@ def _identity(session: Session, method: str) -> dict[str, str]:
         "method": method,
         "split": prepared.protocol.split_id,
         "data_version": prepared.data.version,
-        "settings": to_json(_settings(session, method)),
+        "settings": to_json(_settings(prepared, method)),
         "seed": str(prepared.plan.seed),
         "space": digest([dict(registry.space(method).DEFAULTS), prepared.plan.epochs]),
         "code": provenance.code(),
@@ -120,7 +133,7 @@ def _fit(session: Session, method: str) -> str:
     protocol = splits.make(data, declared.inputs, declared.targets, prepared.plan.split_seed, prepared.published)
     if protocol.split_id != prepared.protocol.split_id:
         raise ValueError(f"{method} as a need of {prepared.plan.method} would be fitted on another split")
-    settings = _settings(session, method)
+    settings = _settings(prepared, method)
     bench = dataclasses.replace(session.bench, settings=settings)
     asked = dataclasses.replace(prepared, method=declared, settings=settings, protocol=protocol)
     tags = {**identity(asked, bench), **_identity(session, method), "study": prepared.name}

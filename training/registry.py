@@ -44,7 +44,7 @@ def nearest(name: str, known: Iterable[str], what: str) -> str:
     # a bare method name is nearest to the path that ends in it
     tails = [k for k in known if k.rpartition("/")[2] == name]
     close = tails or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known) or 'none'}"
     return f"unknown {what} {name!r}; {hint}"
 
 

@@ -231,9 +231,10 @@ def holding(store: Store, name: str) -> Iterator[None]:
 
 def run(prepared: Prepared, store: Store, watch: Watch) -> Session:
     """Make or join the study, search, refit the winner and score it on test; return the session for its results."""
-    from training import finals, search, trials
+    from training import finals, needs, search, trials
 
     plan = prepared.plan
+    needs.check(prepared, store)
     bench = Bench(
         prepared.settings, provenance.device(plan.device), plan.threads, plan.epochs, provenance.cache() / "prepared"
     )
