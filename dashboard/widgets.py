@@ -26,6 +26,11 @@ TALL = 20
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:=^])")
 _LINKED_LATE = re.compile(r"(:|@|www)", re.IGNORECASE)
+_STYLE = """<style>
+[data-testid="stWidgetLabelRequired"] { display: none; }
+[data-testid="stMainBlockContainer"] { max-width: 76rem; }
+</style>"""
+"""Ours alone: no text from the store ever goes into it."""
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toImage"]}
 
 
@@ -41,6 +46,7 @@ def escape(text: object) -> str:
 
 def header(title: str, how_to_read: str, synthetic: bool | Sequence[bool] | None = None) -> None:
     """Write a page's title, the sentence that says how to read it, and whether its data is REAL or SYNTHETIC."""
+    st.html(_STYLE)
     st.title(escape(title), anchor=False)
     st.caption(escape(how_to_read))
     if synthetic is not None:
@@ -238,3 +244,15 @@ def downloads(frame: pd.DataFrame, key: str, fig: go.Figure | None = None) -> No
 
 def _download(label: str, make: Callable[[], str | bytes], file: str, mime: str, key: str) -> None:
     st.download_button(label, make, file_name=file, mime=mime, key=f"{key}_{label}", on_click="ignore", type="tertiary")
+
+
+def share_button(make: Callable[[], str], file: str) -> None:
+    """Offer what the page shows as one HTML file that opens offline."""
+    st.download_button("Share as one file", make, file_name=file, mime="text/html", key="share", on_click="ignore")
+
+
+def pictures(table: pd.DataFrame) -> None:
+    """Show the pictures that a run kept (samples.parquet), small, by kind."""
+    for kind, rows in table.groupby("kind", sort=False):
+        st.markdown(f"**{escape(kind)}**")
+        st.image([bytes(png) for png in rows["png"].head(24)], width=96)

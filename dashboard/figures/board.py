@@ -43,6 +43,7 @@ COLUMNS = (
     "method",
     "run_id",
 )
+NEWEST = ("method", "settings", "protocol", "metric", "value", "± sd", "always the mean", "data", "ended", "run_id")
 DRAWN = 40
 """Rows that the figure shows; the table has all."""
 
@@ -116,6 +117,50 @@ def objective(runs: pd.DataFrame) -> str | None:
     return str(studies.sort_values("start")["objective"].iloc[-1]) if len(studies) else None
 
 
+def finals(runs: pd.DataFrame, study: str) -> pd.DataFrame:
+    """Return a study's complete final runs by seed."""
+    mine = runs[(runs["parent"] == study) & (runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
+    return mine.sort_values("seed")
+
+
+def newest(runs: pd.DataFrame, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
+    """Return the studies that ended last, with what they found: one row each, newest first."""
+    studies = runs[(runs["kind"] == Kind.STUDY) & (runs["state"] == State.COMPLETE) & ~runs["archived"]]
+    studies = studies.sort_values("end", ascending=False).head(limit)
+
+    def figure(run: pd.Series, aspect: str = "") -> float:
+        return names.number(run.get(record.metric("test", str(run["objective"]), record.ALL, aspect)))
+
+    rows = [
+        {
+            "method": names.method(run["method"]),
+            "settings": names.settings(run["settings"]),
+            "protocol": str(run["protocol"]),
+            "metric": f"test {names.metric(str(run['objective']))}",
+            "value": figure(run),
+            "± sd": figure(run, record.SD),
+            "always the mean": figure(run, record.MEAN),
+            "data": "SYNTHETIC" if run["synthetic"] else "REAL",
+            "ended": names.ago(run["end"], now),
+            "run_id": run_id,
+        }
+        for run_id, run in studies.iterrows()
+    ]
+    columns = [
+        "method",
+        "settings",
+        "protocol",
+        "metric",
+        "value",
+        "± sd",
+        "always the mean",
+        "data",
+        "ended",
+        "run_id",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def times_scored(runs: pd.DataFrame) -> int:
     """Return how many studies have scored the test set of these runs' protocol, archived ones included."""
     finals = runs[(runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
@@ -187,11 +232,11 @@ def trivial(runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def published(table: pd.DataFrame, runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
+def published(table: pd.DataFrame, runs: pd.DataFrame, metric: str, target: str, full: bool = False) -> pd.DataFrame:
     """Return what was published on this data for the methods among `runs`, with its source and its caveats.
 
     `table` is `affect.published.published()`. The mean over all targets is the published one, or, where only single
-    targets were published, their mean: the note says so.
+    targets were published, their mean: the note says so. `full` keeps settings as published (``latent_size=1``).
     """
     studies = runs[runs["kind"] == Kind.STUDY]
     found = []
@@ -207,7 +252,7 @@ def published(table: pd.DataFrame, runs: pd.DataFrame, metric: str, target: str)
             row = _published_figure(group, target, names.loads(targets, []))
             if row is not None:
                 value, note = row
-                text = settings.replace(";", " · ").replace("=", " ").replace("_", " ") if settings else ""
+                text = settings if full else settings.replace(";", " · ").replace("=", " ").replace("_", " ")
                 found.append(_row(names.method(method), value, PUBLISHED, note, settings=text, method=method))
     return pd.DataFrame(found, columns=list(COLUMNS)).drop_duplicates(["row", "settings", "value"])
 

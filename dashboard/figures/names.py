@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 def present(value: Any) -> bool:
     """Return whether a tag is there: not missing and not empty."""
     return not (value is None or value is pd.NA or (isinstance(value, float) and value != value) or value == "")
+
+
+def number(value: Any) -> float:
+    """Return a figure of the run table as a float, nan where it is missing."""
+    return float(value) if present(value) else math.nan
+
+
+def row(runs: pd.DataFrame, run_id: str) -> pd.Series:
+    """Return one run of the run table."""
+    return runs.loc[[run_id]].iloc[0]
 
 
 def loads(value: Any, otherwise: Any) -> Any:

@@ -35,6 +35,8 @@ def number(value: Any, digits: int = 3) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, float):
+        if abs(value) < 1e-12:  # what rounding leaves of nothing
+            value = 0.0
         if value == 0 or 1e-3 <= abs(value) < 1e5:
             return f"{value:.{digits}f}"
         return f"{value:.{digits}g}"

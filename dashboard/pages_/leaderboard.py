@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from affect.published import published
-from affect.record import Artifact, Kind, State
+from affect.record import Artifact
 from dashboard import cached, widgets
 from dashboard.damaged import Damaged
 from dashboard.figures import board, names, pivot, ranking
@@ -34,12 +34,6 @@ def ranks(order: tuple[tuple[str, tuple[str, ...]], ...], metric: str, target: s
     return ranking.ranks([study for study, _ in order], stacks, metric), problems
 
 
-def finals_of(runs: pd.DataFrame, study: str) -> tuple[str, ...]:
-    """Return the ids of a study's complete finals by seed."""
-    mine = runs[(runs["parent"] == study) & (runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
-    return tuple(mine.sort_values("seed").index)
-
-
 def ranking_view(everything: pd.DataFrame, runs: pd.DataFrame, metric: str, target: str, methods: list[str]) -> None:
     """Show the ranked rows of one protocol as figure and table."""
     chosen = runs[runs["method"].isin(methods)] if methods else runs
@@ -47,7 +41,7 @@ def ranking_view(everything: pd.DataFrame, runs: pd.DataFrame, metric: str, targ
     if rows.empty:
         widgets.empty(EMPTY, "No study of this protocol has test figures yet.")
         return
-    order = tuple((study, finals_of(chosen, study)) for study in rows["run_id"])
+    order = tuple((study, tuple(board.finals(runs, study).index)) for study in rows["run_id"])
     found, problems = ranks(order, metric, target)
     rows = board.ranked(rows, found)
     others = [board.trivial(runs, metric, target), board.published(published(), chosen, metric, target)]

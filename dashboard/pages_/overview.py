@@ -1,8 +1,66 @@
-"""The page Overview."""
+"""Overview: what is in the store, what is running now, what was found last."""
 
 from __future__ import annotations
 
-from dashboard import widgets
+import pandas as pd
+import streamlit as st
 
-widgets.header("Overview", "Results of studies appear here.")
-widgets.empty("python -m training demo")
+from dashboard import cached, widgets
+from dashboard.figures import board, names, overview
+
+HOW = "What this store holds. Click a result to open its card, or a protocol to see its leaderboard."
+EMPTY = "python -m training demo"
+EVERY = "3s"
+
+
+@st.fragment(run_every=EVERY)
+def running_now(finished: int) -> None:
+    """Show the running studies, read again every few seconds; when one ends, the whole page is drawn again."""
+    runs = cached.runs()
+    if overview.finished(runs) != finished:
+        st.rerun(scope="app")
+    st.subheader("Running now", anchor=False)
+    found = overview.running(runs)
+    if not found:
+        st.caption("No study is running.")
+    for study in found:
+        with st.container(border=True):
+            where = f"{study.settings} · {study.protocol}" if study.settings else study.protocol
+            st.markdown(f"**{widgets.escape(names.method(study.method))}**  {widgets.escape(where)}")
+            st.progress(min(study.done / study.total, 1.0) if study.total else 0.0)
+            st.caption(widgets.escape(overview.progress_text(study)))
+            silent = overview.silent_for(runs, study.run_id, pd.Timestamp.now("UTC"))
+            if silent is not None:
+                st.caption(f"Silent for {names.duration(silent)}: has its process ended? The same command goes on.")
+            widgets.link("Watch it", "study", study=study.study)
+
+
+def main() -> None:
+    """Show the page."""
+    runs = cached.runs()
+    widgets.header("Overview", HOW, names.synthetic(runs) or None)
+    if runs.empty:
+        widgets.empty(EMPTY, "This store is empty.")
+        return
+    with st.container(horizontal=True, gap="large"):
+        for what, count in overview.counts(runs).items():
+            st.metric(what.capitalize(), f"{count:,}", width="content")
+    running_now(overview.finished(runs))
+    st.subheader("Newest results", anchor=False)
+    newest = board.newest(runs, pd.Timestamp.now("UTC"))
+    if newest.empty:
+        widgets.empty("python -m training study motion/lma_to_pad --dataset synthetic_motion", "No study is finished.")
+    else:
+        clicked = widgets.table(newest.drop(columns="run_id"), "newest", clickable=True)
+        if clicked is not None:
+            widgets.open_page("run", run=str(newest["run_id"].iloc[clicked]))
+    st.subheader("Protocols", anchor=False)
+    st.caption("Only results of one protocol can be compared: the same data, the same split, the same targets.")
+    table = overview.protocols(runs)
+    clicked = widgets.table(table, "protocols", clickable=True)
+    if clicked is not None:
+        widgets.open_page("leaderboard", protocol=str(table["protocol"].iloc[clicked]))
+
+
+with widgets.guard():
+    main()

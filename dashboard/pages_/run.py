@@ -1,8 +1,196 @@
-"""The page Run."""
+"""Run: a card readable in ten seconds, one figure, and in tabs all that the run kept."""
 
 from __future__ import annotations
 
-from dashboard import widgets
+from typing import Any
 
-widgets.header("Run", "Results of studies appear here.")
-widgets.empty("python -m training demo")
+import pandas as pd
+import streamlit as st
+
+from affect.published import published
+from affect.record import Artifact, Kind, State
+from dashboard import cached, share, widgets
+from dashboard.damaged import Damaged
+from dashboard.figures import board, card, names, predictions, ranking, truth
+from dashboard.figures.tables import number
+
+HOW = "The card says what was measured, on what, and beside what. Below it, truth against prediction; then all details."
+EMPTY = "python -m training demo"
+SAMPLES = "samples.parquet"
+TABS = ["curves", "parameters", "scores", "runs", "pictures", "files", "data", "log", "run again", "notes"]
+
+
+def choose_run(runs: pd.DataFrame) -> None:
+    """Offer the newest studies where the address names no run."""
+    studies = board.newest(runs, pd.Timestamp.now("UTC"))
+    if studies.empty:
+        widgets.empty(EMPTY)
+        return
+    st.markdown("Choose a study, or open a run from the leaderboard.")
+    clicked = widgets.table(studies.drop(columns="run_id"), "studies", clickable=True)
+    if clicked is not None:
+        widgets.open_page("run", run=str(studies["run_id"].iloc[clicked]))
+
+
+def show_card(found: card.Card, standing: str) -> None:
+    """Show the card: badges, the headline beside what it is to be held against, and the facts."""
+    with st.container(border=True):
+        with st.container(horizontal=True, gap="small"):
+            if found.synthetic is not None:
+                widgets.data_badge(found.synthetic)
+            st.badge(widgets.escape(found.kind), color="blue")
+            if found.state != State.COMPLETE:
+                st.badge(widgets.escape(found.state), color="red" if found.state == State.FAILED else "yellow")
+        if found.known:
+            with st.container(horizontal=True, gap="medium"):
+                st.metric(widgets.escape(found.headline_label), number(found.headline), width="content")
+                for other in found.beside:
+                    label = widgets.escape(other.label)
+                    st.metric(label, number(other.value), help=widgets.escape(other.note), width="content")
+            st.caption(widgets.escape(found.spread))
+        if standing:
+            st.markdown(f"**Standing**  \n{widgets.escape(standing)}")
+        columns = st.columns(2)
+        for place, (what, text) in enumerate(found.facts):
+            columns[place % 2].markdown(f"**{widgets.escape(what)}**  \n{widgets.escape(text)}")
+
+
+@st.cache_data(show_spinner="Comparing in pairs …", max_entries=200)
+def paired(first: tuple[str, ...], second: tuple[str, ...], metric: str) -> Any:
+    """Return the paired test of two studies by the ids of their finals, None where they cannot be compared."""
+    try:
+        a, b = (ranking.stack([cached.table(run, Artifact.PREDICTIONS) for run in ids]) for ids in (first, second))
+        return ranking.paired(a, b, metric)
+    except (Damaged, ValueError):
+        return None
+
+
+def standing_of(runs: pd.DataFrame, run_id: str) -> str:
+    """Return where the run's study stands in its protocol; empty for what is never ranked."""
+    study = card.study_of(runs, run_id)
+    if study is None or runs.at[run_id, "kind"] not in (Kind.STUDY, Kind.FINAL):
+        return ""
+    mine = runs[(runs["protocol_id"] == runs.at[study, "protocol_id"]) & ~runs["archived"]]
+    metric = str(runs.at[study, "objective"])
+    rows = board.measured(mine, metric, "all")
+
+    def compare(a: str, b: str) -> Any:
+        return paired(tuple(board.finals(runs, a).index), tuple(board.finals(runs, b).index), metric)
+
+    return card.standing(rows, study, compare, metric)
+
+
+def show_truth(run_id: str, which: str) -> None:
+    """Show truth against prediction for one target; `which` says in words whose predictions they are."""
+    table = cached.table(run_id, Artifact.PREDICTIONS)
+    targets = [*predictions.targets(table), *predictions.classes(table)]
+    target = widgets.choose("Target", targets, "target", name=names.target) or ""
+    part = "test" if (table["part"] == "test").any() else "validation"
+    if target in predictions.classes(table):
+        counts = predictions.confusion(predictions.of_part(table, part), target)
+        widgets.figure(predictions.draw_confusion(counts), counts.reset_index(), "confusion")
+        return
+    dots = truth.points(table, target, part)
+    kind = str(cached.runs().at[run_id, "group_kind"])
+    widgets.figure(truth.draw(dots, target), dots, "truth", f"{which.capitalize()}: {truth.caption(dots, part, kind)}")
+
+
+def show_curves(ids: list[str], runs: pd.DataFrame) -> None:
+    """Show epoch curves, a figure a metric."""
+    curves = cached.curves(ids)
+    called = {run: names.kind(names.row(runs, run)) for run in ids}
+    for metric in sorted(curves["metric"].unique()):
+        lines = curves[curves["metric"] == metric]
+        widgets.figure(truth.draw_curves(lines, called), lines, f"curve_{metric.replace('/', '_')}")
+    if curves.empty:
+        st.caption("This run reported no epochs: its method does not learn in steps.")
+
+
+def show_file(run_id: str) -> None:
+    """Show one of the run's files: a table, JSON or text, always as text and never as markup."""
+    files = cached.files(run_id)
+    file = widgets.choose("File", files, "file")
+    if file is None:
+        st.caption("This run kept no files.")
+    elif file.endswith(".parquet"):
+        widgets.table(cached.table(run_id, file), file)
+    elif file.endswith(".json"):
+        st.json(cached.json(run_id, file), expanded=2)
+    elif file.endswith(".txt"):
+        st.code(cached.text(run_id, file), language=None, wrap_lines=True)
+    else:
+        st.caption("Only the method that wrote this file reads it.")
+
+
+def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str]) -> None:
+    """Show the tabs. `shown` is the run whose artifacts stand for a study: one of its finals."""
+    run, files = names.row(runs, run_id), cached.files(shown)
+    children = card.below(runs, run_id)
+    absent = {"runs": children.empty, "pictures": SAMPLES not in files, "log": Artifact.LOG not in files}
+    tabs = [tab for tab in TABS if not absent.get(tab)]
+    for tab, place in zip(tabs, st.tabs(tabs, key="tab", bind="query-params"), strict=True):
+        if not place.open:
+            continue
+        with place, widgets.guard():
+            match tab:
+                case "curves":
+                    show_curves(finals or [run_id], runs)
+                case "parameters":
+                    widgets.table(card.parameters(run), "parameters")
+                case "scores":
+                    widgets.table(card.scores(run), "scores", height=420)
+                case "runs":
+                    clicked = widgets.table(children, "runs", clickable=True)
+                    if clicked is not None:
+                        widgets.open_page("run", run=str(children["run id"].iloc[clicked]))
+                case "pictures":
+                    widgets.pictures(cached.table(shown, SAMPLES))
+                case "files":
+                    show_file(shown)
+                case "data":
+                    st.json(cached.json(shown, Artifact.DATA_SUMMARY), expanded=2)
+                case "log":
+                    st.code(cached.text(shown, Artifact.LOG), language=None, wrap_lines=True, height=420)
+                case "run again":
+                    st.code(run["command"] if names.present(run["command"]) else "unknown", language="bash")
+                    st.caption(f"at commit {widgets.escape(names.code(run['code']))}; a study's seed is part of it.")
+                case "notes":
+                    st.text(run["note"] if names.present(run["note"]) else "No note yet.")
+                    st.code(f'python -m training note {run_id[:8]} "…"', language="bash")
+
+
+def main() -> None:
+    """Show the page."""
+    runs = cached.runs()
+    asked = st.query_params.get("run", "")
+    run_id = card.find(runs, asked)
+    if run_id is None:
+        widgets.header("Run", HOW)
+        if asked:
+            st.warning(f"This store has no run {widgets.escape(asked)}, or several that begin so.")
+        choose_run(runs)
+        return
+    found = card.make(runs, run_id, published(), pd.Timestamp.now("UTC"))
+    widgets.header(found.title, HOW)
+    if runs.at[run_id, "archived"]:
+        st.info("Somebody put this run aside: leaderboards hide it.")
+    show_card(found, standing_of(runs, run_id))
+    if runs.at[run_id, "state"] == State.FAILED and names.present(runs.at[run_id, "reason"]):
+        st.error(widgets.escape(runs.at[run_id, "reason"]))
+    finals = list(board.finals(runs, run_id).index)
+    shown = finals[0] if finals else run_id
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        study = card.study_of(runs, run_id)
+        if study is not None:
+            widgets.link("Open its search", "study", study=str(runs.at[study, "study"]))
+        if study not in (None, run_id):
+            widgets.link("Open its study", "run", run=str(study))
+        widgets.share_button(lambda: share.runs(cached.store(), [run_id]), f"{run_id[:8]}.html")
+    with widgets.guard():
+        if Artifact.PREDICTIONS in cached.files(shown):
+            show_truth(shown, names.kind(names.row(runs, shown)))
+    show_details(runs, run_id, shown, finals)
+
+
+with widgets.guard():
+    main()

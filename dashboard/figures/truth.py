@@ -1,0 +1,94 @@
+"""Truth against prediction, a dot a sample; epoch curves of a run; pictures that a run kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.figures import names, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_DOTS = 3000
+"""Dots that are drawn; of more samples an even choice is, and the caption says so."""
+
+
+def points(predictions: pd.DataFrame, target: str, part: str = "test") -> pd.DataFrame:
+    """Return sample, group, label (empty where there is none), true, pred and error of one part and target."""
+    rows = predictions[predictions["part"] == part]
+    found = pd.DataFrame(
+        {
+            "sample": rows["sample"].astype(str),
+            "group": rows["group"].astype(str),
+            "label": rows["label"].fillna("").astype(str) if "label" in rows else "",
+            "true": rows[f"true_{target}"].astype(float),
+            "pred": rows[f"pred_{target}"].astype(float),
+        }
+    )
+    return found.assign(error=found["pred"] - found["true"]).reset_index(drop=True)
+
+
+def drawn(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `points` that are drawn: all, or every k-th of many."""
+    return table.iloc[:: -(-len(table) // MAX_DOTS)] if len(table) > MAX_DOTS else table
+
+
+def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
+    """Draw `points`: on the dotted line a prediction is right; colours are classes where the data has them."""
+    shown = drawn(table)
+    fig = go.Figure()
+    ends = [float(np.nanmin(table[["true", "pred"]])), float(np.nanmax(table[["true", "pred"]]))] if len(table) else []
+    line = {"color": theme.NEUTRAL, "dash": "dot", "width": 1.5}
+    fig.add_scatter(x=ends, y=ends, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+    labels = sorted(shown["label"].unique())
+    for label in labels:
+        mine = shown[shown["label"] == label]
+        marker = {
+            "color": theme.colour(label) if label else theme.ACCENT,
+            "symbol": theme.symbol(label) if label else "circle",
+            "size": 8,
+            "opacity": 0.7,
+        }
+        where = [f"{theme.plain(s)}, {theme.plain(g)}" for s, g in zip(mine["sample"], mine["group"], strict=True)]
+        fig.add_scatter(
+            x=mine["true"],
+            y=mine["pred"],
+            mode="markers",
+            marker=marker,
+            name=theme.plain(label) if label else "sample",
+            text=where,
+            hovertemplate="%{text}<br>truth %{x:.3g}, prediction %{y:.3g}<extra>%{fullData.name}</extra>",
+        )
+    suffix = f" ({unit})" if unit else ""
+    called = theme.plain(names.target(target))
+    theme.finish(fig, 420, f"truth, {called}{suffix}", f"prediction, {called}{suffix}", legend=labels != [""])
+    return fig
+
+
+def caption(table: pd.DataFrame, part: str, group_kind: str) -> str:
+    """Return what the dots are, in one sentence."""
+    several = f"{len(table)} {part} samples of {table['group'].nunique()} {group_kind}s"
+    shown = len(drawn(table))
+    return several + (f", {shown} of them drawn" if shown < len(table) else "") + "; on the dotted line it is right."
+
+
+def draw_curves(curves: pd.DataFrame, called: Mapping[str, str]) -> go.Figure:
+    """Draw one metric's epoch curves, a line a run, in the order of `called`: run id → name."""
+    fig = go.Figure()
+    many = curves["run_id"].nunique() > 1
+    order = [run_id for run_id in called if (curves["run_id"] == run_id).any()]
+    for place, run_id in enumerate(order):
+        line = curves[curves["run_id"] == run_id].sort_values("step")
+        fig.add_scatter(
+            x=line["step"],
+            y=line["value"],
+            mode="lines",
+            name=theme.plain(called[run_id]),
+            line={"color": theme.PALETTE[place % len(theme.PALETTE)], "width": 2},
+            hovertemplate="epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
+        )
+    return theme.finish(fig, 300, "epoch", theme.plain(curves["metric"].iloc[0]), legend=many)
