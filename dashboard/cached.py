@@ -1,4 +1,8 @@
-"""The store as plain functions, read once for all sessions. The only way by which a page reads."""
+"""The store as plain functions, read once for all sessions: the only way by which a page reads.
+
+The run table is made again when the store's probe changes, never by the clock. What is returned is the caller's own:
+changing it changes nobody else's.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +30,25 @@ def probe() -> Hashable:
     return store().probe()
 
 
+def notice() -> str:
+    """Return `Store.notice`: a sentence that a page should show, or nothing."""
+    return store().notice
+
+
 def runs() -> pd.DataFrame:
-    """Return `Store.runs`: read again only where the store has changed."""
+    """Return `Store.runs`."""
     return store().runs()
 
 
 def curves(run_ids: Iterable[str]) -> pd.DataFrame:
     """Return `Store.curves`."""
-    return store().curves(run_ids)
+    found = store()
+    return _curves(found, found.source, tuple(run_ids), found.probe()).copy(deep=False)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _curves(_from: Store, source: Source, run_ids: tuple[str, ...], probed: Hashable) -> pd.DataFrame:
+    return _from.curves(run_ids)
 
 
 def files(run_id: str) -> list[str]:
@@ -43,7 +58,13 @@ def files(run_id: str) -> list[str]:
 
 def table(run_id: str, name: str) -> pd.DataFrame:
     """Return `Store.table`; Damaged where it cannot be read."""
-    return store().table(run_id, name)
+    found = store()
+    return _table(found, found.source, run_id, name, found.stamp(run_id, name)).copy(deep=False)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _table(_from: Store, source: Source, run_id: str, name: str, stamp: Hashable) -> pd.DataFrame:
+    return _from.table(run_id, name)
 
 
 def json(run_id: str, name: str) -> Any:
