@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from affect import record
+from dashboard.damaged import Damaged
 from dashboard.store_client import ClientReader
-from dashboard.store_damaged import Damaged
 from dashboard.store_local import LocalReader
 from dashboard.store_snapshot import folder as snapshots
 from dashboard.store_table import LARGEST, wide

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from affect import record
-from dashboard.store_damaged import Damaged
+from dashboard.damaged import Damaged
 from dashboard.store_table import Long, is_run_metric
 
 PAGE = 1000

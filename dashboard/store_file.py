@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dashboard.store_damaged import Damaged
+from dashboard.damaged import Damaged
 
 BUSY_S = 20
 REST_S = 2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from dashboard.store_damaged import Damaged
+from dashboard.damaged import Damaged
 
 KNOWN = frozenset(
     {
