@@ -278,6 +278,13 @@ class Fitted:
     outcome: Outcome
     refit: Callable[[Split], Outcome]
 
+    def test_sample(self) -> Strings:
+        """Return the names (n,) that the test samples have in the data; the split hides them, for a name tells much."""
+        import numpy as np
+
+        known = np.concatenate([self.split.train.sample, self.split.validation.sample])
+        return self.data.sample[~np.isin(self.data.sample, known)]
+
 
 @dataclass(frozen=True)
 class Evaluation:

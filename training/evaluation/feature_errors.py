@@ -33,11 +33,8 @@ def evaluate(fitted: Fitted) -> Evaluation:
         rows[record.LABEL_MEAN] = metrics.label_mean_row(train, fitted.labels["train"], fitted.labels["test"])
     span = np.ptp(train, axis=0)
     example = int(np.random.default_rng(fitted.job.seed).integers(len(test)))
-    if fitted.split.test is None:
-        raise ValueError("feature errors are those of a test part, and none was handed over")
-    name = str(fitted.split.test.sample[example])
     table = pd.concat([_row(row, pred, test, span, fitted.split.targets, example) for row, pred in rows.items()])
-    table = table.assign(example_sample=name).reset_index(drop=True)
+    table = table.assign(example_sample=str(fitted.test_sample()[example])).reset_index(drop=True)
     if not (span > 0).any():
         return Evaluation({record.Artifact.FEATURE_ERRORS: table})
     return Evaluation(

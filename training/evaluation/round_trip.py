@@ -38,7 +38,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
         [
             pd.DataFrame(
                 {
-                    "sample": test.sample,
+                    "sample": fitted.test_sample(),
                     "target": axis,
                     "true": test.x[:, i],
                     "recovered": generated[:, i],

@@ -84,7 +84,7 @@ def test_the_cleaned_test_part_has_fewer_outliers(fitted, refits):
     (n,) = table.loc[table["diagnostic"] == "cleaned_test", "n"].unique()
     kept = diagnostics.within_fences(fitted.split.test.x, fitted.split.train.x)
     assert n == kept.sum() < len(fitted.split.test)
-    outlier = np.isin(fitted.split.test.sample, fitted.data.truth["outlier"])
+    outlier = fitted.data.truth["outlier"][np.isin(fitted.data.sample, fitted.test_sample())]
     assert outlier[~kept].mean() > outlier[kept].mean()
 
 

@@ -26,6 +26,9 @@ def test_figures_are_those_of_the_table(fitted):
     table = found.tables[Artifact.ROUND_TRIP]
     assert tuple(table.columns) == record.COLUMNS[Artifact.ROUND_TRIP]
     assert len(table) == 3 * len(fitted.split.test)
+    # the names are the data's own: they join with predictions.parquet
+    row = np.flatnonzero(fitted.data.sample == table["sample"][5])[0]
+    assert table["true"][5] == fitted.data.blocks["pad"].values[row, 0]
     for axis, rows in table.groupby("target"):
         error = (rows["recovered"] - rows["true"]).abs().mean()
         assert found.metrics[f"test/mae_round_trip/{axis}"] == pytest.approx(error)
