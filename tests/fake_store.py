@@ -276,7 +276,8 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
     more = {"sampler": "TPESampler", "pruner": "MedianPruner", "trials_total": str(trials), "repeats": str(finals)}
     more |= {"best_trial": str(winner), "best_value": repr(values[winner]), "deadline": ""}
     more |= {"state": State.RUNNING if running else State.COMPLETE} | ({} if running else {"frozen": "true"})
-    texts = {Artifact.SPACE: record.to_json(distributions), Artifact.DATA_SUMMARY: record.to_json(made.summary(spec))}
+    described = {"defaults": params_of[0], "distributions": distributions}
+    texts = {Artifact.SPACE: record.to_json(described), Artifact.DATA_SUMMARY: record.to_json(made.summary(spec))}
     all_finals: list[dict[str, float]] = []
     for seed_of in range(0 if running else finals):
         pred = made.predict(spec, seed_of)

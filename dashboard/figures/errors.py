@@ -15,6 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect import record
+from affect.published import settings_of as published_settings
 from dashboard.figures import theme
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ TRIVIAL = {record.MEAN: "always the mean", record.LABEL_MEAN: "the label's mean"
 PUBLISHED = "published"
 OWN = "run"
 """Kinds of rows."""
+
+ALL_FEATURES = "all features"
+"""The target under which a publication's own mean over the features stands."""
 
 ORDERS = {**METRICS, "feature": "name", "data": "as in the data"}
 """What features can be sorted by: a metric (largest first), their name, or the data's own order."""
@@ -94,11 +98,14 @@ def published_rows(published: pd.DataFrame, dataset: str, method: str, settings:
     return wide.assign(row=words, kind=PUBLISHED, sd=math.nan)[columns]
 
 
-def _within(text: Any, settings: Mapping[str, Any]) -> bool:
-    if not isinstance(text, str) or not text:
-        return True
-    pairs = (pair.partition("=") for pair in text.split(";"))
-    return all(name in settings and str(settings[name]) == value for name, _, value in pairs)
+def published_on(published: pd.DataFrame, method: str, settings: Mapping[str, Any]) -> list[str]:
+    """Return the data sets on which feature errors of this method and these settings were published."""
+    names = dict.fromkeys(published.loc[published["role"] == "result", "dataset"])
+    return [name for name in names if len(published_rows(published, name, method, settings))]
+
+
+def _within(text: str, settings: Mapping[str, Any]) -> bool:
+    return all(name in settings and str(settings[name]) == value for name, value in published_settings(text).items())
 
 
 def settings_of(text: str) -> dict[str, Any]:
@@ -153,8 +160,8 @@ def overall(table: pd.DataFrame) -> pd.DataFrame:
     `features` counts the features behind the means; a constant feature has no MAE over range and is counted in
     `not_applicable`. A publication's own average over all features stands as it was published.
     """
-    whole = table[table["feature"] == "all features"].set_index("row")
-    single = table[table["feature"] != "all features"]
+    whole = table[table["feature"] == ALL_FEATURES].set_index("row")
+    single = table[table["feature"] != ALL_FEATURES]
     grouped = single.groupby(["row", "kind"], sort=False)
     found = grouped[["mse", "mae", "mae_over_range"]].mean()
     found["features"] = grouped.size()
@@ -165,6 +172,23 @@ def overall(table: pd.DataFrame) -> pd.DataFrame:
     found = found.reset_index()
     stated = found["row"].map(whole["mae"]) if len(whole) else pd.Series(math.nan, index=found.index)
     return found.assign(mae=stated.where(stated.notna(), found["mae"]))
+
+
+def verdict(overall: pd.DataFrame, metric: str) -> str:
+    """Say each row's mean over the features in one sentence; `overall` is what the function of that name returns."""
+    said = [f"{row} {value:.4g}" for row, value in zip(overall["row"], overall[metric], strict=True) if value == value]
+    own = overall[overall["kind"] == OWN]
+    out = int(own["not_applicable"].max()) if len(own) and metric == "mae_over_range" else 0
+    constant = f" {out} constant feature{'s have' if out > 1 else ' has'} no range (n/a)." if out else ""
+    return f"{METRICS[metric]}, mean over the features: {'; '.join(said)}.{constant}" if said else ""
+
+
+def named(overall: pd.DataFrame) -> pd.DataFrame:
+    """Return `overall` under the words that a reader sees."""
+    words = {"row": "row", "features": "features", "not_applicable": "without a range"}
+    metrics = {m: METRICS[m] for m in ("mse", "mae", "mae_over_range")}
+    shown = overall.rename(columns={**words, **metrics}).drop(columns="kind")
+    return shown[["row", *metrics.values(), "features", "without a range"]]
 
 
 # ------------------------------------------------------------------------------------------------------- drawings
@@ -214,28 +238,53 @@ def draw_bars(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.F
     return figure.update_xaxes(rangemode="tozero").update_layout(bargap=0.25)
 
 
+def letters(rows: Sequence[str]) -> dict[str, str]:
+    """Return row → the letter that stands for it over a column of the heat map (A … Z, then A1 …)."""
+    return {row: chr(65 + i % 26) + (str(i // 26) if i >= 26 else "") for i, row in enumerate(rows)}
+
+
+def brief(value: float) -> str:
+    """Write an error in at most four characters: ``.14``, ``2.3``, ``31``, ``0``, ``n/a``."""
+    if math.isnan(value):
+        return "n/a"
+    if value < 0.9995:
+        return f"{value:.2f}"[1:] if value >= 0.005 else "0"
+    return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
+
+
 def draw_heat(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.Figure:
-    """Draw features × rows as a heat map with the figures written in it; n/a where a metric has no meaning."""
+    """Draw features × rows as a heat map with the figures written in it; n/a where a metric has no meaning.
+
+    Rows stand under letters (`letters`), for names have no room on a phone. MAE over range is comparable between
+    features and is itself the colour; MSE and MAE are coloured by their share of the feature's largest.
+    """
     pivot = wide(table, metric, features).dropna(axis=1, how="all")
-    z = pivot.to_numpy(float)
-    words = [["n/a" if math.isnan(v) else f"{v:.3f}" if v >= 5e-4 or v == 0 else f"{v:.0e}" for v in row] for row in z]
+    comparable = metric == "mae_over_range"
+    heat = pivot if comparable else pivot.div(pivot.max(axis=1).replace(0, math.nan), axis=0)
+    values = pivot.to_numpy(float)
+    known = letters(list(pivot.columns))
+    hover = [["n/a" if math.isnan(v) else f"{v:.4g}" for v in row] for row in values]
+    full = [[theme.plain(row) for row in pivot.columns]] * len(pivot)
     figure = go.Figure(
         go.Heatmap(
-            z=z,
-            x=[theme.plain(row) for row in pivot.columns],
+            z=heat,
+            x=[known[row] for row in pivot.columns],
             y=[theme.plain(f) for f in pivot.index],
-            text=words,
+            text=[[brief(v) for v in row] for row in values],
             texttemplate="%{text}",
             textfont={"size": 11},
+            customdata=np.dstack([full, hover]) if len(pivot) else None,
             colorscale=theme.SEQUENTIAL,
-            colorbar={"title": METRICS[metric], "thickness": 10},
+            zmin=None if comparable else 0,
+            zmax=None if comparable else 1,
+            colorbar=theme.colour_bar(METRICS[metric] if comparable else "of largest"),
             xgap=2,
             ygap=1,
-            hovertemplate="%{y}<br>%{x}: " + METRICS[metric] + " %{text}<extra></extra>",
+            hovertemplate="%{y}<br>%{customdata[0]}: " + METRICS[metric] + " %{customdata[1]}<extra></extra>",
         )
     )
-    theme.finish(figure, 140 + 22 * len(pivot), legend=False)
-    figure.update_xaxes(side="top", showgrid=False, tickangle=0 if len(pivot.columns) <= 4 else -35)
+    theme.finish(figure, 110 + 22 * len(pivot), legend=False).update_layout(margin_b=theme.BAR)
+    figure.update_xaxes(side="top", showgrid=False, tickangle=0)
     return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
 
 

@@ -47,8 +47,8 @@ def draw_slices(
     """Draw the objective against each parameter alone, two panels a row; later trials are darker."""
     kept = complete(table)
     rows = math.ceil(len(names) / 2)
-    figure = make_subplots(rows=rows, cols=2, shared_yaxes=True, horizontal_spacing=0.06, vertical_spacing=0.3 / rows)
-    theme.finish(figure, 60 + 240 * rows, legend=False)
+    figure = make_subplots(rows=rows, cols=2, shared_yaxes=True, horizontal_spacing=0.13, vertical_spacing=0.3 / rows)
+    theme.finish(figure, 110 + 240 * rows, legend=False)
     for i, name in enumerate(names):
         line = axis(kept, name, space)
         row, column = i // 2 + 1, i % 2 + 1
@@ -68,14 +68,13 @@ def draw_slices(
             col=column,
         )
         figure.update_xaxes(line.layout(), row=row, col=column)
-        if column == 1:
-            figure.update_yaxes(title=label, row=row, col=column)
     return figure.update_layout(
+        margin_b=theme.BAR_AND_TITLE,
         coloraxis={
             "colorscale": theme.SEQUENTIAL,
             "reversescale": True,
-            "colorbar": {"title": "trial", "thickness": 10},
-        }
+            "colorbar": theme.colour_bar("trial"),
+        },
     )
 
 
@@ -120,7 +119,7 @@ def draw_contour(
             reversescale=direction != "maximize",  # the brightest is the best
             contours_coloring="heatmap",
             line={"width": 0.5},
-            colorbar={"title": label, "thickness": 12},
+            colorbar=theme.colour_bar(label),
             hoverinfo="skip",
         )
     hover = [
@@ -136,7 +135,7 @@ def draw_contour(
         hovertemplate="%{customdata[0]}<br>" + label + " = %{customdata[1]}<extra></extra>",
         showlegend=False,
     )
-    theme.finish(figure, 440, legend=False)
+    theme.finish(figure, 480, legend=False).update_layout(margin_b=theme.BAR_AND_TITLE)
     return figure.update_xaxes(first.layout()).update_yaxes(second.layout())
 
 
@@ -201,8 +200,17 @@ def draw_parallel(
         )
         for position, word in line.ends():
             x = (position - line.low) / line.span
-            figure.add_annotation(x=x, y=row, text=theme.plain(word), showarrow=False, yshift=-12, font={"size": 11})
-    figure.update_xaxes(visible=False, range=[-0.06, 1.06])
+            anchor = "left" if x < 0.05 else "right" if x > 0.95 else "center"
+            figure.add_annotation(
+                x=x,
+                y=row,
+                text=theme.plain(word),
+                showarrow=False,
+                xanchor=anchor,
+                yshift=-12,
+                font={"size": 11},
+            )
+    figure.update_xaxes(visible=False, range=[-0.03, 1.03]).update_layout(legend={"traceorder": "reversed"})
     return figure.update_yaxes(
         tickvals=list(rows),
         ticktext=[theme.plain(line.name) for line in lines],

@@ -19,9 +19,6 @@ from dashboard.figures import theme
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CLASSES = "label"
-"""Predicted classes stand in pred_label, true ones in true_label."""
-
 
 def targets(predictions: pd.DataFrame) -> list[str]:
     """Return the targets that have a truth and a prediction in numbers, in the table's order."""
@@ -96,11 +93,35 @@ def trace(predictions: pd.DataFrame, sequence: str, names: Sequence[str]) -> pd.
     return table.sort_values("time", kind="stable").reset_index(drop=True)
 
 
+def most_off(table: pd.DataFrame, names: Sequence[str], limit: int) -> list[str]:
+    """Return the targets whose error over the truth's range is largest in a trace, in the table's order.
+
+    Where all are wanted the order is kept; constant targets come last, for their range is 0.
+    """
+    if len(names) <= limit:
+        return list(names)
+    share = {}
+    for name in names:
+        true, pred = table[f"true_{name}"].to_numpy(float), table[f"pred_{name}"].to_numpy(float)
+        span = float(np.ptp(true)) if len(true) else 0.0
+        share[name] = float(np.abs(pred - true).mean() / span) if span > 0 else -1.0
+    kept = set(sorted(names, key=lambda n: -share[n])[:limit])
+    return [n for n in names if n in kept]
+
+
 def draw_trace(table: pd.DataFrame, names: Sequence[str], marked: str | None = None) -> go.Figure:
     """Draw truth and prediction over time, a panel per target; `marked` is a sample to point at."""
-    figure = make_subplots(rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.08 / max(len(names) - 1, 1))
+    titles = [theme.plain(n) for n in names]
+    figure = make_subplots(
+        rows=len(names),
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=min(0.16, 0.4 / len(names)),
+        subplot_titles=titles,
+    )
+    figure.update_annotations(x=0, xanchor="left", font={"size": 12})
     unit = table.attrs.get("unit", "s")
-    theme.finish(figure, 90 + 150 * len(names))
+    theme.finish(figure, 110 + 150 * len(names)).update_layout(margin_t=56, legend_y=1.06)
     for i, name in enumerate(names, start=1):
         for side, word, colour, width in (
             ("true", "truth", theme.NEUTRAL, 3),
@@ -120,7 +141,6 @@ def draw_trace(table: pd.DataFrame, names: Sequence[str], marked: str | None = N
                 row=i,
                 col=1,
             )
-        figure.update_yaxes(title=theme.plain(name), row=i, col=1)
         if marked is not None and (table["sample"] == marked).any():
             at = float(table.loc[table["sample"] == marked, "time"].iloc[0])
             figure.add_vline(x=at, line={"color": theme.WARN, "dash": "dot", "width": 1.5}, row=i, col=1)
@@ -133,7 +153,7 @@ def draw_trace(table: pd.DataFrame, names: Sequence[str], marked: str | None = N
 def density(predictions: pd.DataFrame, target: str, bins: int = 24) -> pd.DataFrame:
     """Count samples in cells of truth × prediction: true and pred (cells' middles), count; empty cells left out.
 
-    Both axes have the same `bins` cells from the smallest to the largest of all values.
+    attrs["middles"] has them all. Both axes have the same `bins` cells from the smallest to the largest of all values.
     """
     true = predictions[f"true_{target}"].to_numpy(float)
     pred = predictions[f"pred_{target}"].to_numpy(float)
@@ -147,26 +167,31 @@ def density(predictions: pd.DataFrame, target: str, bins: int = 24) -> pd.DataFr
     counts, edges, _ = np.histogram2d(true, pred, bins=bins, range=[[low, high], [low, high]])
     middles = (edges[:-1] + edges[1:]) / 2
     i, j = np.nonzero(counts)
-    return pd.DataFrame({"true": middles[i], "pred": middles[j], "count": counts[i, j].astype(int)})
+    table = pd.DataFrame({"true": middles[i], "pred": middles[j], "count": counts[i, j].astype(int)})
+    table.attrs["middles"] = middles.tolist()
+    return table
 
 
 def draw_density(table: pd.DataFrame, target: str) -> go.Figure:
     """Draw where truth and prediction meet; on the dotted line a prediction is right."""
-    axis = np.unique(np.concatenate([table["true"], table["pred"]]))
+    axis = table.attrs.get("middles", [])
+    # the whole grid, empty cells included: only then are all cells of one size
+    z = table.pivot_table(index="pred", columns="true", values="count").reindex(index=axis, columns=axis)
     figure = go.Figure()
     figure.add_heatmap(
-        x=table["true"],
-        y=table["pred"],
-        z=table["count"],
-        colorscale=theme.SEQUENTIAL,
-        colorbar={"title": "samples", "thickness": 10},
+        x=axis,
+        y=axis,
+        z=z,
+        hoverongaps=False,
+        colorscale=theme.DENSITY,
+        colorbar=theme.colour_bar("samples"),
         hovertemplate="truth %{x:.3g}, prediction %{y:.3g}<br>%{z} samples<extra></extra>",
     )
-    if len(axis):
+    if axis:
         ends = [axis[0], axis[-1]]
         figure.add_scatter(x=ends, y=ends, mode="lines", line={"color": theme.NEUTRAL, "dash": "dot"}, hoverinfo="skip")
-    theme.finish(figure, 420, f"truth, {theme.plain(target)}", f"prediction, {theme.plain(target)}", legend=False)
-    return figure
+    theme.finish(figure, 480, f"truth, {theme.plain(target)}", f"prediction, {theme.plain(target)}", legend=False)
+    return figure.update_layout(margin_b=theme.BAR_AND_TITLE)
 
 
 # ------------------------------------------------------------------------------------------------------- confusion
@@ -196,9 +221,10 @@ def draw_confusion(table: pd.DataFrame) -> go.Figure:
             zmax=1,
             xgap=2,
             ygap=2,
-            colorbar={"title": "share", "thickness": 10, "tickformat": ".0%"},
+            colorbar=theme.colour_bar("share", tickformat=".0%"),
             hovertemplate="truth %{y}, predicted %{x}<br>%{text} samples, %{z:.0%} of the class<extra></extra>",
         )
     )
     theme.finish(figure, 140 + 44 * len(table), "predicted class", "true class", legend=False)
+    figure.update_layout(margin_b=theme.BAR_AND_TITLE)
     return figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(showgrid=False)

@@ -124,12 +124,18 @@ def draw_timeline(table: pd.DataFrame) -> go.Figure:
             x=of["seconds"] * 1000,
             y=of["trial"],
             orientation="h",
+            width=0.7,
             name=state,
             marker={"color": COLOURS.get(state, theme.NEUTRAL)},
             customdata=of["seconds"],
             hovertemplate=f"trial %{{y}}, {state}, %{{customdata:.1f}} s<extra></extra>",
         )
     theme.finish(figure, min(150 + 16 * len(table), 620), "time (UTC)", "trial")
+    ended = table[table["state"] != State.RUNNING]
+    if len(ended) and len(ended) < len(table):
+        # a trial whose worker died long ago runs out of the frame instead of pressing all others flat
+        first, last = table["start"].min(), max(ended["end"].max(), table["start"].max())
+        figure.update_xaxes(range=[first, min(table["end"].max(), last + 0.5 * (last - first))])
     figure.update_xaxes(type="date").update_yaxes(autorange="reversed", tickformat="d")
     return figure.update_layout(barmode="overlay", bargap=0.25)
 
@@ -162,7 +168,7 @@ def draw_curves(table: pd.DataFrame, label: str, best: int | None) -> go.Figure:
             mode="lines",
             name=state,
             line={"color": COLOURS[state], "width": 1.2},
-            opacity=0.45 if state == State.COMPLETE else 0.9,
+            opacity=0.6 if state == State.COMPLETE else 0.9,
             customdata=trials,
             hovertemplate=f"trial %{{customdata}}, {state}<br>epoch %{{x}}: {label} = %{{y:.4g}}<extra></extra>",
         )

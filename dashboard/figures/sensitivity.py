@@ -48,11 +48,12 @@ def draw_sensitivity(table: pd.DataFrame, size: float) -> go.Figure:
             colorscale=theme.DIVERGING if signed else theme.SEQUENTIAL,
             zmin=-top if signed else 0,
             zmax=top,
-            colorbar={"title": "of range", "thickness": 10, "tickformat": ".1%"},
+            colorbar=theme.colour_bar("of range", tickformat=".1%"),
             hovertemplate="%{y}<br>z from %{x:.3g} to +" + f"{size:g}" + ": %{z:+.2%} of its range<extra></extra>",
         )
     )
-    theme.finish(figure, 110 + 20 * len(table), "z at the start of the step", legend=False)
+    theme.finish(figure, 150 + 20 * len(table), "z at the start of the step", legend=False)
+    figure.update_layout(margin_b=theme.BAR_AND_TITLE)
     figure.update_xaxes(showgrid=False)
     return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
 
@@ -103,17 +104,17 @@ def draw_correlations(table: pd.DataFrame, marks: pd.DataFrame, kind: str) -> go
             y=[theme.plain(f) for f in table.index],
             text=words,
             texttemplate="%{text}",
-            textfont={"size": 11, "color": "#1B2430"},
+            textfont={"size": 11},
             colorscale=theme.DIVERGING,
             zmin=-1,
             zmax=1,
             xgap=2,
             ygap=1,
-            colorbar={"title": kind, "thickness": 10},
+            colorbar=theme.colour_bar(kind),
             hovertemplate="%{y} and %{x}<br>" + kind + " %{text}<extra></extra>",
         )
     )
-    theme.finish(figure, 120 + 22 * len(table), legend=False)
+    theme.finish(figure, 130 + 22 * len(table), legend=False).update_layout(margin_b=theme.BAR)
     figure.update_xaxes(side="top", showgrid=False)
     return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
 
@@ -202,18 +203,17 @@ def draw_recovered(table: pd.DataFrame, target: str) -> go.Figure:
 def diagnostics(table: pd.DataFrame, scores: Mapping[str, float]) -> pd.DataFrame:
     """Return the diagnostics beside the run's own test score: diagnostic, target, metric, value, test, n.
 
-    `scores` are the run's metrics by full name; `test` is nan where the run has no such score.
+    The means over targets come first. `scores` are the run's metrics by full name; `test` is nan where the run has no
+    such score.
     """
     own = [
         scores.get(record.metric("test", metric, target), math.nan)
         for metric, target in zip(table["metric"], table["target"], strict=True)
     ]
     words = table["diagnostic"].astype(str).str.replace("_", " ")
-    return (
-        table[["target", "metric", "value"]]
-        .assign(test=own, n=table["n"].astype(int))
-        .assign(diagnostic=words)[["diagnostic", "target", "metric", "value", "test", "n"]]
-    )
+    found = table.assign(diagnostic=words, test=own, n=table["n"].astype(int))
+    means_first = found.sort_values("target", key=lambda t: t != record.ALL, kind="stable")
+    return means_first[["diagnostic", "target", "metric", "value", "test", "n"]].reset_index(drop=True)
 
 
 def explanations(table: pd.DataFrame) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
+Distributions: TypeAlias = "dict[str, BaseDistribution]"
+"""Parameter → what it is drawn from."""
+
 EVALUATORS = {"ped_anova": "PED-ANOVA", "fanova": "fANOVA", "mdi": "mean decrease impurity"}
 """Importance evaluators by the word that stands in the URL; the first is the default."""
 
@@ -38,14 +41,17 @@ def parameters(table: pd.DataFrame) -> list[str]:
 
 
 def read_space(stored: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-    """Turn space.json (parameter → Optuna's JSON of its distribution) into distributions.
+    """Turn space.json into distributions: under ``distributions``, parameter → Optuna's JSON of its distribution.
 
-    Raises ValueError, naming the parameter, where an entry is not a distribution that this Optuna knows.
+    Raises ValueError where there are none, or, naming the parameter, where this Optuna does not know one.
     """
     from optuna.distributions import json_to_distribution
 
+    found = stored.get("distributions") if isinstance(stored, dict) else None
+    if not isinstance(found, dict):
+        raise ValueError("space.json has no distributions")
     space = {}
-    for name, value in stored.items():
+    for name, value in found.items():
         try:
             space[name] = json_to_distribution(value if isinstance(value, str) else json.dumps(value))
         except (ValueError, KeyError, TypeError) as error:
@@ -192,7 +198,11 @@ class Axis:
         pad = 0.05 * self.span
         shown: dict[str, Any] = {"title": theme.plain(self.name), "range": [self.low - pad, self.high + pad]}
         if self.ticks:
-            shown |= {"tickvals": [p for p, _ in self.ticks], "ticktext": [theme.plain(word) for _, word in self.ticks]}
+            shown |= {
+                "tickvals": [p for p, _ in self.ticks],
+                "ticktext": [_folded(word) for _, word in self.ticks],
+                "tickangle": 0,
+            }
         return shown
 
     def ends(self) -> list[tuple[float, str]]:
@@ -200,6 +210,11 @@ class Axis:
         if self.ticks and not self.log:
             return list(self.ticks)
         return [(p, power(p) if self.log else f"{p:.4g}") for p in (self.low, self.high)]
+
+
+def _folded(word: str) -> str:
+    # a long category folds at its underscores: beside others it must fit into a narrow panel
+    return theme.plain(word).replace("_", "_<br>") if len(word) > 9 else theme.plain(word)
 
 
 def power(position: float) -> str:

@@ -61,7 +61,12 @@ class Summary:
 def text(row: pd.Series, name: str, default: str = "") -> str:
     """Return a tag of one run as text, `default` where the run has none."""
     value = row.get(name)
-    return default if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
+    return default if value is None or pd.isna(value) else str(value)
+
+
+def flag(row: pd.Series, name: str) -> bool:
+    """Return a tag that is true or false; false where the run has none."""
+    return text(row, name).lower() == "true"
 
 
 def whole(value: str) -> int | None:
@@ -78,6 +83,14 @@ def number(row: pd.Series, name: str) -> float:
         return float(row.get(name, math.nan))
     except (TypeError, ValueError):
         return math.nan
+
+
+def run(runs: pd.DataFrame, run_id: str) -> pd.Series:
+    """Return one run's row of the run table, its run id as name; KeyError where there is none."""
+    row = runs.loc[run_id]
+    if isinstance(row, pd.DataFrame):
+        raise KeyError(f"two runs are called {run_id}")
+    return row
 
 
 def state(row: pd.Series) -> str:
@@ -105,6 +118,42 @@ def studies(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per study, newest first: its run's row, indexed by run id."""
     found = of_kind(runs, Kind.STUDY)
     return found.sort_values("start", ascending=False) if len(found) else found
+
+
+def names(runs: pd.DataFrame) -> dict[str, str]:
+    """Return study name → run id, newest first; a name that two studies have gets the run's first letters."""
+    found: dict[str, str] = {}
+    for run_id, row in studies(runs).iterrows():
+        name = text(row, "study") or text(row, "name") or str(run_id)
+        found[name if name not in found else f"{name} · {str(run_id)[:8]}"] = str(run_id)
+    return found
+
+
+def comparable(runs: pd.DataFrame, study: pd.Series) -> dict[str, str]:
+    """Return the other studies with the same protocol, metric version and objective: name → run id."""
+    same = ("protocol_id", "protocol", "metric_version", "objective")
+    return {
+        name: run_id
+        for name, run_id in names(runs).items()
+        if run_id != study.name and all(text(run(runs, run_id), tag) == text(study, tag) for tag in same)
+    }
+
+
+def complete_values(table: pd.DataFrame) -> pd.Series:
+    """Return the values of the complete trials."""
+    return table.loc[table["state"] == State.COMPLETE, "value"].dropna()
+
+
+def figures(trial_runs: pd.DataFrame, besides: str) -> list[str]:
+    """Return the costs and mean scores on validation that the trials have, but `besides`, by full name."""
+    costs = (record.COST_SECONDS, record.COST_PARAMETERS, record.COST_PEAK_MB)
+    found = []
+    for name in trial_runs.columns[trial_runs.notna().any()]:
+        taken = record.parse_metric(str(name))
+        score = taken is not None and taken[:2] == ("validation", "") and taken.target == record.ALL
+        if (score or name in costs) and name != besides:
+            found.append(str(name))
+    return found
 
 
 def objective_metric(row: pd.Series) -> str:
@@ -212,7 +261,7 @@ def summary(runs: pd.DataFrame, study: pd.Series) -> Summary:
         run_id=str(study.name),
         method=text(study, "method", "unknown method"),
         dataset=text(study, "dataset", "unknown data"),
-        synthetic=text(study, "synthetic") == "true",
+        synthetic=flag(study, "synthetic"),
         protocol=text(study, "protocol") or text(study, "experiment", "unknown protocol"),
         settings=settings(study),
         state=state(study),

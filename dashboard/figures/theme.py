@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
@@ -38,6 +38,8 @@ NEUTRAL = "#8793A3"
 ACCENT, OTHER, WARN = PALETTE[0], PALETTE[1], PALETTE[4]
 
 SEQUENTIAL = "Cividis"
+DENSITY = [[0.0, "rgba(46,126,191,0.3)"], [0.5, "#2E7EBF"], [1.0, "#E08A00"]]
+"""For counts: even the smallest is seen on white and on near-black."""
 DIVERGING = [[0.0, "#2166AC"], [0.25, "#92C5DE"], [0.5, "#F2F2F2"], [0.75, "#F4A582"], [1.0, "#B2182B"]]
 """Colour scales that survive colour blindness: cividis, and blue to red with a light middle."""
 
@@ -109,6 +111,20 @@ def finish(fig: go.Figure, height: int = 360, x: str = "", y: str = "", legend: 
     fig.update_xaxes(title={"text": x}, automargin=True, zeroline=False, ticks="")
     fig.update_yaxes(title={"text": y}, automargin=True, zeroline=False, ticks="")
     return fig
+
+
+BAR, BAR_AND_TITLE = 56, 104
+"""Pixels under a figure that has its colour bar there."""
+
+
+def colour_bar(title: str, **more: Any) -> dict[str, Any]:
+    """Return a colour bar that lies under the figure, where it takes no width from a phone.
+
+    Leave it room: ``update_layout(margin_b=BAR)``, or BAR_AND_TITLE where the x axis has ticks and a title.
+    """
+    place = {"xref": "container", "x": 0, "xanchor": "left", "yref": "container", "y": 0, "yanchor": "bottom"}
+    size = {"orientation": "h", "thickness": 8, "lenmode": "pixels", "len": 260, "nticks": 5, "tickangle": 0}
+    return {"title": {"text": title, "side": "right"}, **size, **place, **more}
 
 
 def template(dark: bool = False) -> go.layout.Template:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affect.published import published
 from dashboard.figures import errors
-from tests import fake_results as made
 
 FEATURES = ("speed", "volume", "still")
 
@@ -20,10 +20,6 @@ def table(mae: tuple[float, float, float], trivial: float = 0.5) -> pd.DataFrame
             rows.append([row, feature, value**2, value, value / span, 1.0, 1.5])
     columns = ["row", "feature", "mse", "mae", "mae_over_range", "example_true", "example_pred"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def published() -> pd.DataFrame:
-    return pd.read_csv(made.PUBLISHED)
 
 
 def test_a_studys_figures_are_the_mean_over_its_finals():
@@ -93,7 +89,7 @@ def test_a_constant_feature_says_not_applicable_in_both_figures():
     found = errors.collect({"a": [table((2.0, 0.5, 0.0))]})
     order = errors.order(found, "mae_over_range")
     heat = errors.draw_heat(found, "mae_over_range", order).data[0]
-    assert [row[0] for row in heat.text] == ["0.500", "0.200", "n/a"]
+    assert [row[0] for row in heat.text] == [".50", ".20", "n/a"]
     bars = errors.draw_bars(found, "mae_over_range", order)
     assert [a.text for a in bars.layout.annotations] == ["n/a"]
     assert bars.layout.annotations[0].y == "still"
@@ -130,3 +126,18 @@ def test_the_table_under_the_figure_has_every_metric_that_a_row_has():
     assert "MSE · published" not in shown
     assert shown["MAE · published"].tolist() == [2.0, 1.0]
     assert shown["MAE over range · a"].tolist() == [0.5, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.1449, ".14"), (0.004, "0"), (0.9996, "1.0"), (9.96, "10"), (31.2, "31"), (math.nan, "n/a")]
+)
+def test_a_cell_says_its_error_in_four_characters(value, text):
+    assert errors.brief(value) == text
+
+
+def test_errors_in_different_units_are_coloured_within_their_feature():
+    found = errors.collect({"a": [table((2.0, 0.5, 0.0))]})
+    heat = errors.draw_heat(found, "mae", ["speed", "volume", "still"]).data[0]
+    assert list(heat.x) == ["A", "B", "C"]
+    assert heat.z[0].tolist() == [1, 0.25, 0.15]
+    assert heat.z[1].tolist() == [1, 1, 0.6]

@@ -59,3 +59,4 @@ def test_diagnostics_stand_beside_the_score_that_counts():
     assert pleasure["test"] == 0.4
     assert math.isnan(found[found["target"] == "arousal"]["test"].iloc[0])
     assert [name for name, _ in sensitivity.explanations(table)] == ["random windows", "cleaned test"]
+    assert found["target"].tolist()[:2] == ["all", "all"]

@@ -41,13 +41,18 @@ def trials(n: int = 30, seed: int = 0) -> pd.DataFrame:
 
 def test_space_json_is_read_as_text_or_object():
     stored = {n: distribution_to_json(d) for n, d in SPACE.items()}
-    assert space.read_space(stored) == SPACE
-    assert space.read_space({n: json.loads(t) for n, t in stored.items()}) == SPACE
+    assert space.read_space({"distributions": stored}) == SPACE
+    assert space.read_space({"distributions": {n: json.loads(t) for n, t in stored.items()}}) == SPACE
 
 
 def test_an_entry_that_is_no_distribution_is_named():
     with pytest.raises(ValueError, match="parameter 'rate'"):
-        space.read_space({"rate": {"name": "NoSuchDistribution", "attributes": {}}})
+        space.read_space({"distributions": {"rate": {"name": "NoSuchDistribution", "attributes": {}}}})
+
+
+def test_a_file_without_distributions_is_said_to_have_none():
+    with pytest.raises(ValueError, match="no distributions"):
+        space.read_space({"defaults": {"rate": 0.1}})
 
 
 def test_rebuilt_study_has_the_values_that_were_drawn_not_their_text():
