@@ -98,7 +98,7 @@ def test_bad_table_is_one_message_and_leaves_no_run(folder: Path, tmp_path: Path
     for name, (values, said) in cases.items():
         path = table(tmp_path / f"{name}.csv", **{name: values})
         assert said in training(folder, "study", *LMA, str(path), code=2).replace("\n", " ")
-    assert "found" in training(folder, "study", *LMA, str(tmp_path), code=2)
+    assert "is a folder: expected a file" in training(folder, "study", *LMA, str(tmp_path), code=2)
     assert not folder.exists()
 
 
