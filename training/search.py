@@ -38,10 +38,9 @@ PRUNERS = ("median", "hyperband", "none")
 MOST_RETRIES = 3
 """How often a trial whose worker died is run again: one that kills its worker each time must come to an end."""
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
-RETRY_OF, RETRIES = "retry_of", "retries"
-WORKER, RUN_ID = "worker", "run_id"
+RETRY_OF, RETRIES, WORKER, RUN_ID = "retry_of", "retries", "worker", "run_id"
 ERROR, RETRY_REASON = "error", "retry_reason"
-"""User attributes of a trial: the error it raised; or why it ended though its method did nothing wrong."""
+"""User attributes of a trial. It has an error where its method raised, a retry_reason where it is run again."""
 
 KILLED = "its worker was killed; the study runs it again"
 ASKED_S = 60
@@ -79,9 +78,12 @@ class SeededTPE(BaseSampler):
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
+        self._ordinals: dict[int, int] = {}
 
     def _tpe(self, study: Study, trial: FrozenTrial, name: str = "") -> TPESampler:
-        text = f"{self._seed}/{ordinal(study, trial)}/{name}"
+        if trial.number not in self._ordinals:
+            self._ordinals[trial.number] = ordinal(study, trial)
+        text = f"{self._seed}/{self._ordinals[trial.number]}/{name}"
         return TPESampler(seed=int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big"))
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -105,9 +107,9 @@ class SeededTPE(BaseSampler):
 
 def ordinal(study: Study, trial: FrozenTrial) -> int:
     """Return the trial's place among those that an uninterrupted study would have: re-runs do not count."""
-    number = trial.system_attrs.get(RETRY_OF, trial.number)
+    number = trial.user_attrs.get(RETRY_OF, trial.number)
     before = study.get_trials(deepcopy=False)[:number]
-    return int(number) - sum(RETRY_OF in t.system_attrs for t in before)
+    return int(number) - sum(RETRY_OF in t.user_attrs for t in before)
 
 
 def pruner(name: str) -> optuna.pruners.BasePruner:
@@ -140,7 +142,7 @@ def worker_lock(worker: str) -> str:
 
 def retry(study: Study, trial: FrozenTrial, *, limit: int | None = MOST_RETRIES) -> None:
     """Add a failed trial again with the same parameters, unless it was run again `limit` times already."""
-    retries = int(trial.system_attrs.get(RETRIES, 0)) + 1
+    retries = int(trial.user_attrs.get(RETRIES, 0)) + 1
     if limit is not None and retries > limit:
         return
     # the parameters stand in the trial itself, so that suggest() finds them; DEFAULTS come as fixed_params
@@ -150,17 +152,20 @@ def retry(study: Study, trial: FrozenTrial, *, limit: int | None = MOST_RETRIES)
             state=TrialState.WAITING,
             params=trial.params,
             distributions=trial.distributions,
-            system_attrs={**kept, RETRY_OF: trial.system_attrs.get(RETRY_OF, trial.number), RETRIES: retries},
+            system_attrs=kept,
+            user_attrs={RETRY_OF: trial.user_attrs.get(RETRY_OF, trial.number), RETRIES: retries},
         )
     )
 
 
-def bury_the_dead(study: Study, store: Store) -> None:
-    """Fail the running trials whose workers are gone and add them again with the same parameters."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        optuna.storages.fail_stale_trials(study)  # its callback is `retry`
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+def bury_the_dead(study: Study, store: Store) -> list[FrozenTrial]:
+    """Fail the running trials whose workers are gone, add them again with the same parameters; return all trials.
+
+    Trials whose heartbeat stopped were failed by Optuna before it began the last one (with `retry` as its callback).
+    """
+    trials = study.get_trials(deepcopy=False)
+    running = [t for t in trials if t.state == TrialState.RUNNING]
+    for trial in running:
         worker = trial.user_attrs.get(WORKER)
         if worker is None:  # killed between asking and naming itself, a matter of milliseconds
             dead = trial.datetime_start is not None and _age(trial.datetime_start) > ASKED_S
@@ -172,6 +177,14 @@ def bury_the_dead(study: Study, store: Store) -> None:
                 study._storage.set_trial_user_attr(trial._trial_id, RETRY_REASON, KILLED)
                 study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
                 retry(study, study._storage.get_trial(trial._trial_id))
+    return study.get_trials(deepcopy=False) if running else trials
+
+
+def listen(study: Study) -> None:
+    """Fail the trials whose heartbeat stopped and add them again: for a worker that waits and begins no trial."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        optuna.storages.fail_stale_trials(study)  # its callback is `retry`
 
 
 def _age(start: datetime.datetime) -> float:

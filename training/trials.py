@@ -40,31 +40,32 @@ def run_all(session: Session) -> None:
     until = math.inf if plan.timeout is None else time.monotonic() + plan.timeout
     handed_in = needs.load(session, session.prepared.method.needs)
     split = session.prepared.protocol.split(test=False)
-    session.watch.searching(search.counted(study.get_trials(deepcopy=False)), total, best_value(study))
+    trials = study.get_trials(deepcopy=False)
+    session.watch.searching(search.counted(trials), total, best_value(session, trials))
     while True:
         # one worker at a time from counting to asking, so that several together never run a trial too many
         with contextlib.ExitStack() as gate:
             gate.enter_context(holding(session.store, f"ask-{session.prepared.name}"))
-            search.bury_the_dead(study, session.store)
-            trials = study.get_trials(deepcopy=False)
+            trials = search.bury_the_dead(study, session.store)
             done, running = search.counted(trials), sum(t.state == TrialState.RUNNING for t in trials)
             give_up(trials)
             late = time.monotonic() > until
             if (done >= total or late) and not running:
                 break
             if done + running < total and not late:
-                _one(session, gate, split, handed_in)
+                _one(session, gate, split, handed_in, best_value(session, trials))
                 continue
+        search.listen(study)
         session.watch.waiting(running)
         time.sleep(0.3)
     reconcile(session)
     search.best(study)
 
 
-def best_value(study: optuna.Study) -> float | None:
-    """Return the best objective on validation so far."""
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return study.best_value if done else None
+def best_value(session: Session, trials: list[FrozenTrial], *values: float) -> float | None:
+    """Return the best objective on validation among complete trials and further `values`; None where there is none."""
+    better = min if session.prepared.method.direction == "minimize" else max
+    return better([*values, *(t.values[0] for t in trials if t.state == TrialState.COMPLETE)], default=None)
 
 
 def give_up(trials: list[FrozenTrial]) -> None:
@@ -77,14 +78,16 @@ def give_up(trials: list[FrozenTrial]) -> None:
         raise StudyFailed(f"the last {FAILURES_IN_A_ROW} trials all failed; trial {last[-1].number}: {reason}")
 
 
-def _one(session: Session, gate: contextlib.ExitStack, split: Split, handed_in: Mapping[str, Any]) -> None:
-    """Ask for one trial and run it; Ctrl-C leaves it to be run again."""
+def _one(
+    session: Session, gate: contextlib.ExitStack, split: Split, handed_in: Mapping[str, Any], best: float | None
+) -> None:
+    """Ask for one trial and run it; Ctrl-C leaves it to be run again. `best` is the best objective before it."""
     study = session.study
 
     def objective(trial: Trial) -> float:
         trial.set_user_attr(search.WORKER, session.worker)
         gate.close()
-        return _objective(session, trial, split, handed_in)
+        return _objective(session, trial, split, handed_in, best)
 
     try:
         study.optimize(objective, n_trials=1, catch=(Exception,))
@@ -99,11 +102,10 @@ def _one(session: Session, gate: contextlib.ExitStack, split: Split, handed_in: 
         raise
 
 
-def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[str, Any]) -> float:
-    prepared, study = session.prepared, session.study
+def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[str, Any], best: float | None) -> float:
+    prepared = session.prepared
     params = prepared.space.suggest(trial)
-    frozen = study.get_trials(deepcopy=False)[trial.number]
-    retry_of = frozen.system_attrs.get(search.RETRY_OF)
+    retry_of = trial.user_attrs.get(search.RETRY_OF)
     tags = {**session.tags(Kind.TRIAL), "trial": str(trial.number), "needs": needs.tag(session, prepared.method.needs)}
     if retry_of is not None:
         tags["retry_of"] = str(retry_of)
@@ -126,11 +128,11 @@ def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[
             scoring.check(prepared.protocol, fit.outcome.predictions, ("train", "validation"))
             figures = scoring.scores(prepared.protocol, fit.outcome.predictions)
             value = figures[metric("validation", prepared.method.objective, ALL)]
-            run.metrics({**trial_figures(figures, prepared.method.objective), **fit.cost})
-            _end(run, State.COMPLETE, "", lines)
+            kept = {**trial_figures(figures, prepared.method.objective), **fit.cost}
+            _end(run, State.COMPLETE, "", lines, kept)
         except optuna.TrialPruned as pruned:
             _end(run, State.PRUNED, str(pruned), lines)
-            session.watch.trial_ended(trial.number, State.PRUNED, None, best_value(study))
+            session.watch.trial_ended(trial.number, State.PRUNED, None, best)
             raise
         except KeyboardInterrupt:
             trial.set_user_attr(search.RETRY_REASON, INTERRUPTED)
@@ -141,12 +143,11 @@ def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[
             trial.set_user_attr(search.ERROR, reason[:1000])
             lines.extend(traceback.format_exc().splitlines())
             _end(run, State.FAILED, reason, lines)
-            session.watch.trial_ended(trial.number, State.FAILED, None, best_value(study))
+            session.watch.trial_ended(trial.number, State.FAILED, None, best)
             raise
     shutil.rmtree(checkpoint, ignore_errors=True)
-    before = best_value(study)
-    better = min if prepared.method.direction == "minimize" else max
-    session.watch.trial_ended(trial.number, State.COMPLETE, value, value if before is None else better(before, value))
+    values = [value] if best is None else [value, best]
+    session.watch.trial_ended(trial.number, State.COMPLETE, value, best_value(session, [], *values))
     return value
 
 
@@ -171,10 +172,10 @@ def trial_figures(figures: Mapping[str, float], objective: str) -> dict[str, flo
     return {name: v for name, v in figures.items() if name.endswith(f"/{ALL}") or name.startswith(f"val/{objective}/")}
 
 
-def _end(run: Run, state: str, reason: str, lines: Any) -> None:
+def _end(run: Run, state: str, reason: str, lines: Any, figures: Mapping[str, float] | None = None) -> None:
     if lines:
         run.text(Artifact.LOG, "\n".join(lines))
-    run.close(state, reason)
+    run.close(state, reason, metrics=figures)
 
 
 def checkpoints(session: Session) -> Path:
@@ -184,8 +185,9 @@ def checkpoints(session: Session) -> Path:
 
 def reconcile(session: Session) -> None:
     """Close the trial runs that a killed worker left open, or finished without Optuna hearing of it."""
-    search.bury_the_dead(session.study, session.store)
-    trials = {t.user_attrs.get(search.RUN_ID): t for t in session.study.get_trials(deepcopy=False)}
+    search.listen(session.study)
+    now = search.bury_the_dead(session.study, session.store)
+    trials = {t.user_attrs.get(search.RUN_ID): t for t in now}
     mine = {"kind": Kind.TRIAL, "study": session.prepared.name}
     for info in session.store.find(mine, status="RUNNING"):
         trial = trials.get(info.id)

@@ -13,7 +13,7 @@ import pytest
 
 from affect import metrics, record
 from tests.training import toys
-from training import finals, search, study
+from training import finals, registry, search, study
 from training.contract import Evaluation, StudyFailed, UserError
 from training.progress import Watch
 from training.tracking import Store
@@ -22,6 +22,12 @@ from training.tracking import Store
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store.open(tmp_path / "store")
+
+
+@pytest.fixture(autouse=True)
+def no_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the evaluations that apply to the toy: they fit it again."""
+    monkeypatch.setattr(registry, "evaluations", list)
 
 
 def run(store: Store, **options: Any) -> study.Session:
@@ -252,8 +258,6 @@ def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest
 
     from types import SimpleNamespace
 
-    from training import registry
-
     def evaluate(fitted: Any) -> Evaluation:
         raise ValueError("odd data")
 
@@ -281,7 +285,7 @@ def test_ordinals_skip_reruns() -> None:
 
     made = optuna.create_study()
     for attributes in ({}, {}, {search.RETRY_OF: 1}, {}):
-        made.add_trial(optuna.create_trial(value=0.0, system_attrs=attributes))
+        made.add_trial(optuna.create_trial(value=0.0, user_attrs=attributes))
     assert [search.ordinal(made, t) for t in made.trials] == [0, 1, 1, 2]
 
 

@@ -88,7 +88,7 @@ def test_killed_in_a_trial(tmp_path: Path, whole: Path) -> None:
     finish(tmp_path, *options)
     check(tmp_path, total=5, finals=2)
     again = trials(tmp_path)[3]
-    assert again.system_attrs[search.RETRY_OF] == 2
+    assert again.user_attrs[search.RETRY_OF] == 2
     assert [(t.params, t.value) for t in counted(tmp_path)] == [(t.params, t.value) for t in counted(whole)]
 
 
