@@ -15,11 +15,13 @@ from training import embedded
 from training.contract import UserError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import optuna
     from mlflow.tracking import MlflowClient
+    from sqlalchemy.engine import Engine
 
 CONNECT_S = 10
 EXPERIMENT_NAME_LIMIT = 256
@@ -47,7 +49,10 @@ def client(uri: str, folder: Path) -> MlflowClient:
         raise UserError(f"MLFLOW_TRACKING_URI={uri}: expected sqlite:///FILE, postgresql://… or http(s)://…")
 
     if not uri.startswith("http"):
-        return _client_of_tables(uri)
+        made = _client_of_tables(uri)
+        if file:
+            _spare_syncs(made._tracking_client.store.engine)
+        return made
 
     from mlflow.tracking import MlflowClient
 
@@ -178,7 +183,7 @@ def optuna_storage(url: str, stale: Callable[..., None] | None) -> optuna.storag
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         try:
-            return optuna.storages.RDBStorage(
+            storage = optuna.storages.RDBStorage(
                 url,
                 engine_kwargs=options,
                 heartbeat_interval=interval,
@@ -187,6 +192,26 @@ def optuna_storage(url: str, stale: Callable[..., None] | None) -> optuna.storag
             )
         except RuntimeError as error:  # its tables are of another version; the message says which and what to do
             raise UserError(f"{shown(url)}: {error}") from error
+    if file:
+        _spare_syncs(storage.engine)
+    return storage
+
+
+def _spare_syncs(engine: Engine) -> None:
+    """Let SQLite wait for the disk at checkpoints alone, not at each of the hundreds of small writes of a trial.
+
+    In WAL mode a killed process loses nothing by it and the file stays sound; a power failure may take the last
+    writes.
+    """
+    from sqlalchemy import event
+
+    if not event.contains(engine, "connect", _synchronous_normal):
+        event.listen(engine, "connect", _synchronous_normal)
+        engine.dispose()
+
+
+def _synchronous_normal(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def heartbeat_s() -> int:

@@ -293,6 +293,12 @@ def test_both_files_are_in_wal_mode(store: Store):
         connection.close()
 
 
+def test_no_small_write_waits_for_the_disk(store: Store):
+    for engine in (store.client._tracking_client.store.engine, store.optuna_storage().engine):
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1  # NORMAL
+
+
 def test_a_rollback_mode_file_is_set_to_wal(store_folder: Path):
     file = store_folder / "mlflow.db"
     connection = sqlite3.connect(file)
