@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect import metrics, statistics
-from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MEAN, SD, metric
+from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MEAN, N_GROUPS, SD, metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -156,4 +156,5 @@ def summary(
         if few or target == ALL:
             figures[metric("test", name, target, LOW)] = found.low
             figures[metric("test", name, target, HIGH)] = found.high
+            figures[metric("test", name, target, N_GROUPS)] = found.groups
     return figures
