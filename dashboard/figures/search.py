@@ -120,7 +120,7 @@ def draw_timeline(table: pd.DataFrame) -> go.Figure:
     for state in table["state"].unique():
         of = table[table["state"] == state]
         figure.add_bar(
-            base=of["start"],
+            base=pd.to_datetime(of["start"], utc=True).dt.tz_convert(None),
             x=of["seconds"] * 1000,
             y=of["trial"],
             orientation="h",

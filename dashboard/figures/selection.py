@@ -46,7 +46,7 @@ def finals(runs: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(dict(zip(("study", "seed", "artifacts"), columns, strict=True)), index=found.index)
     table = table.astype(object)  # categories would bring along studies that are not there
     table["artifacts"] = table["artifacts"].map(listed)
-    table = table[[bool(SHOWABLE & names) for names in table["artifacts"]]]
+    table = table[table["artifacts"].map(lambda names: bool(SHOWABLE & names)).astype(bool)]
     titles = [final_name(s, n, str(i)) for i, s, n in zip(table.index, table["study"], table["seed"], strict=True)]
     table.insert(2, "title", pd.Series(titles, index=table.index, dtype=object))
     twice = table["title"].duplicated()

@@ -97,6 +97,20 @@ def full_space(table: pd.DataFrame, space: Mapping[str, BaseDistribution]) -> di
     return {name: space.get(name) or guess(table[PARAM + name]) for name in parameters(table)}
 
 
+def misfits(table: pd.DataFrame, space: Mapping[str, BaseDistribution]) -> list[str]:
+    """Return the parameters of which the trials tried what their distribution does not hold (a changed space)."""
+    found = []
+    for name in parameters(table):
+        distribution = space.get(name)
+        try:
+            if distribution is not None:
+                for value in table[PARAM + name].dropna().unique():
+                    decode(value, distribution)
+        except ValueError:
+            found.append(name)
+    return found
+
+
 def rebuild(table: pd.DataFrame, space: Mapping[str, BaseDistribution], direction: str) -> optuna.Study:
     """Return an in-memory Optuna study of the complete trials that have a value, in the order of their numbers."""
     import optuna

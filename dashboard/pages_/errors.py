@@ -12,9 +12,9 @@ from affect import record
 from affect.published import published
 from affect.record import Artifact
 from dashboard import cached, widgets
+from dashboard.damaged import Damaged
 from dashboard.figures import errors, predictions, selection, sensitivity
 from dashboard.figures import study as studies
-from dashboard.store import Damaged
 
 TRACED = 3  # targets whose traces are drawn where nobody chose
 
@@ -54,7 +54,8 @@ def feature_tables(chosen: Chosen) -> dict[str, list[pd.DataFrame]]:
         for run_id in run_ids:
             if run_id in having:
                 with widgets.guard():
-                    found.setdefault(name, []).append(cached.table(run_id, Artifact.FEATURE_ERRORS))
+                    table = cached.table(run_id, Artifact.FEATURE_ERRORS)
+                    found.setdefault(name, []).append(table)
     return found
 
 

@@ -114,7 +114,12 @@ def parameters(row: pd.Series, table: pd.DataFrame, label: str) -> None:
     if not names or done.empty:
         st.info("No trial with parameters is complete yet.")
         return
-    distributions = space.full_space(table, read_space(str(row.name)))
+    stored = read_space(str(row.name))
+    if lost := space.misfits(table, stored):
+        st.warning(
+            widgets.escape(f"Trials have values of {', '.join(lost)} that space.json does not: its range is guessed.")
+        )
+    distributions = space.full_space(table, {n: d for n, d in stored.items() if n not in lost})
     judged = done[["run_id", "state", "value", *(studies.PARAM + n for n in names)]]
 
     st.subheader("Importance", anchor=False)
@@ -222,16 +227,16 @@ def trial_table(table: pd.DataFrame, label: str) -> None:
     if clicked is not None:
         widgets.open_page("run", run=str(kept.loc[clicked, "run_id"]))
 
-    failed = table[table["state"] == State.FAILED].set_index(table["trial"].astype(str))
-    if failed.empty:
+    failed = {str(row["trial"]): row for _, row in table[table["state"] == State.FAILED].iterrows()}
+    if not failed:
         return
     st.subheader("Failed trials", anchor=False)
-    number = widgets.choose("Trial", [str(t) for t in failed["trial"] if str(t) in failed.index], "failed")
-    row = failed.loc[str(number)]
+    with st.columns(3)[0]:
+        row = failed[widgets.choose("Trial", list(failed), "failed") or next(iter(failed))]
     st.text(row["reason"] or "It ended without saying why: its process was stopped.")
     run_id = str(row["run_id"])
-    if Artifact.LOG in cached.files(run_id):
-        with widgets.guard():
+    with widgets.guard():
+        if Artifact.LOG in cached.files(run_id):
             st.code(cached.text(run_id, Artifact.LOG), language=None, wrap_lines=True)
 
 
