@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from training import progress
+
+
+def watch(*, terminal: bool) -> tuple[progress.Bars, io.StringIO]:
+    out = io.StringIO()
+    return progress.Bars(Console(file=out, force_terminal=terminal, width=160, highlight=False), "study [a]", "MAE"), out
+
+
+def go_through(bars: progress.Bars) -> None:
+    with bars:
+        bars.searching(1, 3, 0.5)
+        bars.trial_ended(1, "complete", 0.4, 0.4)
+        bars.trial_ended(2, "failed", None, 0.4)
+        bars.message("[not markup]")
+        bars.trial_ended(3, "pruned", None, 0.4)
+        bars.finals(1)
+        bars.final_started(0)
+        bars.final_ended(0)
+
+
+def test_log_has_a_line_for_each_trial() -> None:
+    bars, out = watch(terminal=False)
+    go_through(bars)
+    said = out.getvalue()
+    assert "study [a]: goes on with 1 of 3 trials done" in said
+    assert "trial 1 MAE 0.4; 2/3 done, best 0.4" in said
+    assert "trial 2 failed; 2/3 done, best 0.4" in said
+    assert "trial 3 pruned; 3/3 done" in said
+    assert "winner refitted with seed 1 of 1, scored on test" in said
+    assert "[not markup]" in said
+
+
+def test_terminal_shows_bars_and_failures() -> None:
+    bars, out = watch(terminal=True)
+    go_through(bars)
+    assert "study [a]: trials" in out.getvalue()
+    assert "trial 2 failed; its traceback is on its page" in out.getvalue()
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(30, "about 1 min 00 s left"), (3600, "about 2 h 00 min left")])
+def test_time_left_is_what_the_finished_ones_suggest(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, said: str
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    bars, _ = watch(terminal=True)
+    bars.searching(0, 3, None)
+    now[0] = seconds
+    bars.trial_ended(0, "complete", 1.0, 1.0)
+    assert bars._left() == said

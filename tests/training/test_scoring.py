@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.training import toys
+from training import scoring, splits
+
+
+@pytest.fixture(scope="module")
+def protocol() -> splits.Protocol:
+    return toys.prepared().protocol
+
+
+def truths(protocol: splits.Protocol) -> dict[str, Any]:
+    return {name: np.asarray(values, float).copy() for name, values in protocol.truth().items()}
+
+
+def test_perfect_predictions_score_perfectly(protocol: splits.Protocol) -> None:
+    figures = scoring.scores(protocol, truths(protocol))
+    assert figures["test/mae/all"] == 0
+    assert figures["val/ccc/pleasure"] == pytest.approx(1)
+    assert not [name for name in figures if name.startswith("train")]
+    assert scoring.objective(protocol, truths(protocol), "mae") == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda p: p.pop("test"), "no predictions for test"),
+        (lambda p: p.update(test=p["test"][1:]), r"test have shape .*expected"),
+        (lambda p: p["validation"].__setitem__((0, 1), np.inf), "1 NaN or inf"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(protocol: splits.Protocol, spoil: Any, said: str) -> None:
+    predictions = truths(protocol)
+    spoil(predictions)
+    with pytest.raises(ValueError, match=said):
+        scoring.check(protocol, predictions, ("train", "validation", "test"))
+
+
+def test_label_that_determines_the_targets_is_no_baseline(protocol: splits.Protocol) -> None:
+    assert "test.label_mean/mae/all" in scoring.baselines(protocol)
+    data = protocol.data
+    classes, number = np.unique(data.label, return_inverse=True)
+    triples = np.random.default_rng(0).uniform(-1, 1, (len(classes), 3))
+    block = dataclasses.replace(data.blocks["pad"], values=triples[number])
+    constant = dataclasses.replace(data, blocks={**data.blocks, "pad": block})
+    figures = scoring.baselines(splits.make(constant, "features", "pad"))
+    assert "test.mean/mae/all" in figures
+    assert not [name for name in figures if "label_mean" in name]
+
+
+def test_predictions_table_holds_every_digit(protocol: splits.Protocol) -> None:
+    predictions = {name: values + 1 / 3 for name, values in truths(protocol).items()}
+    table = scoring.predictions_table(protocol, predictions)
+    assert len(table) == len(protocol.part)
+    for part, values in predictions.items():
+        rows = table[table.part == part]
+        np.testing.assert_array_equal(rows[[f"pred_{t}" for t in protocol.targets]].to_numpy(), values)
+        assert rows["sample"].tolist() == protocol.data.sample[protocol.part == part].tolist()
+
+
+def test_summary_is_mean_and_sd_over_seeds_and_an_interval_over_groups(protocol: splits.Protocol) -> None:
+    rng = np.random.default_rng(1)
+    predicted = [truths(protocol)["test"] + rng.normal(0, 0.1, (1, 3)) for _ in range(3)]
+    finals = [scoring.scores(protocol, {**truths(protocol), "test": one}) | {"cost/seconds": 2.0} for one in predicted]
+    figures = scoring.summary(protocol, finals, predicted, seed=0)
+    values = [final["test/mae/all"] for final in finals]
+    assert figures["test/mae/all"] == pytest.approx(np.mean(values))
+    assert figures["test.sd/mae/all"] == pytest.approx(np.std(values, ddof=1))
+    assert figures["test.groups/mae/all"] == protocol.groups["test"]
+    assert figures["cost/seconds"] == 2.0
+    # the error of a constant shift is the same for each group: nothing varies between resamples
+    assert figures["test.low/mae/all"] == pytest.approx(figures["test.high/mae/all"])
+    alone = scoring.summary(protocol, finals[:1], predicted[:1], seed=0)
+    assert not [name for name in alone if ".sd/" in name]
+
+
+def test_codes_of_two_lengths_share_a_table(protocol: splits.Protocol) -> None:
+    n = int((protocol.part == "test").sum())
+    table = scoring.embeddings_table(protocol, {"z": {"test": np.ones((n, 1))}, "h": {"test": np.zeros((n, 2))}})
+    assert table.columns.tolist() == ["sample", "part", "code", "d0", "d1"]
+    assert table[table.code == "z"].d1.isna().all()
