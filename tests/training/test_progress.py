@@ -10,7 +10,9 @@ from training import progress
 
 def watch(*, terminal: bool) -> tuple[progress.Bars, io.StringIO]:
     out = io.StringIO()
-    return progress.Bars(Console(file=out, force_terminal=terminal, width=160, highlight=False), "study [a]", "MAE"), out
+    return progress.Bars(
+        Console(file=out, force_terminal=terminal, width=160, highlight=False), "study [a]", "MAE"
+    ), out
 
 
 def go_through(bars: progress.Bars) -> None:
