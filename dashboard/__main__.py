@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
+from urllib.parse import quote, urlsplit
 
 import typer
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("run", "errors")
+"""Pages whose address takes a run."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 app = typer.Typer(add_completion=False, help="Affectory's dashboard: reads a store, never writes it.")
@@ -51,6 +58,61 @@ def serve(
         "--logger.level=error",
     ]
     cli.main()
+
+
+@app.command("share")
+def share_runs(
+    runs: Annotated[list[str], typer.Argument(help="Run ids, or their first letters.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; shares/<run>.html where not given.")] = None,
+) -> None:
+    """Write cards and figures of runs into one HTML file that opens offline."""
+    from dashboard import share
+    from dashboard.store import Store, locate
+
+    store = Store(locate())
+    ids = [_found(store.runs(), given) for given in runs]
+    path = out or ROOT / "shares" / f"{'-'.join(run[:8] for run in ids[:3])}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(share.runs(store, ids), encoding="utf-8")
+    typer.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB, opens offline)")
+
+
+@app.command()
+def link(
+    run: Annotated[str, typer.Argument(help="Run id, or its first letters.")],
+    page: Annotated[str, typer.Option(help="Page that the address opens.")] = "run",
+) -> None:
+    """Print the address of a run's page, below AFFECTORY_URL where that is set."""
+    from dashboard.store import Store, locate
+
+    if page not in PAGES:
+        _refuse(f"no page {page!r}; known: {', '.join(PAGES)}")
+    typer.echo(address(_found(Store(locate()).runs(), run), page, os.environ.get("AFFECTORY_URL", "")))
+
+
+def address(run_id: str, page: str, base: str) -> str:
+    """Return the address of a page for a run, and in words where an address opens only on this machine."""
+    base = base.rstrip("/") or "http://localhost:8501"
+    here = (
+        "" if urlsplit(base).hostname not in LOOPBACK else "  (only on this machine; AFFECTORY_URL names another base)"
+    )
+    return f"{base}/{page}?run={quote(run_id)}{here}"
+
+
+def _found(runs: pd.DataFrame, given: str) -> str:
+    from dashboard.figures import card
+
+    found = card.find(runs, given)
+    if found is None:
+        begin = [run for run in runs.index if run.startswith(given)] if given else []
+        close = begin or difflib.get_close_matches(given, list(runs.index), n=3, cutoff=0.4)
+        _refuse(f"no run {given!r} in this store" + (f"; did you mean {' or '.join(close[:3])}?" if close else ""))
+    return str(found)
+
+
+def _refuse(message: str) -> NoReturn:
+    typer.secho(message, fg="red", err=True)
+    raise typer.Exit(2)
 
 
 if __name__ == "__main__":

@@ -179,10 +179,18 @@ def _truth(table: pd.DataFrame, group_kind: str) -> list[Section]:
     return found
 
 
-def leaderboard(rows: pd.DataFrame, fig: go.Figure, protocol: str, how: str, metric: str, group_kind: str) -> str:
+def leaderboard(
+    rows: pd.DataFrame,
+    fig: go.Figure,
+    protocol: str,
+    how: str,
+    synthetic: Sequence[bool],
+    metric: str,
+    group_kind: str,
+) -> str:
     """Return the file of a leaderboard: its figure and its table, with the run ids behind them."""
     shown = board.readable(rows, metric, group_kind)
     measured = rows[rows["kind"] == board.MEASURED]
     footer = f"Affectory, {pd.Timestamp.now('UTC'):%-d %B %Y %H:%M} UTC. Runs {', '.join(measured['run_id'])}."
     section = Section(f"Test {names.metric(metric)}", how, fig, shown, folded=False)
-    return page(f"Leaderboard: {protocol}", protocol, [section], [], footer)
+    return page(f"Leaderboard: {protocol}", protocol, [section], synthetic, footer)

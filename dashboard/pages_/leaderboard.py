@@ -7,7 +7,7 @@ import streamlit as st
 
 from affect.published import published
 from affect.record import Artifact
-from dashboard import cached, widgets
+from dashboard import cached, share, widgets
 from dashboard.damaged import Damaged
 from dashboard.figures import board, names, pivot, ranking
 
@@ -19,7 +19,7 @@ CELLS = (
     "Test mean ± sd over seeds; * is the best of its protocol. Where several studies fall into one cell, the latest "
     "stands there."
 )
-EMPTY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
+EMPTY = "python -m training study METHOD --dataset DATASET"
 
 
 @st.cache_data(show_spinner="Comparing in pairs …", max_entries=200)
@@ -34,7 +34,9 @@ def ranks(order: tuple[tuple[str, tuple[str, ...]], ...], metric: str, target: s
     return ranking.ranks([study for study, _ in order], stacks, metric), problems
 
 
-def ranking_view(everything: pd.DataFrame, runs: pd.DataFrame, metric: str, target: str, methods: list[str]) -> None:
+def ranking_view(
+    everything: pd.DataFrame, runs: pd.DataFrame, protocol: str, metric: str, target: str, methods: list[str]
+) -> None:
     """Show the ranked rows of one protocol as figure and table."""
     chosen = runs[runs["method"].isin(methods)] if methods else runs
     rows = board.measured(chosen, metric, target)
@@ -49,9 +51,14 @@ def ranking_view(everything: pd.DataFrame, runs: pd.DataFrame, metric: str, targ
     group_kind = str(chosen["group_kind"].iloc[0])
     scored = board.times_scored(everything)
     st.caption(widgets.escape(f"{scored} studies have scored this test set: the more, the less a small lead means."))
-    widgets.plot(board.draw(rows, metric, target, group_kind), "leaderboard")
+    fig = board.draw(rows, metric, target, group_kind)
+    widgets.plot(fig, "leaderboard")
     shown = board.readable(rows, metric, group_kind)
-    clicked = widgets.table(shown, "leaderboard", fig=board.draw(rows, metric, target, group_kind), clickable=True)
+    clicked = widgets.table(shown, "leaderboard", fig=fig, clickable=True)
+    synthetic = names.synthetic(chosen)
+    widgets.share_button(
+        lambda: share.leaderboard(rows, fig, protocol, HOW, synthetic, metric, group_kind), "leaderboard.html"
+    )
     if problems:
         st.warning("Ranked by the figure alone, for want of predictions: " + widgets.escape("; ".join(problems)))
     if clicked is not None and rows["run_id"].iloc[clicked]:
@@ -112,7 +119,7 @@ def main() -> None:
         widgets.data_badge(names.synthetic(everything))
     mine = board.of_protocol(runs, protocol, archived)
     if view == "ranking":
-        ranking_view(everything, mine, metric, target, methods)
+        ranking_view(everything, mine, protocol, metric, target, methods)
     else:
         table_view(runs, protocol, metric, target, archived)
 

@@ -49,7 +49,7 @@ def main() -> None:
     st.subheader("Newest results", anchor=False)
     newest = board.newest(runs, pd.Timestamp.now("UTC"))
     if newest.empty:
-        widgets.empty("python -m training study motion/lma_to_pad --dataset synthetic_motion", "No study is finished.")
+        widgets.empty("python -m training study METHOD --dataset DATASET", "No study is finished.")
     else:
         clicked = widgets.table(newest.drop(columns="run_id"), "newest", clickable=True)
         if clicked is not None:
