@@ -154,7 +154,8 @@ def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
     shown = finals[0] if finals else run_id
     try:
         if Artifact.PREDICTIONS in store.files(shown):
-            found += _truth(store.table(shown, Artifact.PREDICTIONS), str(table.at[run_id, "group_kind"]))
+            which = names.kind(names.row(table, shown))
+            found += _truth(store.table(shown, Artifact.PREDICTIONS), str(table.at[run_id, "group_kind"]), which)
     except Damaged as damage:
         found.append(Section("Truth against prediction", f"Damaged: {damage}"))
     found.append(Section("Parameters", frame=card.parameters(names.row(table, run_id))))
@@ -166,14 +167,14 @@ SHARED_TARGETS = 4
 """Targets whose truth-against-prediction figure goes into a shared file."""
 
 
-def _truth(table: pd.DataFrame, group_kind: str) -> list[Section]:
+def _truth(table: pd.DataFrame, group_kind: str, which: str) -> list[Section]:
     found = []
     part = "test" if (table["part"] == "test").any() else "validation"
     targets = predictions.targets(table)
     for target in targets[:SHARED_TARGETS]:
         dots = truth.points(table, target, part)
         more = f" The first {SHARED_TARGETS} of {len(targets)} targets." if len(targets) > SHARED_TARGETS else ""
-        text = truth.caption(dots, part, group_kind) + more
+        text = f"{which.capitalize()}: {truth.caption(dots, part, group_kind)}{more}"
         heading = f"Truth against prediction: {names.target(target)}"
         found.append(Section(heading, text, truth.draw(dots, target), dots))
     return found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import streamlit as st
 
+from dashboard import cached
 from dashboard.damaged import Damaged
 from dashboard.figures import tables, theme
 
@@ -49,6 +50,8 @@ def header(title: str, how_to_read: str, synthetic: bool | Sequence[bool] | None
     st.html(_STYLE)
     st.title(escape(title), anchor=False)
     st.caption(escape(how_to_read))
+    if notice := cached.notice():
+        st.info(escape(notice))
     if synthetic is not None:
         data_badge(synthetic)
 
@@ -104,25 +107,28 @@ def choose(
     value = st.selectbox(
         label, options, index=None, key=key, format_func=name, help=help, required=True, bind="query-params"
     )
-    if value is None:  # the browser went back to an address from before the choice
+    if value is None:
+        # the browser went back to before the choice was made; a value set in the next run is written into the address
         st.session_state[f"{key} is due"] = wanted
         st.rerun()
     return value
 
 
 def _resolve(key: str, wanted: str, names: list[str], wanted_name: str) -> None:
+    """Give a choice that nobody has made yet its value, here and in the address, before its widget is made."""
+    if warning := st.session_state.pop(f"{key} warning", None):
+        st.warning(warning)
     due = st.session_state.pop(f"{key} is due", None)
     if due is not None:
         st.session_state[key] = due
         return
-    if st.session_state.get(key) is not None:
+    if st.session_state.get(key) is not None or (asked := st.query_params.get(key)) in names:
         return
-    asked = st.query_params.get(key)
-    if asked in names:
-        return
-    if asked:
-        st.warning(f"This address asks for {escape(asked)}, which is not in this store. Showing another.")
     st.query_params[key] = wanted_name
+    if asked:
+        words = f"This address asks for {escape(asked)}, which is not in this store. Another is shown."
+        st.session_state[f"{key} warning"] = words
+        st.rerun()  # else the widget would read the old address and clear it
     st.session_state[key] = wanted
 
 

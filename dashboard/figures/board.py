@@ -273,7 +273,7 @@ def _published_figure(group: pd.DataFrame, target: str, targets: list[str]) -> t
     parts = [
         first["bound"],
         extra,
-        f"split: {first['split']}" if first["split"] else "",
+        f"split {first['split']}" if first["split"] else "",
         first["note"],
         first["source"],
     ]

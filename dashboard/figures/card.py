@@ -244,12 +244,12 @@ def _value(value: Any) -> str:
 
 
 def scores(run: pd.Series) -> pd.DataFrame:
-    """Return every score of a run: part, target, and one column a metric, with the trivial rows under the method's."""
+    """Return every score of a run: part, target, and one column a metric, trivial rows under the method's."""
     taken = {c: record.parse_metric(c) for c in run.index if "/" in c and names.present(run[c])}
     rows = [
         {"part": t.part, "row": _aspect(t.aspect), "target": t.target, "metric": t.metric, "value": float(run[c])}
         for c, t in taken.items()
-        if t is not None
+        if t is not None and t.aspect != record.N_GROUPS
     ]
     if not rows:
         return pd.DataFrame(columns=["part", "row", "target"])
@@ -274,7 +274,6 @@ ASPECT = {
     record.SD: "± sd over seeds",
     record.LOW: "95 % low",
     record.HIGH: "95 % high",
-    record.N_GROUPS: "groups",
     **board.TRIVIAL_LABEL,
 }
 

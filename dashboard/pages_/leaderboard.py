@@ -19,7 +19,7 @@ CELLS = (
     "Test mean ± sd over seeds; * is the best of its protocol. Where several studies fall into one cell, the latest "
     "stands there."
 )
-EMPTY = "python -m training study METHOD --dataset DATASET"
+EMPTY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 
 
 @st.cache_data(show_spinner="Comparing in pairs …", max_entries=200)

@@ -10,6 +10,7 @@ from dashboard.figures import board, names, overview
 
 HOW = "What this store holds. Click a result to open its card, or a protocol to see its leaderboard."
 EMPTY = "python -m training demo"
+STUDY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 EVERY = "3s"
 
 
@@ -49,7 +50,9 @@ def main() -> None:
     st.subheader("Newest results", anchor=False)
     newest = board.newest(runs, pd.Timestamp.now("UTC"))
     if newest.empty:
-        widgets.empty("python -m training study METHOD --dataset DATASET", "No study is finished.")
+        widgets.empty(
+            "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10", "No study is finished."
+        )
     else:
         clicked = widgets.table(newest.drop(columns="run_id"), "newest", clickable=True)
         if clicked is not None:

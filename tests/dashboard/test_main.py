@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from dashboard.__main__ import address, app
+from tests import fake_store
+
+RUN = "abc123"
+
+
+@pytest.mark.parametrize("base", ["", "http://localhost:8501", "http://127.0.0.1:9000/"])
+def test_an_address_on_this_machine_says_that_it_opens_only_here(base):
+    assert "only on this machine" in address(RUN, "run", base)
+
+
+def test_a_base_of_ones_own_is_used_as_it_is():
+    assert (
+        address(RUN, "run", "https://lab.example.org/affectory/") == "https://lab.example.org/affectory/run?run=abc123"
+    )
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> str:
+    folder = fake_store.build(tmp_path / "store")
+    monkeypatch.setenv("AFFECTORY_STORE", str(folder))
+    return fake_store.ids("study", fake_store.made.STUDIES[0].name, 0)
+
+
+def test_link_and_share_take_the_first_letters_of_an_id(run, tmp_path):
+    found = CliRunner().invoke(app, ["link", run[:8]])
+    assert found.output.startswith(f"http://localhost:8501/run?run={run}")
+    out = tmp_path / "out" / "run.html"
+    shared = CliRunner().invoke(app, ["share", run[:8], "--out", str(out)])
+    assert shared.exit_code == 0
+    assert run in out.read_text("utf-8")
+
+
+def test_an_unknown_run_is_refused_with_the_nearest(run):
+    wrong = run[:-1] + ("0" if run[-1] != "0" else "1")
+    found = CliRunner().invoke(app, ["link", wrong])
+    assert found.exit_code == 2
+    assert run in found.output
+    assert CliRunner().invoke(app, ["share", "zzzz"]).exit_code == 2
+
+
+def test_serving_beyond_this_machine_warns(monkeypatch):
+    from streamlit.web import cli
+
+    monkeypatch.setattr(cli, "main", lambda: None)
+    monkeypatch.chdir(".")
+    beyond = CliRunner().invoke(app, ["serve", "--host", "0.0.0.0"])
+    assert re.search("everyone who reaches this machine", beyond.output)
+    here = CliRunner().invoke(app, [])
+    assert "everyone" not in here.output
+    assert "http://localhost:8501" in here.output

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from dashboard import share
+from dashboard.figures import board
+from dashboard.store import Source, Store
+from tests import fake_store
+from tests.dashboard.run_table import study, table
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = fake_store.build(tmp_path_factory.mktemp("shared") / "store")
+    return Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
+
+
+def scored(store: Store) -> str:
+    runs = store.runs()
+    return str(runs.index[(runs["kind"] == "study") & (runs["state"] == "complete")][0])
+
+
+def test_a_run_as_one_file_has_its_card_its_figures_and_where_it_comes_from(store):
+    run = scored(store)
+    text = share.runs(store, [run])
+    assert "SYNTHETIC data" in text
+    assert run in text
+    assert store.runs().at[run, "protocol"] in text
+    assert "uncommitted changes" in text
+    assert text.count("Plotly.newPlot(") == 3  # pleasure, arousal, dominance
+    assert "Truth against prediction: pleasure" in text
+
+
+def test_plotly_is_in_the_file_once_and_nothing_is_fetched(store):
+    runs = list(store.runs().index[store.runs()["kind"] == "final"][:2])
+    text = share.runs(store, runs)
+    assert len(re.findall(r"\* plotly\.js v", text)) == 1
+    assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", text)
+    assert "default-src 'none'" in text
+
+
+def test_what_the_store_says_is_text_never_markup():
+    evil = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+    fig = go.Figure(go.Scatter(x=[1], y=[2], name=evil))
+    section = share.Section(evil, evil, fig, pd.DataFrame({evil: [evil]}))
+    text = share.page(evil, evil, [section], [True], evil)
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert text.count("</script>") == 2  # Plotly's and the figure's own
+    assert "&lt;/script&gt;&lt;script&gt;alert(1)" in text
+
+
+def test_a_damaged_file_is_named_and_the_rest_is_there(store, tmp_path):
+    folder = fake_store.build(tmp_path / "store")
+    broken = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
+    run = scored(broken)
+    finals = list(board.finals(broken.runs(), run).index)
+    Path(broken.path(finals[0], "predictions.parquet")).write_bytes(b"not a table")
+    text = share.runs(broken, [run])
+    assert "Damaged" in text
+    assert "predictions.parquet" in text
+    assert "Parameters" in text
+
+
+def test_an_unknown_run_is_an_error(store):
+    with pytest.raises(KeyError, match="nothing"):
+        share.runs(store, ["nothing"])
+
+
+def test_a_leaderboard_as_one_file_names_its_runs_and_its_data():
+    rows = board.measured(table(study("a", 0.4), study("b", 0.3)), "mae", "all")
+    fig = board.draw(rows, "mae", "all", "clip")
+    text = share.leaderboard(rows, fig, "lma · by clip", "how to read it", [False], "mae", "clip")
+    assert "Runs b, a." in text
+    assert "REAL data" in text
+    assert "how to read it" in text

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import widgets
+
+
+@pytest.mark.parametrize("character", list("\\`*_{}[]()<>#+-.!|~$&"))
+def test_what_markdown_reads_is_escaped(character):
+    assert widgets.escape(f"a{character}b") == f"a\\{character}b"
+
+
+def test_what_is_looked_for_after_parsing_is_broken_up():
+    for text in (":material/home:", ":smile:", "https://evil.example", "www.evil.example", "me@evil.example"):
+        assert "\u2060" in widgets.escape(text)
+    assert widgets.escape("two\nlines  here") == "two lines here"
+
+
+def chooser(options: list[str]) -> AppTest:
+    def page(options: list[str]) -> None:
+        import streamlit as st
+
+        from dashboard import widgets
+
+        st.text(f"chosen {widgets.choose('Thing', options, 'thing')}")
+
+    return AppTest.from_function(page, args=(options,))
+
+
+def text(app: AppTest) -> str:
+    return str(app.text[0].value)
+
+
+def test_a_choice_is_resolved_once_and_written_into_the_address():
+    app = chooser(["new", "old"]).run()
+    assert text(app) == "chosen new"
+    assert app.query_params["thing"] in ("new", ["new"])
+
+
+def test_an_address_keeps_its_meaning_when_an_option_comes_before_it():
+    app = chooser(["newer", "new", "old"])
+    app.query_params["thing"] = "new"
+    assert text(app.run()) == "chosen new"
+    assert not app.warning
+
+
+def test_an_address_that_asks_for_what_is_not_there_says_so():
+    app = chooser(["new", "old"])
+    app.query_params["thing"] = "gone"
+    app.run()
+    assert text(app) == "chosen new"
+    assert "gone" in app.warning[0].value
+    assert app.query_params["thing"] in ("new", ["new"])
+
+
+def test_another_choice_changes_the_address():
+    app = chooser(["new", "old"]).run()
+    app.selectbox[0].set_value("old").run()
+    assert text(app) == "chosen old"
+
+
+def test_without_options_there_is_no_choice():
+    assert text(chooser([]).run()) == "chosen None"
