@@ -104,7 +104,7 @@ def prepare_mlflow(file: Path, folder: Path) -> None:
     refuse_network(file.parent)
     if not _has_content(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with locks.wait(file.with_suffix(".making")):
+        with locks.wait(file.with_name(f".{file.stem}.making")):
             if not _has_content(file):
                 _make_mlflow(file, folder)
     _set_wal(file)
@@ -115,7 +115,7 @@ def prepare_optuna(file: Path) -> None:
     refuse_network(file.parent)
     if not _has_content(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with locks.wait(file.with_suffix(".making")):
+        with locks.wait(file.with_name(f".{file.stem}.making")):
             if not _has_content(file):
                 import optuna
 
@@ -145,6 +145,8 @@ def _has_content(file: Path) -> bool:
 
 
 def _set_wal(file: Path) -> None:
+    if not os.access(file, os.R_OK | os.W_OK):
+        raise UserError(f"{file}: the store cannot be opened for writing (the file's permissions do not allow it)")
     connection = sqlite3.connect(file, timeout=BUSY_S)
     try:
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
@@ -187,7 +189,7 @@ def _template(target: Path) -> None:
     template = cache / f"mlflow-{mlflow.version.VERSION}.db"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with locks.wait(template.with_suffix(".making")):
+        with locks.wait(template.with_name(f".{template.stem}.making")):
             if not _sound(template):
                 with _replacing(template) as made:
                     _migrate(made)

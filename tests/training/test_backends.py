@@ -214,4 +214,4 @@ def test_eight_writers_and_a_reader_see_no_lock(store: Store):
 
 @pytest.mark.slow
 def test_eight_writers_and_a_reader_see_no_lock_for_long(store: Store):
-    write_at_once(store, writers=8, runs=40)
+    write_at_once(store, writers=8, runs=20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -340,6 +341,14 @@ def test_a_damaged_file_is_named(store_folder: Path, name: str):
         Store.open().optuna_storage()
 
 
+def test_a_file_that_may_not_be_written_is_named(store_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (store_folder / "mlflow.db").chmod(0o444)
+    # root may write everything: what the permissions say is asked in its place
+    monkeypatch.setattr(os, "access", lambda path, mode: bool(Path(path).stat().st_mode & 0o200))
+    with pytest.raises(UserError, match=r"mlflow\.db: the store cannot be opened for writing"):
+        Store.open()
+
+
 @pytest.mark.parametrize(
     ("version", "advice"),
     [("ffffffffffff", "A newer MLflow wrote them"), ("451aebb31d03", "mlflow db upgrade sqlite:///")],
@@ -422,3 +431,73 @@ def test_a_lock_excludes_another_process_and_dies_with_it(store: Store):
     worker.wait()
     with store.lock("study s") as free:
         assert free
+
+
+# ------------------------------------------------------------------------------------------------ a moved checkout
+
+WRITE = """
+from training.tracking import Store
+store = Store.open()
+run = store.start(store.experiment("a · protocol"), "a run", {"kind": "final"})
+run.text("log.txt", "found again\\n")
+run.close("complete")
+print(run.id)
+"""
+READ = """
+import sys
+from training.tracking import Store
+store = Store.open()
+print((store.artifacts(sys.argv[1]) / "log.txt").read_text(), end="")
+print([file.path for file in store.client.list_artifacts(sys.argv[1])])
+"""
+# what `make mlflow-ui` starts answers from this application, in the working folder
+MLFLOW_UI = """
+import os, sys
+os.environ["_MLFLOW_SERVER_FILE_STORE"] = "sqlite:///mlruns/mlflow.db"
+os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = "mlruns/artifacts"
+from mlflow.server import app
+asked = app.test_client()
+listed = asked.get("/ajax-api/2.0/mlflow/artifacts/list", query_string={"run_id": sys.argv[1]})
+print([file["path"] for file in listed.json["files"]])
+got = asked.get("/get-artifact", query_string={"run_id": sys.argv[1], "path": "log.txt"})
+print(got.data.decode(), end="")
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of what writes the store, with an empty store of its own in it."""
+    monkeypatch.delenv("AFFECTORY_STORE")
+    for package in ("affect", "training"):
+        shutil.copytree(ROOT / package, tmp_path / "one" / package, ignore=shutil.ignore_patterns("__pycache__"))
+    store_template.copy(tmp_path / "one" / "mlruns")
+    return tmp_path / "one"
+
+
+def run_in(folder: Path, code: str, *arguments: str) -> str:
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_moved_checkout_keeps_its_results(checkout: Path, tmp_path: Path):
+    run_id = run_in(checkout, WRITE).strip()
+    moved = checkout.rename(tmp_path / "moved to another place")
+    # by our own code, and by MLflow's client in the checkout
+    assert run_in(moved, READ, run_id) == "found again\n['log.txt']\n"
+
+
+@pytest.mark.slow
+def test_mlflow_ui_finds_the_artifacts_of_a_moved_checkout(checkout: Path, tmp_path: Path):
+    run_id = run_in(checkout, WRITE).strip()
+    moved = checkout.rename(tmp_path / "moved to another place")
+    assert run_in(moved, MLFLOW_UI, run_id) == "['log.txt']\nfound again\n"
+
+
+def test_a_store_outside_the_checkout_is_found_from_anywhere(store: Store, monkeypatch: pytest.MonkeyPatch):
+    run = begin(store)
+    run.text("log.txt", "found\n")
+    monkeypatch.chdir("/")
+    assert [file.path for file in store.client.list_artifacts(run.id)] == ["log.txt"]
+    assert store.client.get_run(run.id).info.artifact_uri == str(store.artifacts(run.id))
