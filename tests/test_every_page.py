@@ -1,0 +1,154 @@
+"""Every page on an empty store, on one with results, and on a damaged one; and that its address is its state."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests import fake_store
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(file.stem for file in (ROOT / "dashboard" / "pages_").glob("*.py") if file.stem != "__init__")
+NEEDS_A_STUDY = {"study": "study", "run": "run"}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake_store.build(tmp_path_factory.mktemp("pages") / "store")
+
+
+def open_page(page: str, **query: str) -> AppTest:
+    """Open a page as a browser does that was given its address."""
+    app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
+    app.switch_page(f"pages_/{page}.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, app.exception[0].stack_trace
+    return app
+
+
+def words(app: AppTest) -> str:
+    """Return all that a page says outside of its tables and figures."""
+    kinds = ("title", "subheader", "markdown", "caption", "text", "code", "info", "warning", "error", "metric")
+    found = [str(e.label if kind == "metric" else e.value) for kind in kinds for e in app.get(kind)]
+    return "\n".join(found).replace("\\", "").replace("\u2060", "")  # as Markdown shows it
+
+
+def study_id(number: int) -> str:
+    return fake_store.ids("study", fake_store.made.STUDIES[number].name, 0)
+
+
+def test_the_pages_are_those_that_the_router_knows():
+    router = (ROOT / "dashboard" / "app.py").read_text("utf-8")
+    assert PAGES
+    assert all(f'page("{page}"' in router for page in PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_on_an_empty_store_a_page_names_the_command_that_fills_it(page):
+    app = open_page(page)
+    assert app.title
+    assert any("python -m training" in block.value for block in app.code)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_on_a_store_with_results_a_page_shows_them_and_says_what_data_they_are_of(page, results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    app = open_page(page, **({"run": study_id(0)} if page == "run" else {}))
+    assert app.title
+    assert app.caption  # how to read it
+    assert re.search(r"\b(SYNTHETIC|REAL) data", words(app))
+    assert app.get("plotly_chart") or app.dataframe
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opened_by_its_own_address_shows_the_same_again(page, results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    first = open_page(page, **({"run": study_id(2)} if page == "run" else {}))
+    query = dict(first.query_params)
+    second = open_page(page, **query)
+    assert dict(second.query_params) == query
+    assert words(second) == words(first)
+    assert [box.value for box in second.selectbox] == [box.value for box in first.selectbox]
+
+
+def test_the_leaderboard_shows_what_its_address_says(results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    protocol = "synthetic_motion · by clip · 27 features from P A D"
+    app = open_page("leaderboard", protocol=protocol, metric="CCC", method="pad_to_latent", target="neck speed")
+    table = app.dataframe[0].value
+    assert list(table.columns)[3] == "test CCC"
+    assert set(table.loc[table["row is"] == "measured", "method"]) == {"pad_to_latent"}
+    assert dict(app.query_params) == {
+        "protocol": protocol,
+        "metric": "CCC",
+        "method": "pad_to_latent",
+        "target": "neck speed",
+    }
+
+
+def test_the_leaderboard_as_a_table_lays_out_two_settings(results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    protocol = "synthetic_motion · by clip · 27 features reconstructed"
+    app = open_page("leaderboard", protocol=protocol, view="as table")
+    table = app.dataframe[-1].value
+    assert list(table.columns) == ["method", "1", "2", "4", "8"]
+    assert sum("*" in str(cell) for cell in table.iloc[0]) == 1
+
+
+@pytest.mark.parametrize("kind", ["trial", "final", "need"])
+def test_every_kind_of_run_has_a_page(kind, results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    from dashboard.store import Source, Store
+
+    runs = Store(Source(f"sqlite:///{results / 'mlflow.db'}", results)).runs()
+    for state in runs.loc[runs["kind"] == kind, "state"].unique():
+        run = runs.index[(runs["kind"] == kind) & (runs["state"] == state)][0]
+        app = open_page("run", run=run)
+        assert ("test" in app.metric[0].label if app.metric else False) == (kind == "final")
+
+
+@pytest.mark.parametrize(
+    "tab", ["curves", "parameters", "scores", "runs", "files", "data", "log", "run again", "notes"]
+)
+def test_every_tab_of_a_run_opens_from_its_address(tab, results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    app = open_page("run", run=study_id(0), tab=tab)
+    assert not app.error
+    assert app.query_params.get("tab", "curves") == tab
+
+
+def test_a_run_that_is_not_there_is_said_and_others_are_offered(results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    app = open_page("run", run="0000000000")
+    assert "0000000000" in app.warning[0].value
+    assert len(app.dataframe[0].value) > 5
+
+
+def test_a_damaged_file_is_named_and_the_rest_of_the_page_is_there(results, monkeypatch, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(results, folder)
+    for file in folder.rglob("predictions.parquet"):
+        file.write_bytes(b"not a table")
+    monkeypatch.setenv("AFFECTORY_STORE", str(folder))
+    app = open_page("run", run=study_id(0), tab="parameters")
+    assert app.error
+    assert "predictions.parquet" in words(app)
+    assert app.metric  # the card
+    assert "depth" in list(app.dataframe[-1].value["parameter"])
+
+
+def test_a_damaged_store_is_named(tmp_path, monkeypatch):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "mlflow.db").write_bytes(b"this is no database, but it is long enough to be looked at" * 20)
+    monkeypatch.setenv("AFFECTORY_STORE", str(folder))
+    app = open_page("overview")
+    assert app.error
+    assert "mlflow.db" in words(app)
