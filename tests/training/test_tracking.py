@@ -362,6 +362,16 @@ def test_tables_of_another_mlflow_are_refused_with_what_to_do(store_folder: Path
         Store.open()
 
 
+def test_tables_of_another_optuna_are_refused_with_what_to_do(store: Store):
+    store.optuna_storage().engine.dispose()
+    connection = sqlite3.connect(store.folder / "optuna.db")
+    connection.execute("UPDATE alembic_version SET version_num = 'v2.6.0.a'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(UserError, match=r"optuna\.db: .*optuna storage upgrade"):
+        store.optuna_storage()
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "occupied").write_text("")
     monkeypatch.setenv("AFFECTORY_STORE", str(tmp_path / "occupied"))
