@@ -73,7 +73,7 @@ def test_random_windows_have_clips_on_both_sides(refits):
 def test_what_leaks_scores_better(fitted, refits):
     _, found = refits
     honest = metrics.score(fitted.truth["test"], fitted.outcome.predictions["test"], fitted.split.targets, ["mae"])
-    assert value(found, "own_train") < honest["mae", "all"]
+    assert value(found, "by_heart") < 0.05 < value(found, "own_train") < honest["mae", "all"]
     assert value(found, "random_windows") < honest["mae", "all"]
 
 
@@ -90,4 +90,4 @@ def test_the_cleaned_test_part_has_fewer_outliers(fitted, refits):
 
 def test_features_are_judged_where_they_are_the_targets():
     found = diagnostics.evaluate(small_data.fitted("motion/pad_to_lma"))
-    assert set(found.tables[Artifact.DIAGNOSTICS]["diagnostic"]) == set(diagnostics.EXPLANATION)
+    assert set(found.tables[Artifact.DIAGNOSTICS]["diagnostic"]) == set(diagnostics.EXPLANATION) - {"by_heart"}
