@@ -238,6 +238,23 @@ def draw_bars(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.F
     return figure.update_xaxes(rangemode="tozero").update_layout(bargap=0.25)
 
 
+def over_mean(table: pd.DataFrame, metric: str, features: Sequence[str]) -> pd.DataFrame:
+    """Return `wide`, each figure over that of always the mean on the same feature; nan where that is no error at all.
+
+    A run of another split has a mean of its own, which is named after it (`collect`).
+    """
+    pivot = wide(table, metric, features)
+    mean, joined = TRIVIAL[record.MEAN], " · "
+    bases = {row: row.partition(joined)[2] for row in pivot.columns if row.startswith(mean)}
+    found = {}
+    for row in pivot.columns:
+        # a run is compared with the mean named after it, its trivial rows end in the same name
+        own = next((b for b, name in bases.items() if name and (row == name or row.endswith(joined + name))), mean)
+        base = pivot[own] if own in pivot.columns else pd.Series(math.nan, index=pivot.index)
+        found[row] = pivot[row] / base.where(base > 1e-9)
+    return pd.DataFrame(found, index=pivot.index)
+
+
 def letters(rows: Sequence[str]) -> dict[str, str]:
     """Return row → the letter that stands for it over a column of the heat map (A … Z, then A1 …)."""
     return {row: chr(65 + i % 26) + (str(i // 26) if i >= 26 else "") for i, row in enumerate(rows)}
@@ -255,32 +272,31 @@ def brief(value: float) -> str:
 def draw_heat(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.Figure:
     """Draw features × rows as a heat map with the figures written in it; n/a where a metric has no meaning.
 
-    Rows stand under letters (`letters`), for names have no room on a phone. MAE over range is comparable between
-    features and is itself the colour; MSE and MAE are coloured by their share of the feature's largest.
+    Rows stand under letters (`letters`), for names have no room on a phone. The colour is the figure over that of
+    always the mean on the same feature and split, which makes features of different units comparable.
     """
     pivot = wide(table, metric, features).dropna(axis=1, how="all")
-    comparable = metric == "mae_over_range"
-    heat = pivot if comparable else pivot.div(pivot.max(axis=1).replace(0, math.nan), axis=0)
     values = pivot.to_numpy(float)
     known = letters(list(pivot.columns))
     hover = [["n/a" if math.isnan(v) else f"{v:.4g}" for v in row] for row in values]
     full = [[theme.plain(row) for row in pivot.columns]] * len(pivot)
     figure = go.Figure(
         go.Heatmap(
-            z=heat,
+            z=over_mean(table, metric, features)[pivot.columns],
             x=[known[row] for row in pivot.columns],
             y=[theme.plain(f) for f in pivot.index],
             text=[[brief(v) for v in row] for row in values],
             texttemplate="%{text}",
             textfont={"size": 11},
             customdata=np.dstack([full, hover]) if len(pivot) else None,
-            colorscale=theme.SEQUENTIAL,
-            zmin=None if comparable else 0,
-            zmax=None if comparable else 1,
-            colorbar=theme.colour_bar(METRICS[metric] if comparable else "of largest"),
+            colorscale=theme.DIVERGING,
+            zmin=0,
+            zmax=2,
+            colorbar=theme.colour_bar("× the mean's"),
             xgap=2,
             ygap=1,
-            hovertemplate="%{y}<br>%{customdata[0]}: " + METRICS[metric] + " %{customdata[1]}<extra></extra>",
+            hovertemplate="%{y}<br>%{customdata[0]}: " + METRICS[metric] + " %{customdata[1]}<br>"
+            "%{z:.2f} times that of always the mean<extra></extra>",
         )
     )
     theme.finish(figure, 110 + 22 * len(pivot), legend=False).update_layout(margin_b=theme.BAR)

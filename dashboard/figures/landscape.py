@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
+def _bare(column: str) -> str:
+    # a parameter called like one of a table's own columns keeps its prefix
+    bare = column.removeprefix(PARAM)
+    return column if bare in ("trial", "value", "rank") else bare
+
+
 def _said(trial: int, name: str, value: object) -> str:
     return f"trial {trial}<br>{theme.plain(name)} = {theme.plain(value)}"
 
@@ -44,7 +50,7 @@ def slices(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 def draw_slices(
     table: pd.DataFrame, space: Mapping[str, BaseDistribution], names: Sequence[str], label: str
 ) -> go.Figure:
-    """Draw the objective against each parameter alone, two panels a row; later trials are darker."""
+    """Draw the objective against each parameter alone, two panels a row; early trials are grey, later ones blue."""
     kept = complete(table)
     rows = math.ceil(len(names) / 2)
     figure = make_subplots(rows=rows, cols=2, shared_yaxes=True, horizontal_spacing=0.13, vertical_spacing=0.3 / rows)
@@ -71,8 +77,7 @@ def draw_slices(
     return figure.update_layout(
         margin_b=theme.BAR_AND_TITLE,
         coloraxis={
-            "colorscale": theme.SEQUENTIAL,
-            "reversescale": True,
+            "colorscale": [[0, theme.NEUTRAL], [1, theme.ACCENT]],
             "colorbar": theme.colour_bar("trial"),
         },
     )
@@ -85,7 +90,8 @@ def contour(table: pd.DataFrame, x: str, y: str, direction: str) -> pd.DataFrame
     """Return the complete trials that have both parameters: trial, x, y (as text) and value, the best first."""
     kept = complete(table).dropna(subset=[PARAM + x, PARAM + y])
     kept = kept.sort_values("value", ascending=direction != "maximize", kind="stable")
-    return pd.DataFrame({"trial": kept["trial"], x: kept[PARAM + x], y: kept[PARAM + y], "value": kept["value"]})
+    found = kept[["trial", "value", PARAM + x, PARAM + y]].rename(columns=_bare)
+    return found[["trial", *(_bare(PARAM + n) for n in (x, y)), "value"]].reset_index(drop=True)
 
 
 def surface(first: Axis, second: Axis, values: pd.Series, size: int = 30) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -154,7 +160,7 @@ def parallel(table: pd.DataFrame, direction: str) -> pd.DataFrame:
     )
     chosen = kept[["trial", "value"]].assign(rank=rank)
     params = kept[[c for c in kept.columns if c.startswith(PARAM)]]
-    return pd.concat([chosen, params.rename(columns=lambda c: c.removeprefix(PARAM))], axis=1).reset_index(drop=True)
+    return pd.concat([chosen, params.rename(columns=_bare)], axis=1).reset_index(drop=True)
 
 
 def draw_parallel(
@@ -165,8 +171,8 @@ def draw_parallel(
     Lying, a parameter's name has room at 390 pixels too; lines rather than Plotly's parcoords, because those neither
     answer the pointer nor export as vectors.
     """
-    ranked = parallel(table, direction)
-    kept = complete(table).set_index("trial", drop=False)
+    ranked = parallel(table.drop_duplicates("trial", keep="last"), direction)
+    kept = complete(table).drop_duplicates("trial", keep="last").set_index("trial", drop=False)
     lines = [axis(kept, name, space) for name in names]
     value = kept["value"]
     low, high = (value.min(), value.max()) if len(value) else (0.0, 1.0)

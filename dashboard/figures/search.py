@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,11 @@ COLOURS = {
 }
 SYMBOLS = {State.COMPLETE: "circle", State.PRUNED: "triangle-down", State.RUNNING: "diamond", State.FAILED: "x"}
 """A state's colour and symbol: two signs, so that neither is needed to tell states apart."""
+
+
+def _whole(values: pd.Series) -> dict[str, Any]:
+    """Return what an axis of whole numbers needs, so that a short one has no ticks at halves."""
+    return {"tickformat": "d", **({"dtick": 1} if values.nunique() <= 12 else {})}
 
 
 def history(table: pd.DataFrame, direction: str) -> pd.DataFrame:
@@ -72,7 +77,7 @@ def draw_history(table: pd.DataFrame, label: str) -> go.Figure:
             marker={"color": COLOURS.get(state, theme.NEUTRAL), "symbol": SYMBOLS.get(state, "circle-open"), "size": 9},
             hovertemplate=f"trial %{{x}}, {state}, no value<extra></extra>",
         )
-    return theme.finish(figure, 380, "trial", label).update_xaxes(tickformat="d")
+    return theme.finish(figure, 380, "trial", label).update_xaxes(_whole(table["trial"]))
 
 
 def edf(values: Mapping[str, pd.Series], direction: str) -> pd.DataFrame:
@@ -107,11 +112,16 @@ def draw_edf(table: pd.DataFrame, label: str) -> go.Figure:
 
 
 def timeline(table: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
-    """Return trial, state, start, end (`now` for a trial that runs) and seconds, of trials with a known start."""
+    """Return trial, state, start, end (`now` for a trial that runs) and seconds, of trials with a known start.
+
+    Times in the result are UTC without a zone, as Plotly and tables write them.
+    """
     kept = table.dropna(subset=["start"])
-    end = kept["end"].where(kept["end"].notna(), now)
-    seconds = (pd.to_datetime(end, utc=True) - pd.to_datetime(kept["start"], utc=True)).dt.total_seconds()
-    return kept[["trial", "state", "start"]].assign(end=end, seconds=seconds).reset_index(drop=True)
+    start = pd.to_datetime(kept["start"], utc=True).dt.tz_convert(None)
+    end = pd.to_datetime(kept["end"].where(kept["end"].notna(), now), utc=True).dt.tz_convert(None)
+    seconds = (end - start).dt.total_seconds()
+    found = kept[["trial", "state"]].assign(start=start, end=end, seconds=seconds)
+    return found.reset_index(drop=True)
 
 
 def draw_timeline(table: pd.DataFrame) -> go.Figure:
@@ -120,7 +130,7 @@ def draw_timeline(table: pd.DataFrame) -> go.Figure:
     for state in table["state"].unique():
         of = table[table["state"] == state]
         figure.add_bar(
-            base=pd.to_datetime(of["start"], utc=True).dt.tz_convert(None),
+            base=of["start"],
             x=of["seconds"] * 1000,
             y=of["trial"],
             orientation="h",
@@ -136,7 +146,7 @@ def draw_timeline(table: pd.DataFrame) -> go.Figure:
         # a trial whose worker died long ago runs out of the frame instead of pressing all others flat
         first, last = table["start"].min(), max(ended["end"].max(), table["start"].max())
         figure.update_xaxes(range=[first, min(table["end"].max(), last + 0.5 * (last - first))])
-    figure.update_xaxes(type="date").update_yaxes(autorange="reversed", tickformat="d")
+    figure.update_xaxes(type="date").update_yaxes(_whole(table["trial"]), autorange="reversed")
     return figure.update_layout(barmode="overlay", bargap=0.25)
 
 
@@ -182,7 +192,7 @@ def draw_curves(table: pd.DataFrame, label: str, best: int | None) -> go.Figure:
             line={"color": COLOURS[State.COMPLETE], "width": 3.5},
             hovertemplate=f"trial {best}, best<br>epoch %{{x}}: {label} = %{{y:.4g}}<extra></extra>",
         )
-    return theme.finish(figure, 380, "epoch", label).update_xaxes(tickformat="d")
+    return theme.finish(figure, 380, "epoch", label).update_xaxes(_whole(table["step"]))
 
 
 def pareto(

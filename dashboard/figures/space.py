@@ -261,7 +261,10 @@ def axis(table: pd.DataFrame, name: str, space: Mapping[str, BaseDistribution]) 
         return Axis(name, numbers, low, high, ())
     low, high = math.log10(low), math.log10(high)
     powers = [float(p) for p in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)]
-    powers = powers if len(powers) > 1 else [low, (low + high) / 2, high]
+    if len(powers) < 2:
+        decades = range(math.floor(low), math.floor(high) + 1)
+        powers = [p for d in decades for m in (1, 2, 5) if low - 1e-9 <= (p := d + math.log10(m)) <= high + 1e-9]
+    powers = powers if len(powers) > 1 else [low, high]
     return Axis(
         name,
         numbers.map(math.log10, na_action="ignore"),

@@ -111,7 +111,8 @@ def feature_section(chosen: Chosen) -> None:
     st.subheader("Features × runs", anchor=False)
     grid = errors.wide(found, metric, features).dropna(axis=1, how="all")
     named = (f"{letter} is {row}" for row, letter in errors.letters(list(grid.columns)).items())
-    st.caption(widgets.escape(f"{errors.METRICS[metric]}; {'; '.join(named)}."))
+    about = f"{errors.METRICS[metric]}; {'; '.join(named)}. Blue is better than always the mean, red worse."
+    st.caption(widgets.escape(about))
     widgets.figure(errors.draw_heat(found, metric, features), grid.reset_index(), "heat")
 
     st.subheader("One sample, regenerated beside real", anchor=False)
@@ -221,8 +222,9 @@ def round_trip_section(chosen: Chosen) -> None:
     _, table = chosen.one(Artifact.ROUND_TRIP)
     scores = sensitivity.round_trip(table)
     st.caption(
-        "Features are generated from PAD, and a fitted reader recovers PAD from them. Grey is what the same reader "
-        "gets from the real features: no generator can be expected to do better."
+        "Features are generated from PAD, and a fitted reader recovers PAD from them. Grey is the same reader's error "
+        "on the real features. Blue below grey is no triumph: features without the spread of real movement are easy to "
+        "read."
     )
     widgets.figure(sensitivity.draw_round_trip(scores), scores, "round_trip")
     left, right = st.columns(2)

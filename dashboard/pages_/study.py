@@ -140,7 +140,7 @@ def parameters(row: pd.Series, table: pd.DataFrame, label: str) -> None:
         landscape.draw_parallel(table, distributions, chosen, direction, label),
         landscape.parallel(table, direction),
         "parallel",
-        "A line is a complete trial, from its parameters down to its value.",
+        "A line is a complete trial, from its parameters down to its value; it breaks where it has no such parameter.",
     )
     st.subheader("One parameter at a time", anchor=False)
     slices = landscape.draw_slices(table, distributions, chosen, label)
@@ -216,7 +216,10 @@ def trial_table(table: pd.DataFrame, label: str) -> None:
     kept = kept.sort_values(orders[by], kind="stable").reset_index(drop=True)
     shown = kept[["trial", "state", "value", "seconds", "start"]].rename(columns={"value": label})
     params = kept[[c for c in kept.columns if c.startswith(studies.PARAM)]]
-    shown = shown.join(params.rename(columns=lambda c: c.removeprefix(studies.PARAM)))
+    shown["start"] = pd.to_datetime(shown["start"], utc=True).dt.tz_convert(None)
+    taken = {c: c.removeprefix(studies.PARAM) for c in params.columns}
+    params = params.rename(columns={c: f"{n} (parameter)" if n in shown.columns else n for c, n in taken.items()})
+    shown = shown.join(params)
     st.caption("Click a trial to open its page.")
     columns = {
         label: st.column_config.NumberColumn(label, format="%.4f"),

@@ -135,9 +135,17 @@ def test_a_cell_says_its_error_in_four_characters(value, text):
     assert errors.brief(value) == text
 
 
-def test_errors_in_different_units_are_coloured_within_their_feature():
-    found = errors.collect({"a": [table((2.0, 0.5, 0.0))]})
+def test_the_heat_maps_colour_is_the_error_over_that_of_the_mean():
+    found = errors.collect({"a": [table((1.0, 0.25, 0.0))]})
     heat = errors.draw_heat(found, "mae", ["speed", "volume", "still"]).data[0]
     assert list(heat.x) == ["A", "B", "C"]
-    assert heat.z[0].tolist() == [1, 0.25, 0.15]
-    assert heat.z[1].tolist() == [1, 1, 0.6]
+    assert heat.z[0].tolist() == [2, 1, 0.6]
+    assert heat.z[1].tolist() == [0.5, 1, 0.6]
+    assert all(math.isnan(z) for z in heat.z[2])
+
+
+def test_a_run_of_another_split_is_compared_with_its_own_mean():
+    found = errors.collect({"a": [table((1, 1, 0))], "b": [table((2, 2, 0), trivial=4.0)]})
+    ratio = errors.over_mean(found, "mae", ["speed"]).loc["speed"]
+    assert ratio[["a", "b", "always the mean", "always the mean · b"]].tolist() == [2, 0.5, 1, 1]
+    assert ratio["the label's mean · b"] == pytest.approx(0.3 / 4)

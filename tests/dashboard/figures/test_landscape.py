@@ -63,3 +63,14 @@ def test_a_trial_without_a_conditional_parameter_leaves_a_gap_and_not_an_error()
     figure = landscape.draw_parallel(table, SPACE, ["rate", "depth"], "minimize", "MAE")
     missing = [x for trace in figure.data for x in trace.x if x is not None and np.isnan(x)]
     assert len(missing) == 1
+
+
+def test_a_parameter_called_like_a_column_keeps_its_prefix():
+    table = trials(4).rename(columns={"param.depth": "param.value"})
+    assert list(landscape.contour(table, "rate", "value", "minimize").columns) == [
+        "trial",
+        "rate",
+        "param.value",
+        "value",
+    ]
+    assert landscape.parallel(table, "minimize").columns.is_unique

@@ -116,3 +116,9 @@ def test_markup_in_a_parameters_name_is_drawn_as_text():
     table = trials(3).rename(columns={"param.depth": "param.<b>depth</b>"})
     title = space.axis(table, "<b>depth</b>", {}).layout()["title"]
     assert title == "&lt;b&gt;depth&lt;/b&gt;"
+
+
+def test_a_short_logarithmic_axis_has_ticks_at_round_numbers():
+    table = trials(2).assign(**{"param.epochs": ["20", "150"]})
+    found = space.axis(table, "epochs", {"epochs": IntDistribution(20, 150, log=True)})
+    assert [word for _, word in found.ticks] == ["20", "50", "100"]
