@@ -73,6 +73,12 @@ class Store:
         """A sentence that every page should show, such as why reading is slow here; empty where all is well."""
         return self._reader.notice if isinstance(self._reader, LocalReader) else ""
 
+    def close(self) -> None:
+        """Let go of the file; the next call opens it again."""
+        with self._lock:
+            if isinstance(self._reader, LocalReader):
+                self._reader.close()
+
     def probe(self) -> Hashable:
         """Return a value that changes whenever the store does (0.02 ms where it is local). Raises Damaged."""
         with self._lock:

@@ -49,6 +49,10 @@ class LocalReader:
         """Return a value that changes whenever the store does."""
         return self._file.probe()
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def runs(self) -> pd.DataFrame:
         """Return the run table, read again where the store has changed. Raises Damaged."""
         content = self._read()

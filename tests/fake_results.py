@@ -310,13 +310,11 @@ def diagnostics(spec: Spec, pred: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.DIAGNOSTICS]))
 
 
-def tables(spec: Spec, pred: np.ndarray, seed: int) -> dict[str, pd.DataFrame]:
-    """Return every table that a final of this method keeps."""
-    found = {
-        record.Artifact.SPLIT: split_table(spec),
-        record.Artifact.PREDICTIONS: prediction_table(spec, pred),
-        record.Artifact.DIAGNOSTICS: diagnostics(spec, pred),
-    }
+def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd.DataFrame]:
+    """Return every table that a final of this method keeps; diagnostics are the first one's alone."""
+    found = {record.Artifact.SPLIT: split_table(spec), record.Artifact.PREDICTIONS: prediction_table(spec, pred)}
+    if first:
+        found[record.Artifact.DIAGNOSTICS] = diagnostics(spec, pred)
     if spec.targets != PAD:
         found[record.Artifact.FEATURE_ERRORS] = feature_errors(spec, pred)
     if spec.inputs == "pad":
@@ -330,22 +328,31 @@ def tables(spec: Spec, pred: np.ndarray, seed: int) -> dict[str, pd.DataFrame]:
 
 def summary(spec: Spec) -> dict[str, Any]:
     """Return data_summary.json's content."""
+    split = split_table(spec)
+    by_part = split.groupby("part")
+    clips = split.drop_duplicates("group")
     return {
-        "samples": CLIPS * WINDOWS,
-        "groups": CLIPS,
-        "features": len(spec.columns),
-        "labels": {name: CLIPS // len(LABELS) * WINDOWS for name in LABELS},
-        "skipped": [{"what": "window", "count": 2, "why": "no finite value in avg_neck_rotation_w"}],
-        "constant": ["avg_chest_pelvis_distance"],
-        "notes": ["persons unknown"],
+        "samples": {part: len(rows) for part, rows in by_part},
+        "groups": {part: int(rows["group"].nunique()) for part, rows in by_part},
+        "group_kind": "clip",
+        "groups_of_class": {
+            label: {part: int((rows["part"] == part).sum()) for part in record.PARTS}
+            for label, rows in clips.groupby("label")
+        },
+        "rows": CLIPS * WINDOWS,
+        "rows_by_label": split["label"].value_counts().sort_index().to_dict(),
+        "constant_features": ["avg_chest_pelvis_distance"],
+        "skipped": 0,
+        "persons": "unknown",
+        "notes": ["persons unknown: the same person may be on two sides of the split"],
     }
 
 
 # ------------------------------------------------------------------------------------------------ search spaces
 
 
-def space(method: str) -> dict[str, str]:
-    """Return space.json's content: parameter → Optuna's own JSON of its distribution."""
+def space(method: str) -> dict[str, Any]:
+    """Return space.json's content: the defaults, and parameter → Optuna's own JSON of its distribution."""
     from optuna.distributions import (
         CategoricalDistribution,
         FloatDistribution,
@@ -373,14 +380,14 @@ def space(method: str) -> dict[str, str]:
         }
     if method.endswith("_correlated"):
         found["axes"] = IntDistribution(1, 3)
-    return {name: distribution_to_json(d) for name, d in found.items()}
+    distributions = {name: json.loads(distribution_to_json(d)) for name, d in found.items()}
+    return {"defaults": draw(distributions, np.random.default_rng(0)), "distributions": distributions}
 
 
-def draw(distributions: Mapping[str, str], rng: np.random.Generator) -> dict[str, Any]:
+def draw(distributions: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """Draw one configuration."""
     found: dict[str, Any] = {}
-    for name, text in distributions.items():
-        about = json.loads(text)
+    for name, about in distributions.items():
         a = about["attributes"]
         if about["name"] == "CategoricalDistribution":
             found[name] = a["choices"][int(rng.integers(len(a["choices"])))]

@@ -181,7 +181,8 @@ def _tags(spec: made.Spec, kind: str, **more: str) -> dict[str, str]:
         "objective": "mae",
         "direction": "minimize",
         "space": record.digest(made.space(spec.method)),
-        "code": "85f3dbe0c1a2+",
+        "needs": "{}",
+        "code": "85f3dbe0c1a2b3c4d5e6f708192a3b4c5d6e7f80+",
         "machine": record.to_json({**machine, "versions": versions}),
         "metric_version": str(record.METRIC_VERSION),
         "command": f"python -m training study {spec.method} --dataset {spec.dataset} --name {spec.name}",
@@ -203,7 +204,7 @@ def _curves(rng: np.random.Generator, best: float, epochs: int) -> dict[str, lis
     fall = best * (1 + 1.2 * np.exp(-steps / 6))
     return {
         "val/mae": (fall + rng.normal(0, best * 0.01, epochs)).tolist(),
-        "train/loss": (0.8 * fall + rng.normal(0, best * 0.005, epochs)).tolist(),
+        "train/mae": (0.8 * fall + rng.normal(0, best * 0.005, epochs)).tolist(),
     }
 
 
@@ -212,7 +213,8 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
     experiment = writer.experiment(spec.protocol)
     study_id = ids(Kind.STUDY, spec.name, seed)
     start = START + number * 3_600_000
-    distributions = made.space(spec.method)
+    space = made.space(spec.method)
+    distributions = space["distributions"]
     w = made.world(spec.dataset)
     val = w.part == "validation"
     needs = {}
@@ -221,16 +223,16 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
         vae = made.Spec("motion/lma_vae", 0.9, spec.settings, spec.dataset)
         tags = _tags(vae, Kind.NEED, study=spec.name, state=State.COMPLETE)
         pred = made.predict(vae, 99)
-        values = made.figures(vae, pred, ("train", "validation")) | {record.COST_SECONDS: 4.2}
-        params = made.draw(made.space(vae.method), rng)
+        values = made.figures(vae, pred, ("validation",)) | {record.COST_SECONDS: 4.2}
+        params = made.space(vae.method)["defaults"]
         need = ids(Kind.NEED, spec.name, seed)
-        writer.run(experiment, need, f"{spec.name} · need vae", tags, params, values, None, study_id, start, 5)
+        writer.run(experiment, need, "need vae", tags, params, values, None, study_id, start, 5)
 
     done = trials if not running else max(trials - 3, 1)
     values: dict[int, float] = {}
     params_of: dict[int, dict[str, Any]] = {}
     for trial in range(done + running):
-        params = params_of[trial] = made.draw(distributions, rng)
+        params = params_of[trial] = made.draw(distributions, rng) if trial else space["defaults"]
         is_last = trial == done
         state = State.COMPLETE
         if is_last:
@@ -243,24 +245,26 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
         pred = made.predict(made.Spec(spec.method, noise, spec.settings, spec.dataset), 1000 + trial)
         best = float(np.abs(pred - w.values(spec.targets))[val].mean())
         seconds = float(np.exp(rng.normal(1.5, 0.6)))
-        tags = _tags(spec, Kind.TRIAL, trial=str(trial), state=state, sampler="TPESampler", pruner="MedianPruner")
+        tags = _tags(spec, Kind.TRIAL, trial=str(trial), state=state)
         figures = {record.COST_SECONDS: seconds}
         texts = {}
         if state == State.COMPLETE:
-            figures |= made.figures(spec, pred, ("validation",)) | {record.COST_PARAMETERS: 1000.0 * params["depth"]}
+            scored = made.figures(spec, pred, ("validation",))
+            figures |= {name: v for name, v in scored.items() if name.endswith("/all") or name.startswith("val/mae/")}
+            figures |= {record.COST_PARAMETERS: 1000.0 * params["depth"], record.COST_PEAK_MB: 290.0}
             values[trial] = figures[record.metric("validation", "mae")]
         elif state == State.FAILED:
             tags["reason"] = "ValueError: outliers: no train row is left for feature <b>neck_speed</b>"
             texts[Artifact.LOG] = made.TRACEBACK.format(method=spec.method.rpartition("/")[2])
         elif state == State.PRUNED:
-            tags["reason"] = "pruned at step 6: worse than the median of the trials before it"
+            tags["reason"] = f"pruned at step 6: validation mae {best:.4g}"
         epochs = {State.COMPLETE: 24, State.PRUNED: 7, State.RUNNING: 11, State.FAILED: 0}[state]
         run_id = ids(Kind.TRIAL, spec.name, trial, seed)
         tags["artifacts"] = record.to_json(sorted(texts))
         path = writer.run(
             experiment,
             run_id,
-            f"{spec.name} · trial {trial}",
+            f"trial {trial}",
             tags | needs,
             params,
             figures,
@@ -273,39 +277,42 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
             _write(path, {}, texts)
 
     winner = min(values, key=values.__getitem__)
-    more = {"sampler": "TPESampler", "pruner": "MedianPruner", "trials_total": str(trials), "repeats": str(finals)}
+    more = {
+        "sampler": "TPE, seeded for each trial",
+        "pruner": "median",
+        "trials_total": str(trials),
+        "repeats": str(finals),
+    }
     more |= {"best_trial": str(winner), "best_value": repr(values[winner]), "deadline": ""}
     more |= {"state": State.RUNNING if running else State.COMPLETE} | ({} if running else {"frozen": "true"})
-    described = {"defaults": params_of[0], "distributions": distributions}
-    texts = {Artifact.SPACE: record.to_json(described), Artifact.DATA_SUMMARY: record.to_json(made.summary(spec))}
+    summary = {Artifact.DATA_SUMMARY: record.to_json(made.summary(spec))}
     all_finals: list[dict[str, float]] = []
-    for seed_of in range(0 if running else finals):
+    for seed_of in range(1, 1 + (0 if running else finals)):
         pred = made.predict(spec, seed_of)
-        scored = made.figures(spec, pred, ("train", "validation", "test"))
+        scored = made.figures(spec, pred, ("validation", "test"))
         for row, trivial in made.trivial(spec).items():
-            scored |= made.figures(spec, trivial, ("test",), row)
+            scored |= made.figures(spec, trivial, ("validation", "test"), row)
         cost = {record.COST_SECONDS: 6.0 + seed_of, record.COST_PARAMETERS: 52_000.0, record.COST_PEAK_MB: 310.5}
         all_finals.append(scored | cost)
         run_id = ids(Kind.FINAL, spec.name, seed_of, seed)
         path = writer.folder / "artifacts" / str(experiment) / run_id / "artifacts"
-        log = {Artifact.LOG: f"refit of trial {winner} with seed {seed_of}\n", **texts}
-        artifacts = _write(path, made.tables(spec, pred, seed_of), log)
+        artifacts = _write(path, made.tables(spec, pred, seed_of, first=seed_of == 1), summary)
         tags = _tags(spec, Kind.FINAL, trial=str(winner), state=State.COMPLETE, artifacts=artifacts) | needs
         tags["seed"] = str(seed_of)
         curves = _curves(rng, values[winner], 24)
         begin = start + 60_000 * (trials + seed_of)
-        name = f"{spec.name} · final {seed_of}"
+        name = f"final seed {seed_of}"
         writer.run(experiment, run_id, name, tags, params_of[winner], all_finals[-1], curves, study_id, begin)
 
     path = writer.folder / "artifacts" / str(experiment) / study_id / "artifacts"
+    texts = {Artifact.SPACE: record.to_json(space), **summary}
     more["artifacts"] = _write(path, {Artifact.SPLIT: made.split_table(spec)}, texts)
     tags = _tags(spec, Kind.STUDY, **more) | needs
     seconds = None if running else 60.0 * (trials + finals)
-    summary = _summary(all_finals, spec)
-    writer.run(experiment, study_id, spec.name, tags, params_of[winner], summary, None, None, start, seconds)
+    writer.run(experiment, study_id, spec.name, tags, {}, _summary(all_finals), None, None, start, seconds)
 
 
-def _summary(finals: list[dict[str, float]], spec: made.Spec) -> dict[str, float]:
+def _summary(finals: list[dict[str, float]]) -> dict[str, float]:
     """Return a study's own figures: mean and sd over its finals, a made-up interval, and the trivial rows."""
     if not finals:
         return {}
@@ -313,11 +320,14 @@ def _summary(finals: list[dict[str, float]], spec: made.Spec) -> dict[str, float
     found = frame.mean().to_dict()
     for name in frame.columns:
         taken = record.parse_metric(name)
-        if taken is None or taken.aspect or taken.part != "test":
+        if taken is None or taken.aspect:
             continue
         mean, sd = found[name], float(frame[name].std(ddof=1)) if len(frame) > 1 else 0.0
+        found[record.metric(taken.part, taken.metric, taken.target, record.SD)] = sd
+        if taken.part != "test":
+            continue
         half = 0.12 * abs(mean) + sd
-        extra = {record.SD: sd, record.LOW: mean - half, record.HIGH: mean + half, record.N_GROUPS: 8.0}
+        extra = {record.LOW: mean - half, record.HIGH: mean + half, record.N_GROUPS: 8.0}
         for aspect, value in extra.items():
             found[record.metric("test", taken.metric, taken.target, aspect)] = value
     return found

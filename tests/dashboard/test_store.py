@@ -428,7 +428,7 @@ def test_curves_are_those_of_the_runs_asked_for(folder, store):
     trials = list(runs.index[(runs["kind"] == Kind.TRIAL) & (runs["state"] == State.PRUNED)][:2])
     curves = store.curves(reversed(trials))
     assert list(curves["run_id"].unique()) == trials[::-1]
-    assert set(curves["metric"]) == {"val/mae", "train/loss"}
+    assert set(curves["metric"]) == {"val/mae", "train/mae"}
     one = curves[(curves["run_id"] == trials[0]) & (curves["metric"] == "val/mae")]
     assert list(one["step"]) == list(range(7))
     by_hand = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
@@ -472,7 +472,7 @@ def test_the_files_are_those_that_the_run_lists(store):
 def test_files_that_are_being_written_are_not_listed(folder, store):
     run = final(store)
     before = store.files(run)
-    root = store.path(run, Artifact.LOG).parent
+    root = store.path(run, Artifact.SPLIT).parent
     (root / ".4711.samples.parquet").write_bytes(b"half")
     (root / "model").mkdir()
     (root / "model" / "config.json").write_text("{}")
@@ -500,9 +500,9 @@ def test_a_table_without_a_column_of_the_record_is_damaged(store):
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
 def test_damaged_json_says_which_run_and_file(store, text):
     run = final(store)
-    store.path(run, Artifact.SPACE).write_text(text)
-    with pytest.raises(Damaged, match=f"{run}.*space.json"):
-        store.json(run, Artifact.SPACE)
+    store.path(run, Artifact.DATA_SUMMARY).write_text(text)
+    with pytest.raises(Damaged, match=f"{run}.*data_summary.json"):
+        store.json(run, Artifact.DATA_SUMMARY)
 
 
 @pytest.mark.parametrize(
@@ -518,7 +518,7 @@ def test_links_out_of_the_runs_folder_are_refused(folder, store, tmp_path):
     run = final(store)
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")
-    root = store.path(run, Artifact.LOG).parent
+    root = store.path(run, Artifact.SPLIT).parent
     (root / "link.txt").symlink_to(secret)
     (root / "folder").symlink_to(tmp_path)
     (root / "circle.txt").symlink_to(root / "circle.txt")
@@ -526,11 +526,11 @@ def test_links_out_of_the_runs_folder_are_refused(folder, store, tmp_path):
         with pytest.raises(Damaged):
             store.text(run, name)
         assert name not in store.files(run)
-    other = store.path(run, Artifact.LOG).parents[1].with_name("0" * 32)
+    other = store.path(run, Artifact.SPLIT).parents[1].with_name("0" * 32)
     shutil.move(root.parent, tmp_path / "moved")
     root.parent.symlink_to(tmp_path / "moved")
     with pytest.raises(Damaged, match="outside the store"):
-        store.text(run, Artifact.LOG)
+        store.text(run, Artifact.SPLIT)
     assert not other.exists()
 
 
@@ -584,7 +584,9 @@ def test_an_empty_file_is_an_empty_store(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_read_without_an_index(folder, monkeypatch):
     """As root every folder can be written: what SQLite and the system say there is put in their mouths."""
-    expected = open_store(folder).runs()
+    writable = open_store(folder)
+    expected = writable.runs()
+    writable.close()
     for log in folder.glob("mlflow.db-*"):
         log.unlink()
     real = sqlite3.connect
