@@ -1,0 +1,173 @@
+"""The dashboard in a real Chromium: clicks, addresses, widths, and what the browser asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from tests import fake_results as made
+from tests import fake_store
+from tests.browsing import serving, settled
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 30_000
+RECONSTRUCTED = "synthetic_motion · by clip · 27 features reconstructed"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake_store.build(tmp_path_factory.mktemp("browser") / "store")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[str]:
+    with serving(folder) as base:
+        yield base
+
+
+@contextmanager
+def fresh(browser: Browser, width: int = 1440, height: int = 900) -> Iterator[Page]:
+    """Yield a page of a browser that has never been here; fail where it logged an error or asked another host."""
+    context = browser.new_context(viewport={"width": width, "height": height}, service_workers="block")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    errors: list[str] = []
+    asked: set[str] = set()
+
+    def note(message: object) -> None:
+        where = str(getattr(message, "location", {}).get("url", ""))
+        # below a deep address Streamlit looks for itself in the wrong place first, and goes on
+        if getattr(message, "type", "") == "error" and "/_stcore/" not in where:
+            errors.append(f"{getattr(message, 'text', '')} {where}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not errors
+    assert asked <= {"localhost", ""}, "the dashboard asked a host that is not its own"
+
+
+def query(page: Page) -> dict[str, str]:
+    return {key: values[-1] for key, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def test_a_click_on_the_leaderboard_opens_a_run_whose_address_shows_it_to_others(browser, server):
+    with fresh(browser) as page:
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED})}")
+        table = page.locator('[data-testid="stDataFrame"]').first
+        table.scroll_into_view_if_needed()
+        # the first row of the table, which is drawn on a canvas: below the header
+        table.click(position={"x": 120, "y": 35 + 17})
+        page.wait_for_url(re.compile(r"/run\?"))
+        settled(page)
+        title, run = page.locator("h1").inner_text(), query(page)["run"]
+        assert "latent size 8" in title  # the best of its protocol
+        address = page.url
+    with fresh(browser) as other:
+        settled(other, address)
+        assert other.locator("h1").inner_text() == title
+        assert query(other)["run"] == run
+        assert other.get_by_text("SYNTHETIC data").count() == 1
+        other.locator(".js-plotly-plot").first.wait_for()
+
+
+def test_a_leaderboards_address_has_its_filters_and_shows_them_to_others(browser, server):
+    with fresh(browser) as page:
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED})}")
+        page.locator('[data-testid="stSelectbox"]').filter(has_text="Metric").locator("input").click()
+        page.get_by_role("option", name="CCC").click()
+        page.wait_for_url(re.compile("metric=CCC"))
+        settled(page)
+        page.get_by_text("archived runs too").click()
+        page.wait_for_url(re.compile("archived=true"))
+        address = settled(page).url
+    with fresh(browser) as other:
+        settled(other, address)
+        assert query(other) == {
+            "protocol": RECONSTRUCTED,
+            "metric": "CCC",
+            "target": "mean over all targets",
+            "archived": "true",
+        }
+        other.locator(".xtitle").filter(has_text="test CCC").wait_for()
+
+
+def test_a_link_made_before_a_newer_protocol_was_added_still_shows_the_old_one(browser, tmp_path):
+    """The store grows while the dashboard runs; it is another one than the other tests'."""
+    store = fake_store.build(tmp_path / "grows", studies=made.STUDIES[:1])
+    with serving(store) as base:
+        with fresh(browser) as page:
+            settled(page, f"{base}/leaderboard")  # no protocol asked for: the newest is taken and written down
+            page.wait_for_url(re.compile("protocol="))
+            address, old = page.url, query(page)["protocol"]
+        fake_store.build(store, studies=made.STUDIES[1:3], seed=1)  # the second one begins an hour later
+        with fresh(browser) as page:
+            settled(page, f"{base}/leaderboard")
+            page.wait_for_url(re.compile("protocol="))
+            assert query(page)["protocol"] != old
+        with fresh(browser) as page:
+            settled(page, address)
+            assert query(page)["protocol"] == old
+            box = page.locator('[data-testid="stSelectbox"]').filter(has_text="Protocol").locator("input")
+            assert box.input_value() == old
+
+
+PATHS = ("/", "/leaderboard", "/leaderboard?view=as+table", "/study", "/run?run=RUN", "/errors")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_on_a_telephone_nothing_is_wider_than_the_screen(browser, server, path):
+    run = fake_store.ids("study", made.STUDIES[2].name, 0)
+    with fresh(browser, 390, 844) as page:
+        settled(page, server + path.replace("RUN", run))
+        page.wait_for_timeout(500)
+        whole = "[document.documentElement, document.querySelector('[data-testid=stMain]')]"
+        widths = page.evaluate(f"{whole}.map(e => [e.scrollWidth, e.clientWidth])")
+        assert all(scroll <= client for scroll, client in widths)
+        beyond = page.evaluate(
+            "[...document.querySelectorAll('[data-testid=stMain] h1, [data-testid=stMain] p, .js-plotly-plot')]"
+            ".filter(e => e.offsetParent && !e.closest('[role=tablist]'))"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.innerText)"
+        )
+        assert not beyond
+
+
+def test_the_table_of_a_run_can_be_taken_as_csv_and_its_figure_as_svg(browser, server):
+    run = fake_store.ids("study", made.STUDIES[0].name, 0)
+    with fresh(browser) as page:
+        settled(page, f"{server}/run?run={run}")
+        page.get_by_text("Table and downloads").first.click()
+        with page.expect_download() as csv:
+            page.locator('[data-testid="stDownloadButton"]').get_by_text("CSV").first.click()
+        assert Path(csv.value.path()).read_text("utf-8").startswith("sample,group,label,true,pred,error")
+        with page.expect_download(timeout=60_000) as svg:
+            page.locator('[data-testid="stDownloadButton"]').get_by_text("SVG").first.click()
+        assert "truth, pleasure" in Path(svg.value.path()).read_text("utf-8")
+
+
+def test_a_run_shared_as_a_file_opens_offline_with_its_figures(browser, folder, tmp_path):
+    from dashboard import share
+    from dashboard.store import Source, Store
+
+    file = tmp_path / "run.html"
+    run = fake_store.ids("study", made.STUDIES[0].name, 0)
+    file.write_text(share.runs(Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder)), [run]), "utf-8")
+    with fresh(browser) as page:
+        page.context.set_offline(True)
+        page.goto(file.as_uri())
+        page.wait_for_function("document.querySelectorAll('.js-plotly-plot .scatterlayer .trace').length > 3")
+        assert page.locator("h1").inner_text() == "lma_to_pad · features all"
