@@ -251,15 +251,18 @@ def no_module_is_a_drawer(module: Module) -> list[str]:
 
 
 def test_files_mirror_the_tree(module: Module) -> list[str]:
-    """Find tests/<folder>/test_<stem>[_<aspect>].py without <folder>/<stem>.py; tests of the whole lie in tests/."""
+    """Find tests/<folder>/test_….py whose name holds that of no module below <folder>; tests of the whole lie in tests/.
+
+    Words before and after the module's name say what kind of test it is, as in test_browser_errors.py.
+    """
     parts = Path(module.path).parts
     if parts[0] != "tests" or len(parts) < 3 or not parts[-1].startswith("test_"):
         return []
     folder = ROOT.joinpath(*parts[1:-1]) if parts[1] in PACKAGES else ROOT.joinpath(*parts[:-1])
     words = Path(parts[-1]).stem.removeprefix("test_").split("_")
-    stems = ["_".join(words[:n]) for n in range(len(words), 0, -1)]
-    known = {file.stem.strip("_") for file in folder.glob("*.py")}
-    return [] if known.intersection(stems) else [f"{module.path} tests no module of {folder.relative_to(ROOT)}/"]
+    runs = {"_".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
+    known = {file.stem.strip("_") for file in folder.rglob("*.py") if not file.stem.startswith("test_")}
+    return [] if known & runs else [f"{module.path} tests no module of {folder.relative_to(ROOT)}/"]
 
 
 test_files_mirror_the_tree.__test__ = False  # a rule, not a test
