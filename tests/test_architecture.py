@@ -251,9 +251,9 @@ def no_module_is_a_drawer(module: Module) -> list[str]:
 
 
 def test_files_mirror_the_tree(module: Module) -> list[str]:
-    """Find tests/<folder>/test_….py whose name holds that of no module below <folder>; tests of the whole lie in tests/.
+    """Find tests/<folder>/test_….py whose name holds that of no module below <folder>.
 
-    Words before and after the module's name say what kind of test it is, as in test_browser_errors.py.
+    Tests of the whole lie in tests/. Other words in the name say what kind of test it is: test_browser_errors.py.
     """
     parts = Path(module.path).parts
     if parts[0] != "tests" or len(parts) < 3 or not parts[-1].startswith("test_"):
