@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -157,9 +158,8 @@ class Store:
         parts = PurePosixPath(name).parts
         if not parts or "\0" in name or PurePosixPath(name).is_absolute() or ".." in parts:
             raise Damaged(f"run {run_id}: {name!r} is not the name of an artifact")
-        ended = bool(self.runs()["end"].notna()[run_id])
-        if self._remote and not (ended and (root / name).is_file()):
-            self._remote.download(run_id, name, root)
+        if self._remote:
+            self._fetch(self._remote, run_id, name, root / name)
         try:
             path = (root / name).resolve()
             there = path.is_file()
@@ -170,6 +170,17 @@ class Store:
         if not there:
             raise Damaged(f"run {run_id}: {name} is missing ({path})")
         return path
+
+    def _fetch(self, remote: ClientReader, run_id: str, name: str, target: Path) -> None:
+        """Copy a file from the server, whole or not at all; what an ended run has is asked for once."""
+        if target.is_file() and self.runs()["end"].notna()[run_id]:
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as made:
+            try:
+                os.replace(remote.download(run_id, name, Path(made)), target)
+            except (Damaged, OSError) as error:
+                raise Damaged(f"run {run_id}: {name} is not to be had ({error})") from error
 
     def files(self, run_id: str) -> list[str]:
         """Return the names of a run's artifact files, ``/`` between folders; none where it has no folder."""

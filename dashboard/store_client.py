@@ -25,6 +25,15 @@ FRESH_S = 10.0
 """A server is asked again after this long, or after five times as long as the last answer took."""
 
 
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # it would report its use over the network
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # it would try for minutes before it says that a server does not answer
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+CONNECT_S = 10
+
+
 class ClientReader:
     """Reads one tracking address by MlflowClient."""
 
@@ -38,7 +47,8 @@ class ClientReader:
     @property
     def _client(self) -> Any:
         if self._made is None:
-            os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would report its use over the network
+            for name, value in SETTINGS.items():
+                os.environ.setdefault(name, value)
             from mlflow.tracking import MlflowClient
 
             self._made = MlflowClient(tracking_uri=self.uri)
@@ -58,9 +68,9 @@ class ClientReader:
         params: list[tuple[str, str, str]] = []
         metrics: list[tuple[str, str, float]] = []
         with self._reporting():
-            names = {e.experiment_id: e.name for e in self._pages(self._client.search_experiments)}
-            found = self._pages(self._client.search_runs, list(names), f"tags.`{record.tag('kind')}` != ''")
-            for run in found if names else ():
+            names = self._experiments() if self._is_made() else {}
+            wanted = f"tags.`{record.tag('kind')}` != ''"
+            for run in self._pages(self._client.search_runs, list(names), wanted) if names else ():
                 info, data, key = run.info, run.data, run.info.run_id
                 place = (info.experiment_id, names[info.experiment_id])
                 runs.append((key, info.run_name, info.user_id, info.status, info.start_time, info.end_time, *place))
@@ -106,9 +116,25 @@ class ClientReader:
 
     def download(self, run_id: str, name: str, target: Path) -> Path:
         """Copy one artifact from the server into the folder `target` and return its path."""
-        target.mkdir(parents=True, exist_ok=True)
         with self._reporting():
             return Path(self._client.download_artifacts(run_id, name, str(target)))
+
+    def _experiments(self) -> dict[str, str]:
+        return {e.experiment_id: e.name for e in self._pages(self._client.search_experiments)}
+
+    def _is_made(self) -> bool:
+        """Return whether the store has its tables: MLflow's client would make them, and the dashboard never writes."""
+        scheme, _, rest = self.uri.partition("://")
+        if not scheme.startswith("postgres"):
+            return True
+        import psycopg
+
+        try:
+            with psycopg.connect(f"postgresql://{rest}", connect_timeout=CONNECT_S) as connection:
+                found = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
+        except psycopg.Error as error:
+            raise Damaged(f"{_without_password(self.uri)}: does not answer ({str(error).strip()})") from error
+        return bool(found and found[0])
 
     @staticmethod
     def _pages(search: Callable[..., Any], *arguments: Any) -> Iterator[Any]:

@@ -8,11 +8,8 @@ Usage: python -m tests.fake_store FOLDER
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,32 +21,12 @@ import pandas as pd
 from affect import record
 from affect.record import Artifact, Kind, State
 from tests import fake_results as made
+from training import embedded
 
 START = 1_760_000_000_000
 """Milliseconds at which the first study of every fake store begins."""
 
 RUNNING_NAME = made.STUDIES[-1].name
-
-
-def template() -> Path:
-    """Return a migrated, empty MLflow store in WAL, made once per machine and MLflow version."""
-    import importlib.metadata
-
-    version = importlib.metadata.version("mlflow")
-    path = Path(tempfile.gettempdir()) / f"affectory-template-{os.getuid()}-{version}.db"
-    if not path.exists():
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-        with tempfile.TemporaryDirectory() as folder:
-            fresh = Path(folder) / "mlflow.db"
-            SqlAlchemyStore(f"sqlite:///{fresh}", str(Path(folder) / "artifacts")).engine.dispose()
-            with sqlite3.connect(fresh) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-            connection.close()
-            part = path.with_suffix(f".{os.getpid()}")
-            shutil.copyfile(fresh, part)
-            part.replace(path)
-    return path
 
 
 def ids(kind: str, *parts: object) -> str:
@@ -66,14 +43,10 @@ class Writer:
     def __enter__(self) -> Writer:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "mlflow.db"
-        fresh = not path.exists()
-        if fresh:
-            shutil.copyfile(template(), path)
+        if not path.exists():
+            embedded.prepare_mlflow(path, self.folder)
         self.connection = sqlite3.connect(path, timeout=30)
         self.connection.execute("PRAGMA synchronous=OFF")
-        if fresh:
-            root = str(self.folder / "artifacts")
-            self.connection.execute("UPDATE experiments SET artifact_location = ? || '/' || experiment_id", (root,))
         return self
 
     def __exit__(self, *error: object) -> None:
