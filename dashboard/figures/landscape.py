@@ -183,7 +183,8 @@ def draw_parallel(
         xs: list[float | None] = []
         ys: list[float | None] = []
         words: list[str] = []
-        for trial in ranked.loc[ranked["rank"] == rank, "trial"]:
+        trials = ranked.loc[ranked["rank"] == rank, "trial"]
+        for trial in trials:
             xs += [(line.positions[trial] - line.low) / line.span for line in lines] + [None]
             ys += [*rows, None]
             words += [_said(trial, n, kept.loc[trial, PARAM + n]) for n in names]
@@ -193,9 +194,9 @@ def draw_parallel(
             y=ys,
             mode="lines+markers",
             name=rank,
-            line={"color": THIRDS[rank], "width": 2.4 if rank == "best fifth" else 1.2},
+            line={"color": THIRDS[rank], "width": 2.4 if rank == "best fifth" and len(trials) <= 12 else 1.2},
             marker={"size": 6},
-            opacity=0.5 if rank == "between" else 0.9,
+            opacity=theme.see_through(len(trials), 0.5 if rank == "between" else 0.9),
             customdata=words,
             hovertemplate="%{customdata}<extra></extra>",
         )

@@ -61,7 +61,7 @@ def draw_history(table: pd.DataFrame, label: str) -> go.Figure:
                 y=of["value"],
                 mode="markers",
                 name=state,
-                marker={"color": COLOURS[state], "symbol": SYMBOLS[state], "size": 9},
+                marker={"color": COLOURS[state], "symbol": SYMBOLS[state], "size": 9 if len(table) <= 150 else 6},
                 hovertemplate=f"trial %{{x}}, {state}<br>{label} = %{{y:.4g}}<extra></extra>",
             )
     values = table["value"].dropna()
@@ -178,7 +178,7 @@ def draw_curves(table: pd.DataFrame, label: str, best: int | None) -> go.Figure:
             mode="lines",
             name=state,
             line={"color": COLOURS[state], "width": 1.2},
-            opacity=0.6 if state == State.COMPLETE else 0.9,
+            opacity=theme.see_through(len(set(trials)) - 1, 0.6 if state == State.COMPLETE else 0.9),
             customdata=trials,
             hovertemplate=f"trial %{{customdata}}, {state}<br>epoch %{{x}}: {label} = %{{y:.4g}}<extra></extra>",
         )
@@ -189,7 +189,7 @@ def draw_curves(table: pd.DataFrame, label: str, best: int | None) -> go.Figure:
             y=winner["value"],
             mode="lines",
             name=f"best (trial {best})",
-            line={"color": COLOURS[State.COMPLETE], "width": 3.5},
+            line={"color": theme.PALETTE[2], "width": 3.5},
             hovertemplate=f"trial {best}, best<br>epoch %{{x}}: {label} = %{{y:.4g}}<extra></extra>",
         )
     return theme.finish(figure, 380, "epoch", label).update_xaxes(_whole(table["step"]))

@@ -113,6 +113,11 @@ def finish(fig: go.Figure, height: int = 360, x: str = "", y: str = "", legend: 
     return fig
 
 
+def see_through(lines: int, most: float = 0.9) -> float:
+    """Return the opacity at which many lines over each other still show where they are dense."""
+    return max(min(most, 12 / max(lines, 1)), 0.12)
+
+
 BAR, BAR_AND_TITLE = 56, 104
 """Pixels under a figure that has its colour bar there."""
 

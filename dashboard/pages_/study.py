@@ -47,6 +47,10 @@ def summary_line(found: studies.Summary, label: str) -> None:
             st.metric("Time left, about", studies.duration(found.seconds_left), width="content")
         if found.live and found.deadline is not None:
             st.metric("Search ends by", f"{found.deadline:%d %b %H:%M} UTC", width="content")
+    with st.container(horizontal=True, gap="medium"):
+        widgets.link("Open its results", "run", run=found.run_id)
+        if found.finals:
+            widgets.link("Open its errors", "errors", runs=found.study)
     lost = [f"{n} {s}" for s, n in found.counts.items() if n and s in (State.FAILED, State.PRUNED, State.RUNNING)]
     if lost:
         st.caption(widgets.escape(f"Of its trials, {', '.join(lost)}."))
