@@ -9,7 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from training import embedded
+from training.tracking import embedded
 
 
 @cache

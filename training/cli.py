@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from training import stopping
 from training.contract import StudyFailed, UserError
+from training.study import stopping
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -161,7 +161,7 @@ def study(
     The same command goes on where it was stopped or killed, and several of them share the work.
     """
     from training import launch
-    from training.study import Plan
+    from training.study.plan import Plan
 
     plan = Plan(
         method=method,
@@ -209,7 +209,7 @@ def train(
 ) -> None:
     """Fit one configuration without a search: a study whose only trial is the defaults and what --param changes."""
     from training import launch
-    from training.study import Plan
+    from training.study.plan import Plan
 
     plan = Plan(
         method=method,
@@ -250,7 +250,7 @@ def demo(
 def status() -> None:
     """List the studies in the store: how far they are, and how good."""
     from training import launch
-    from training.tracking import Store
+    from training.tracking.store import Store
 
     launch.status(Store.open(), _console())
 
@@ -267,7 +267,7 @@ def predict(
 ) -> None:
     """Predict for new data with a run's model. Of a study, its first final run is taken."""
     from training import launch
-    from training.tracking import Store
+    from training.tracking.store import Store
 
     launch.predict(Store.open(), run, file, out, device)
 
@@ -278,8 +278,8 @@ def export(
     out: Annotated[Path, typer.Option(help="Zip file to write.")],
 ) -> None:
     """Write runs into one zip file, to be imported into another store."""
-    from training import transport
-    from training.tracking import Store
+    from training.tracking import transport
+    from training.tracking.store import Store
 
     count = transport.export(Store.open(), runs, out)
     _console().print(f"{count} runs written to {out}", markup=False)
@@ -288,8 +288,8 @@ def export(
 @app.command(name="import")
 def import_(file: Annotated[Path, typer.Argument(help="Zip file that `export` wrote.")]) -> None:
     """Read runs from a zip file into this store; runs that are there already stay as they are."""
-    from training import transport
-    from training.tracking import Store
+    from training.tracking import transport
+    from training.tracking.store import Store
 
     _console().print(transport.import_(Store.open(), file), markup=False)
 
@@ -297,8 +297,8 @@ def import_(file: Annotated[Path, typer.Argument(help="Zip file that `export` wr
 @app.command()
 def note(run: Run_, text: Annotated[str, typer.Argument(help="Plain text; empty removes the note")]) -> None:
     """Put a note on a run or study."""
-    from training import transport
-    from training.tracking import Store
+    from training.tracking import transport
+    from training.tracking.store import Store
 
     transport.note(Store.open(), run, text)
 
@@ -310,8 +310,8 @@ def tag(
     remove: Annotated[bool, typer.Option(help="Take the tags off.")] = False,
 ) -> None:
     """Put tags of your own on a run or study."""
-    from training import transport
-    from training.tracking import Store
+    from training.tracking import transport
+    from training.tracking.store import Store
 
     transport.label(Store.open(), run, labels, remove=remove)
 
@@ -319,7 +319,7 @@ def tag(
 @app.command()
 def archive(run: Run_, undo: Annotated[bool, typer.Option(help="Bring it back.")] = False) -> None:
     """Put a run or study aside: pages leave it out unless asked. Nothing is deleted."""
-    from training import transport
-    from training.tracking import Store
+    from training.tracking import transport
+    from training.tracking.store import Store
 
     transport.archive(Store.open(), run, undo=undo)

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MEAN, SD, Artifact, Kind, metric
 from training import registry
 from training.contract import StudyFailed, UserError
-from training.study import Plan, prepare
+from training.study.plan import Plan, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
-    from training.study import Prepared, Session
-    from training.tracking import RunInfo, Store
+    from training.study.plan import Prepared
+    from training.study.session import Session
+    from training.tracking.store import RunInfo, Store
 
 PRUNERS = ("median", "hyperband", "none")
 SHOWN_TARGETS = 8
@@ -56,7 +57,7 @@ def studies(plans: Sequence[Plan], console: Console, *, notify: str | None = Non
         for one in prepared:
             _show_plan(one, console)
         return
-    from training.tracking import Store
+    from training.tracking.store import Store
 
     store = Store.open()
     finished = []
@@ -83,8 +84,8 @@ def studies(plans: Sequence[Plan], console: Console, *, notify: str | None = Non
 
 
 def _study(prepared: Prepared, store: Store, console: Console) -> Session:
-    from training import study
-    from training.progress import Bars
+    from training.study import study
+    from training.study.progress import Bars
 
     for sentence in prepared.protocol.notes:
         console.print(sentence, style="dim", markup=False)
@@ -158,7 +159,7 @@ def _quoted(text: str) -> str:
 
 
 def _show_plan(prepared: Prepared, console: Console) -> None:
-    from training.search import distributions
+    from training.study.search import distributions
 
     plan, protocol = prepared.plan, prepared.protocol
     total = "1 trial" if plan.fixed else f"{plan.trials} trials"
@@ -228,7 +229,7 @@ def predict(store: Store, name: str, file: Path, out: Path | None, device: str) 
     import numpy as np
     import pandas as pd
 
-    from training import provenance
+    from training.study import provenance
 
     info = store.final(name)
     tags = info.tags

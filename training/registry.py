@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from training.contract import Method, Settings
 
 ROOT = Path(__file__).resolve().parent
+CHECKOUT = ROOT.parent
 
 
 def _stems(folder: Path) -> list[str]:

@@ -19,8 +19,8 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from affect import record
 from tests.benchmarks.row import Row, in_turn, row
-from training import run as run_module
-from training.tracking import Store
+from training.tracking import run as run_module
+from training.tracking.store import Store
 
 EPOCHS, EPOCH_S = 100, 0.3
 PARAMS = {f"param_{i}": i / 7 for i in range(15)}

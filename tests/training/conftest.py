@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres, store_template
-from training.tracking import Store
+from training.tracking.store import Store
 
 
 @pytest.fixture

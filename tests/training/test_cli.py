@@ -14,8 +14,8 @@ import pytest
 from training import launch
 from training.contract import UserError
 from training.datasets import lma, synthetic_motion
-from training.study import Plan
-from training.tracking import Store
+from training.study.plan import Plan
+from training.tracking.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 LMA = ("motion/lma_to_pad", "--dataset", "lma", "--root")

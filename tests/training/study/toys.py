@@ -12,7 +12,7 @@ import numpy as np
 from training import splits
 from training.contract import Method, Outcome
 from training.datasets import synthetic_motion
-from training.study import Plan, Prepared, parameters, signature
+from training.study.plan import Plan, Prepared, parameters, signature
 
 METHOD = Method(title="toy ridge", source="tests", data="motion", inputs="features", targets="pad")
 

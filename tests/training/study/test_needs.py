@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.training import toys
-from training import needs, provenance, study
+from tests.training.study import toys
 from training.contract import UserError
-from training.progress import Watch
-from training.tracking import Store
+from training.study import needs, provenance, study
+from training.study.plan import Plan, prepare
+from training.study.progress import Watch
+from training.study.session import Session
+from training.tracking.store import Store
 
 NEED = {"judge": "motion/lma_to_pad"}
 
@@ -42,7 +44,7 @@ def generator(**changes: Any) -> Any:
     return toy
 
 
-def run(store: Store, **options: Any) -> study.Session:
+def run(store: Store, **options: Any) -> Session:
     toy = options.pop("toy", None) or generator()
     return study.run(toys.prepared(toy, epochs=5, trials=2, repeats=1, **options), store, Watch())
 
@@ -88,10 +90,8 @@ def test_need_killed_while_it_was_fitted_is_closed_and_fitted_again(store: Store
 
 
 def test_with_takes_a_run_of_the_same_split_and_nothing_else(store: Store) -> None:
-    judge = study.Plan(
-        method="motion/lma_to_pad", dataset="synthetic_motion", trials=1, fixed=True, repeats=1, epochs=5
-    )
-    given = study.run(study.prepare(judge), store, Watch())
+    judge = Plan(method="motion/lma_to_pad", dataset="synthetic_motion", trials=1, fixed=True, repeats=1, epochs=5)
+    given = study.run(prepare(judge), store, Watch())
     final = store.final(given.prepared.name)
     session = run(store, name="taken", data=given.prepared.data, needs={"judge": given.prepared.name})
     assert needs.run_id(session, "judge", NEED["judge"]) == final.id

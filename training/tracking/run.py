@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from affect import record
-from training import artifacts
 from training.contract import UserError
+from training.tracking import artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Metric
 
-    from training.tracking import Store
+    from training.tracking.store import Store
 
 FIRST_FLUSH_S, LAST_FLUSH_S = 1.0, 10.0
 """Curve points wait this long before the first write, then twice as long each time, up to the second figure."""

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from affect.record import Artifact, Kind, State, to_json
-from training import evaluating, fitting, needs, scoring, search
 from training.contract import Fitted, StudyFailed
-from training.study import data_summary, holding
-from training.trials import checkpoints
+from training.study import evaluating, fitting, needs, scoring, search
+from training.study.plan import data_summary
+from training.study.session import holding
+from training.study.trials import checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from training.contract import Outcome, Split
-    from training.run import Run
-    from training.study import Session
-    from training.tracking import RunInfo
+    from training.study.session import Session
+    from training.tracking.run import Run
+    from training.tracking.store import RunInfo
 
 WINNER = "winner"
 

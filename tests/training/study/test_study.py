@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 
 from affect import metrics, record
-from tests.training import toys
-from training import finals, registry, search, study
+from tests.training.study import toys
+from training import registry
 from training.contract import Evaluation, StudyFailed, UserError
-from training.progress import Watch
-from training.tracking import Store
+from training.study import finals, search, study
+from training.study.progress import Watch
+from training.study.session import Session
+from training.tracking.store import Store
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def no_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "evaluations", list)
 
 
-def run(store: Store, **options: Any) -> study.Session:
+def run(store: Store, **options: Any) -> Session:
     toy, data = options.pop("toy", None), options.pop("data", None)
     return study.run(toys.prepared(toy, data, **options), store, Watch())
 
@@ -43,7 +45,7 @@ def predictions(store: Store, run_id: str) -> pd.DataFrame:
     return pd.read_parquet(store.artifacts(run_id) / record.Artifact.PREDICTIONS)
 
 
-def draws(session: study.Session) -> list[dict[str, Any]]:
+def draws(session: Session) -> list[dict[str, Any]]:
     """Return the parameters of complete trials in the order in which they count."""
     return [t.params for t in session.study.get_trials() if t.state.name in ("COMPLETE", "PRUNED")]
 
@@ -173,7 +175,7 @@ def test_stopped_study_goes_on_as_if_it_had_not_been(tmp_path: Path, at: int) ->
     assert store.get(resumed.run_id).tags["best_value"] == store_tag(tmp_path / "whole", whole, "best_value")
 
 
-def store_tag(folder: Path, session: study.Session, name: str) -> str:
+def store_tag(folder: Path, session: Session, name: str) -> str:
     return Store.open(folder).get(session.run_id).tags[name]
 
 

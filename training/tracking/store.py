@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affect import record
-from training import artifacts, backends, embedded, locks
 from training.contract import UserError
-from training.registry import nearest
-from training.run import NAME_LIMIT, Run, check_params, full_tags
+from training.registry import CHECKOUT, nearest
+from training.tracking import artifacts, backends, embedded, locks
+from training.tracking.run import NAME_LIMIT, Run, check_params, full_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ class Store:
         """
         uri = url = ""
         if folder is None:
-            folder = Path(os.environ.get("AFFECTORY_STORE") or embedded.CHECKOUT / "mlruns")
+            folder = Path(os.environ.get("AFFECTORY_STORE") or CHECKOUT / "mlruns")
             uri, url = os.environ.get("MLFLOW_TRACKING_URI", ""), os.environ.get("OPTUNA_STORAGE", "")
         folder = folder.expanduser().absolute()
         return cls(

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affect import record
-from training import artifacts, backends
 from training.contract import UserError
 from training.registry import nearest
-from training.run import full_tags
+from training.tracking import artifacts, backends
+from training.tracking.run import full_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from training.tracking import RunInfo, Store
+    from training.tracking.store import RunInfo, Store
 
 FORMAT = 1
 MANIFEST, RUN = "affectory.json", "run.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from affect import record
-from training import provenance
+from training.study import provenance
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training import locks
 from training.contract import UserError
+from training.registry import CHECKOUT
+from training.tracking import locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 MLFLOW_FILE, OPTUNA_FILE = "mlflow.db", "optuna.db"
 BUSY_S = 60
 """Seconds that a writer waits for another writer's transaction before SQLite calls the file locked."""

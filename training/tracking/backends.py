@@ -11,8 +11,8 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from training import embedded
 from training.contract import UserError
+from training.tracking import embedded
 
 if TYPE_CHECKING:
     import sqlite3
@@ -122,8 +122,8 @@ def metric_points(client: MlflowClient, run: Any) -> list[tuple[str, float, int,
 def inserting(client: MlflowClient) -> Iterator[Callable[[Mapping[str, Any], str], None]]:
     """Yield a function (run, experiment id) that inserts a whole run with its own id; all of them or none are kept.
 
-    A run is what `training.transport` reads from run.json. The client gives every run a new id, so the rows are written
-    by MLflow's own models of its tables; their version was checked when the store was opened.
+    A run is what `training.tracking.transport` reads from run.json. The client gives every run a new id, so the rows
+    are written by MLflow's own models of its tables; their version was checked when the store was opened.
     """
     from mlflow.store.tracking.dbmodels import models
     from sqlalchemy import insert

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 
-from training import search
-from training.tracking import Store
+from training.study import search
+from training.tracking.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from optuna.trial import FrozenTrial
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STUDY = ("motion/lma_to_pad", "--dataset", "synthetic_motion", "--name", "killed", "--threads", "1", "--seed", "5")
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS
-from training import stopping
 from training.contract import Job
+from training.study import stopping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

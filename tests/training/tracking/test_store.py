@@ -17,12 +17,12 @@ import pytest
 
 from affect import record
 from tests import store_template
-from training import embedded
-from training import run as run_module
 from training.contract import UserError
-from training.tracking import Run, Store
+from training.tracking import embedded
+from training.tracking import run as run_module
+from training.tracking.store import Run, Store
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def begin(store: Store, **tags: str) -> Run:
@@ -313,7 +313,7 @@ def test_a_rollback_mode_file_is_set_to_wal(store_folder: Path):
 
 def test_two_processes_make_one_store_at_once(tmp_path: Path):
     code = (
-        "import sys; from training.tracking import Store; s = Store.open();"
+        "import sys; from training.tracking.store import Store; s = Store.open();"
         "s.optuna_storage(); print(s.experiment('a protocol'))"
     )
     workers = [
@@ -429,7 +429,7 @@ def test_heartbeats_are_every_so_many_seconds(store: Store, monkeypatch: pytest.
 
 def test_a_lock_excludes_another_process_and_dies_with_it(store: Store):
     code = (
-        "import sys, time; from training.tracking import Store\n"
+        "import sys, time; from training.tracking.store import Store\n"
         "with Store.open().lock('study s') as free:\n    print(free, flush=True); time.sleep(60)"
     )
     worker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -446,7 +446,7 @@ def test_a_lock_excludes_another_process_and_dies_with_it(store: Store):
 # ------------------------------------------------------------------------------------------------ a moved checkout
 
 WRITE = """
-from training.tracking import Store
+from training.tracking.store import Store
 store = Store.open()
 run = store.start(store.experiment("a · protocol"), "a run", {"kind": "final"})
 run.text("log.txt", "found again\\n")
@@ -455,7 +455,7 @@ print(run.id)
 """
 READ = """
 import sys
-from training.tracking import Store
+from training.tracking.store import Store
 store = Store.open()
 print((store.artifacts(sys.argv[1]) / "log.txt").read_text(), end="")
 print([file.path for file in store.client.list_artifacts(sys.argv[1])])

@@ -11,7 +11,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+from training.registry import CHECKOUT
+
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "xgboost-cpu", "xgboost", "optuna", "mlflow")
 
 

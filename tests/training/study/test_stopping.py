@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from training import stopping
+from training.study import stopping
 
 
 def test_wish_to_stop_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

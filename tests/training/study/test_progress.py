@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from training import progress
+from training.study import progress
 
 
 def watch(*, terminal: bool) -> tuple[progress.Bars, io.StringIO]:

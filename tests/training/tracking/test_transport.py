@@ -15,9 +15,9 @@ import pytest
 from affect import record
 from affect.record import Kind
 from tests import store_template
-from training import transport
 from training.contract import UserError
-from training.tracking import RunInfo, Store
+from training.tracking import transport
+from training.tracking.store import RunInfo, Store
 
 PROTOCOL = "lma · by clip · P A D"
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from training.tracking import Store
+    from training.tracking.store import Store
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

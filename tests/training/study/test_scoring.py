@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.training import toys
-from training import scoring, splits
+from tests.training.study import toys
+from training import splits
+from training.study import scoring
 
 
 @pytest.fixture(scope="module")

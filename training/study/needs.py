@@ -9,15 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from affect.record import ALL, Artifact, Kind, State, digest, metric, to_json
-from training import evaluating, fitting, provenance, registry, scoring, splits
+from training import registry, splits
 from training.contract import UserError
-from training.search import KILLED
+from training.study import evaluating, fitting, provenance, scoring
+from training.study.search import KILLED
+from training.study.session import holding, identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from training.study import Prepared, Session
-    from training.tracking import Store
+    from training.study.plan import Prepared
+    from training.study.session import Session
+    from training.tracking.store import Store
 
 ATTRIBUTE = "need "
 """User attribute of the Optuna study under which a need's run id stands, so that a resumed study keeps its needs."""
@@ -39,8 +42,6 @@ def tag(session: Session, wanted: Mapping[str, str]) -> str:
 
 def run_id(session: Session, need: str, method: str) -> str:
     """Return the run that serves as `need` in this study: kept from before, given by ``--with``, found, or fitted."""
-    from training.study import holding
-
     kept = session.study.user_attrs.get(ATTRIBUTE + need)
     if kept is not None:
         return str(kept)
@@ -123,8 +124,6 @@ def _found(session: Session, method: str) -> str | None:
 def _fit(session: Session, method: str) -> str:
     """Fit a need on the train part, stopped on validation; the test part is not handed over."""
     import dataclasses
-
-    from training.study import identity
 
     prepared, store = session.prepared, session.store
     module, space = registry.method(method), registry.space(method)

@@ -16,11 +16,11 @@ import pandas as pd
 import pytest
 
 from affect import record
-from training import transport
 from training.contract import UserError
-from training.tracking import Store
+from training.tracking import transport
+from training.tracking.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def write_a_run(store: Store) -> str:
@@ -77,7 +77,7 @@ def test_runs_travel_from_sqlite_to_postgresql(postgres_store: Store, tmp_path: 
 @pytest.mark.postgres
 def test_a_lock_on_postgresql_excludes_workers_with_folders_of_their_own(postgres_store: Store, tmp_path: Path):
     code = (
-        "import time; from training.tracking import Store\n"
+        "import time; from training.tracking.store import Store\n"
         "with Store.open().lock('study s') as free:\n    print(free, flush=True); time.sleep(60)"
     )
     elsewhere = os.environ | {"AFFECTORY_STORE": str(tmp_path / "another machine")}
@@ -160,7 +160,7 @@ def test_runs_and_artifacts_go_to_an_mlflow_server(mlflow_server: str, monkeypat
 WRITERS = """
 import os, sys
 import mlflow.store.tracking.sqlalchemy_store, mlflow.tracking  # once for all, before anything is opened
-from training.tracking import Store
+from training.tracking.store import Store
 
 def write(name, runs):
     store = Store.open()

@@ -13,9 +13,9 @@ import optuna
 from optuna.trial import TrialState
 
 from affect.record import ALL, Artifact, Kind, State, digest, metric
-from training import fitting, needs, scoring, search
 from training.contract import StudyFailed
-from training.study import holding
+from training.study import fitting, needs, scoring, search
+from training.study.session import holding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
     from training.contract import Report, Split
-    from training.run import Run
-    from training.study import Session
+    from training.study.session import Session
+    from training.tracking.run import Run
 
 FAILURES_IN_A_ROW = 5
 INTERRUPTED = "stopped by a person; the study runs it again when it goes on"

@@ -1,0 +1,186 @@
+"""What a person asks for, and what it comes to: every name looked up, the data read and split, a name given.
+
+Everything that a person can get wrong is found here, before any store is touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from affect.record import digest, settings_text, to_json
+from training import registry, splits
+from training.contract import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    from training.contract import Dataset, Method, Params, Settings
+    from training.splits import Protocol
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as a person asks for it; the fields are the options of ``python -m training study``.
+
+    `first` are the parameters of trial 0 (the space's DEFAULTS where None); with `fixed` there is no other trial.
+    """
+
+    method: str
+    dataset: str
+    known_as: str | None = None
+    root: Path | None = None
+    split_file: Path | None = None
+    split_seed: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
+    trials: int = 20
+    timeout: float | None = None
+    repeats: int = 5
+    seed: int = 0
+    epochs: int | None = None
+    pruner: str = "median"
+    name: str | None = None
+    device: str = "auto"
+    threads: int = 1
+    first: Params | None = None
+    fixed: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan whose every name was found and whose data was read and split."""
+
+    plan: Plan
+    name: str
+    module: ModuleType
+    space: ModuleType
+    method: Method
+    settings: Settings
+    data: Dataset
+    protocol: Protocol
+    published: Mapping[str, str] | None
+    first: Params
+    signature: Mapping[str, Any]
+
+
+def prepare(plan: Plan) -> Prepared:
+    """Look up every name, read and split the data; UserError for whatever is wrong."""
+    module, space = registry.method(plan.method), registry.space(plan.method)
+    reader, method = registry.dataset(plan.dataset), module.METHOD
+    if method.data != reader.KIND:
+        fitting = [name for name in registry.datasets() if method.data == registry.dataset(name).KIND]
+        raise UserError(
+            f"{plan.method} takes {method.data} data, and {plan.dataset} is {reader.KIND}; "
+            f"take one of {', '.join(fitting)}"
+        )
+    allowed = registry.choices(method, reader)
+    settings = registry.settings(plan.settings, allowed)
+    data = named(reader.read(plan.root, settings), plan.known_as)
+    published = splits.read(plan.split_file, data) if plan.split_file else data.published_split
+    protocol = splits.make(data, method.inputs, method.targets, plan.split_seed, published)
+    first = parameters(plan.first or {}, space)
+    name = plan.name or default_name(plan, {k: v for k, v in settings.items() if v != allowed[k][0]}, first, space)
+    if not name.strip() or any(not c.isprintable() for c in name) or len(name) > 200:
+        raise UserError(f"--name {name!r}: a study's name has 1 to 200 printable characters")
+    made_with = signature(plan, protocol, settings, space, first)
+    return Prepared(plan, name, module, space, method, settings, data, protocol, published, first, made_with)
+
+
+def signature(
+    plan: Plan, protocol: Protocol, settings: Settings, space: ModuleType, first: Params
+) -> Mapping[str, Any]:
+    """Return all that must be the same for two commands to be the same study, in words a refusal can show."""
+    from training.study.search import space_json
+
+    return {
+        "method": plan.method,
+        "dataset": protocol.data.name,
+        "data version": protocol.data.version,
+        "protocol": protocol.id,
+        "settings": settings_text(settings),
+        "space": digest(space_json(space)),
+        "trial 0": to_json(dict(first)),
+        "search": "none" if plan.fixed else "tpe",
+        "pruner": plan.pruner,
+        "seed": plan.seed,
+        "epochs": plan.epochs,
+        "with": to_json(dict(plan.needs)),
+    }
+
+
+def named(data: Dataset, known_as: str | None) -> Dataset:
+    """Return the data under the name that ``--as`` gives it; a synthetic set never takes a real one's name."""
+    if known_as is None:
+        return data
+    if data.synthetic and not known_as.startswith("synthetic"):
+        raise UserError(f"--as {known_as}: the data is synthetic, and its name must begin with 'synthetic'")
+    return dataclasses.replace(data, name=known_as)
+
+
+def parameters(given: Params, space: ModuleType) -> Params:
+    """Return DEFAULTS with the given values in their place, each of the default's own type."""
+    chosen = dict(space.DEFAULTS)
+    for key, value in given.items():
+        if key not in chosen:
+            raise UserError(registry.nearest(key, chosen, "parameter"))
+        kind = type(chosen[key])
+        try:
+            chosen[key] = value if isinstance(value, kind) else _typed(value, kind)
+        except ValueError:
+            raise UserError(f"parameter {key}: expected {kind.__name__}, found {value!r}") from None
+    return chosen
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if kind is bool:
+        if str(value).lower() not in ("true", "false"):
+            raise ValueError(value)
+        return str(value).lower() == "true"
+    return kind(value)
+
+
+def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleType) -> str:
+    """Name a study after what makes it different: the same command gives the same name, and so goes on."""
+    parts = [plan.method, plan.known_as or plan.dataset, *(f"{k}={v}" for k, v in sorted(settings.items()))]
+    if plan.split_file:
+        parts.append(plan.split_file.stem)
+    if plan.split_seed:
+        parts.append(f"split-seed={plan.split_seed}")
+    if plan.seed:
+        parts.append(f"seed={plan.seed}")
+    if plan.fixed:
+        changed = {k: v for k, v in first.items() if v != space.DEFAULTS[k]}
+        parts += ["train", *(f"{k}={v}" for k, v in sorted(changed.items()))]
+    return " ".join(parts)
+
+
+def data_summary(prepared: Prepared) -> dict[str, Any]:
+    """Return data_summary.json: the reader's counts, and the split's."""
+    import numpy as np
+
+    protocol, data = prepared.protocol, prepared.data
+    parts = {part: int((protocol.part == part).sum()) for part in ("train", "validation", "test")}
+    classes: dict[str, dict[str, int]] = {}
+    if data.label is not None:
+        for label in np.unique(data.label):
+            mine = data.label == label
+            classes[str(label)] = {part: len(np.unique(data.group[mine & (protocol.part == part)])) for part in parts}
+    summary: dict[str, Any] = json.loads(
+        to_json(
+            {
+                **data.summary,
+                "samples": parts,
+                "groups": dict(protocol.groups),
+                "group_kind": data.group_kind,
+                "persons": "known" if data.persons_known else "unknown",
+                "groups_of_class": classes,
+                "notes": list(protocol.notes),
+            }
+        )
+    )
+    return summary

@@ -1,0 +1,163 @@
+"""One process at work on a study: it makes the study or joins the one of the same name."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import optuna
+
+from affect.record import METRIC_VERSION, RECORD_VERSION, Artifact, Kind, to_json
+from training.contract import UserError
+from training.study import provenance, search
+from training.study.plan import data_summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from training.study.fitting import Bench
+    from training.study.plan import Plan, Prepared
+    from training.study.progress import Watch
+    from training.tracking.store import Store
+
+
+@dataclass(frozen=True)
+class Session:
+    """One process at work on a study."""
+
+    prepared: Prepared
+    store: Store
+    study: optuna.Study
+    run_id: str
+    experiment: str
+    worker: str
+    bench: Bench
+    watch: Watch
+
+    def tags(self, kind: str) -> dict[str, str]:
+        """Return the tags that each run of this study bears."""
+        return {**identity(self.prepared, self.bench), "kind": kind, "study": self.prepared.name}
+
+
+def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
+    """Return the tags that say what a run is about and what it was made with."""
+    protocol, data, plan = prepared.protocol, prepared.data, prepared.plan
+    return {
+        "record": str(RECORD_VERSION),
+        "method": plan.method,
+        "dataset": data.name,
+        "reader": plan.dataset,
+        "synthetic": str(data.synthetic).lower(),
+        "data_version": data.version,
+        "protocol": protocol.name,
+        "protocol_id": protocol.id,
+        "split": protocol.split_id,
+        "targets": to_json(list(protocol.targets)),
+        "inputs": protocol.inputs,
+        "group_kind": data.group_kind,
+        "groups": to_json(dict(protocol.groups)),
+        "persons": "known" if data.persons_known else "unknown",
+        "settings": to_json(dict(prepared.settings)),
+        "seed": str(plan.seed),
+        "objective": prepared.method.objective,
+        "direction": prepared.method.direction,
+        "space": str(prepared.signature["space"]),
+        "code": provenance.code(),
+        "machine": to_json(provenance.machine(bench.device)),
+        "metric_version": str(METRIC_VERSION),
+        "command": provenance.command(),
+    }
+
+
+@contextlib.contextmanager
+def holding(store: Store, name: str) -> Iterator[None]:
+    """Wait for a lock and hold it."""
+    while True:
+        with store.lock(name) as mine:
+            if mine:
+                yield
+                return
+        time.sleep(0.05)
+
+
+def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Watch) -> Session:
+    """Load the study of this name or make it; refuse one that was made with something else, naming the difference."""
+    plan, storage = prepared.plan, store.optuna_storage(search.retry)
+    experiment = store.experiment(prepared.protocol.name)
+    try:
+        study = optuna.load_study(study_name=prepared.name, storage=storage)
+    except KeyError:
+        if store.find({"kind": Kind.STUDY, "study": prepared.name}):
+            raise UserError(
+                f"study {prepared.name!r} is in the tracking store but its search is not in Optuna's storage "
+                "(it was imported, or OPTUNA_STORAGE differs); choose another --name"
+            ) from None
+        study = optuna.create_study(
+            study_name=prepared.name,
+            storage=storage,
+            direction=optuna.study.StudyDirection[prepared.method.direction.upper()],
+            load_if_exists=True,
+        )
+    study.sampler, study.pruner = search.SeededTPE(plan.seed), search.pruner(plan.pruner)
+    kept = study.user_attrs
+    if "signature" in kept and kept["signature"] != prepared.signature:
+        raise UserError(
+            f"study {prepared.name!r} exists and was made otherwise; choose another --name. "
+            + "; ".join(search.differences(kept["signature"], prepared.signature))
+        )
+    session = Session(prepared, store, study, kept.get("run_id", ""), experiment, worker, bench, watch)
+    if not session.run_id:
+        return _make(session)
+    store.resume(session.run_id)
+    _extend(session)
+    return session
+
+
+def _make(session: Session) -> Session:
+    """Write a new study's run and its attributes; `run_id` comes last and says that the study is whole."""
+    prepared, store, study, plan = session.prepared, session.store, session.study, session.prepared.plan
+    study.set_user_attr("signature", dict(prepared.signature))
+    study.enqueue_trial(dict(prepared.first), skip_if_exists=True)
+    orphans = store.find({"kind": Kind.STUDY, "study": prepared.name})  # its maker was killed just here
+    if orphans:
+        run = store.resume(orphans[0].id)
+    else:
+        tags = {
+            **session.tags(Kind.STUDY),
+            "sampler": "none" if plan.fixed else "TPE, seeded for each trial",
+            "pruner": plan.pruner,
+            "trials_total": str(plan.trials),
+            "repeats": str(plan.repeats),
+            "deadline": _deadline(plan),
+        }
+        run = store.start(session.experiment, prepared.name, tags)
+    run.json(Artifact.SPACE, search.space_json(prepared.space))
+    run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
+    run.table(Artifact.SPLIT, prepared.protocol.table())
+    run.tags({"artifacts": to_json([Artifact.DATA_SUMMARY, Artifact.SPACE, Artifact.SPLIT])})
+    study.set_user_attr("run_id", run.id)
+    return dataclasses.replace(session, run_id=run.id)
+
+
+def _deadline(plan: Plan) -> str:
+    return "" if plan.timeout is None else str(int(time.time() + plan.timeout))
+
+
+def _extend(session: Session) -> None:
+    """Take over a greater number of trials for a study that goes on; a study that was scored on test is closed."""
+    plan, study = session.prepared.plan, session.study
+    run = session.store.get(session.run_id)
+    if "winner" in study.user_attrs:
+        done, repeats = search.counted(study.get_trials(deepcopy=False)), int(run.tags["repeats"])
+        if plan.trials > max(done, int(run.tags["trials_total"])) or plan.repeats != repeats:
+            raise UserError(
+                f"study {session.prepared.name!r} was scored on test after {done} trials with {repeats} repeats and is "
+                "closed: more trials or repeats would choose by the test part. Give another --name for a new study"
+            )
+    if run.tags.get("frozen") != "true":
+        session.store.resume(session.run_id).tags(
+            {"trials_total": str(plan.trials), "repeats": str(plan.repeats), "deadline": _deadline(plan)}
+        )
