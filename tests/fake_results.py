@@ -399,7 +399,7 @@ def draw(distributions: Mapping[str, Any], rng: np.random.Generator) -> dict[str
 
 
 TRACEBACK = """Traceback (most recent call last):
-  File "training/study.py", line 211, in _trial
+  File "training/study/trials.py", line 130, in _objective
     outcome = module.fit(params, split, job)
   File "training/methods/motion/{method}.py", line 74, in fit
     raise ValueError("outliers: no train row is left for feature <b>neck_speed</b>")

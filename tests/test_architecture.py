@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("affect", "training", "search_spaces", "dashboard")
 MAX_LINES = 400
 # Tracking and what it is made of: its backends, and the embedded store.
-TRACKING = [f"training/{stem}.py" for stem in ("tracking", "run", "artifacts", "backends", "embedded")]
 HEAVY = [
     "torch",
     "xgboost",
@@ -162,7 +161,7 @@ def spaces_take_nothing_but_a_trial(module: Module) -> list[str]:
 
 
 def only_tracking_writes_mlflow(module: Module) -> list[str]:
-    if not module.path.startswith("training/") or module.path in TRACKING:
+    if not module.path.startswith("training/") or module.path.startswith("training/tracking/"):
         return []
     return imports(module, "mlflow")
 
@@ -279,9 +278,9 @@ RULES = {
     pages_read_through_the_cache: Module("dashboard/pages_/x.py", "from dashboard import store"),
     methods_leave_logging_and_searching_to_the_bench: Module("training/methods/motion/x.py", "import optuna"),
     spaces_take_nothing_but_a_trial: Module("search_spaces/motion/x.py", "import optuna"),
-    only_tracking_writes_mlflow: Module("training/study.py", "from mlflow import MlflowClient"),
+    only_tracking_writes_mlflow: Module("training/study/study.py", "from mlflow import MlflowClient"),
     only_the_stores_reader_knows_mlflow: Module("dashboard/cached.py", "import mlflow"),
-    mlflows_active_run_is_never_used: Module("training/tracking.py", "import mlflow\nmlflow.log_metrics({})"),
+    mlflows_active_run_is_never_used: Module("training/tracking/store.py", "import mlflow\nmlflow.log_metrics({})"),
     errors_are_caught_by_name: Module("training/x.py", "try: ...\nexcept: ..."),
     nothing_is_unpickled: Module("training/x.py", "import torch\ntorch.load(f)"),
     html_from_the_store_is_never_rendered: Module("dashboard/x.py", "st.markdown(note, unsafe_allow_html=True)"),

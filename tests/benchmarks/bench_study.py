@@ -25,7 +25,7 @@ from tests.benchmarks.row import Row, row
 
 if TYPE_CHECKING:
     from training.contract import Job, Split
-    from training.study import Prepared
+    from training.study.plan import Prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 TRIALS, HIDDEN, EPOCHS, BATCH = 100, 64, 40, 64
@@ -126,7 +126,7 @@ SPACE = SimpleNamespace(
 
 
 def prepared(trials: int) -> Prepared:
-    from tests.training import toys
+    from tests.training.study import toys
 
     options = {"trials": trials, "repeats": 1, "pruner": "none", "name": "bench"}
     return toys.prepared(toys.module(fit=fit), space=SPACE, **options)
@@ -137,9 +137,9 @@ def prepared(trials: int) -> Prepared:
 
 def ours(store: Path, trials: int) -> tuple[float, float]:
     """Run, or join, the study with the bench; return when this worker's first trial began and its last one ended."""
-    from training import study
-    from training.progress import Watch
-    from training.tracking import Store
+    from training.study import study
+    from training.study.progress import Watch
+    from training.tracking.store import Store
 
     class Clock(Watch):
         def __init__(self) -> None:
@@ -152,8 +152,6 @@ def ours(store: Path, trials: int) -> tuple[float, float]:
             self.last = time.time()
 
     import torch.utils.data  # noqa: F401  the clock is to see no import
-
-    from training import finals  # noqa: F401
 
     made, clock = prepared(trials), Clock()
     study.run(made, Store.open(store), clock)
