@@ -21,7 +21,7 @@ import pandas as pd
 from affect import record
 from affect.record import Artifact, Kind, State
 from tests import fake_results as made
-from training import embedded
+from training.tracking import embedded
 
 START = 1_760_000_000_000
 """Milliseconds at which the first study of every fake store begins."""
