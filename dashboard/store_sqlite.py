@@ -39,7 +39,7 @@ MARK = "\x1f"
 
 
 class Part(NamedTuple):
-    """One table: its columns as name → SQL, which of them have few distinct values, and which rows are read."""
+    """One table: its columns as name → SQL (never null), those with few distinct values, and which rows are read."""
 
     table: str
     columns: dict[str, str]
@@ -56,17 +56,19 @@ PARTS = {
         "runs",
         {
             "run": "run_uuid",
-            "name": "name",
-            "user": "user_id",
-            "status": "status",
-            "start": "start_time",
-            "end": "end_time",
-            "experiment_id": "experiment_id",
-            "stage": "lifecycle_stage",
+            "name": "coalesce(name, '')",
+            "user": "coalesce(user_id, '')",
+            "status": "coalesce(status, '')",
+            "start": "coalesce(start_time, '')",
+            "end": "coalesce(end_time, '')",
+            "experiment_id": "coalesce(experiment_id, '')",
+            "stage": "coalesce(lifecycle_stage, '')",
         },
         ("user", "status", "experiment_id", "stage"),
     ),
-    "tags": Part("tags", {"run": "run_uuid", "key": "key", "value": "value"}, ("run", "key", "value"), TAG_ROWS),
+    "tags": Part(
+        "tags", {"run": "run_uuid", "key": "key", "value": "coalesce(value, '')"}, ("run", "key", "value"), TAG_ROWS
+    ),
     "params": Part("params", {"run": "run_uuid", "key": "key", "value": "value"}, ("run", "key")),
     "metrics": Part(
         "latest_metrics",
@@ -249,9 +251,8 @@ def _rows(part: Part, columns: str) -> str:
 def _joined(connection: sqlite3.Connection, part: Part, number: int) -> tuple[int, list[bytes], Any]:
     """Return a chunk's number of rows, each text column joined by MARK, and the number column."""
     bounds = (number * CHUNK, (number + 1) * CHUNK - 1)
-    joined = ", ".join(
-        f"CAST(group_concat(coalesce({sql}, ''), char({ord(MARK)})) AS BLOB)" for sql in part.columns.values()
-    )
+    # MARK as a literal: char(31) would be called for every row, and take half the time
+    joined = ", ".join(f"CAST(group_concat({sql}, '{MARK}') AS BLOB)" for sql in part.columns.values())
     count, *texts = connection.execute(_rows(part, f"count(*), {joined}"), bounds).fetchone()
     numbers = np.empty(0)
     if part.number and count:
@@ -293,7 +294,7 @@ def _split(joined: bytes, count: int) -> Any:
 
 
 def _one_by_one(connection: sqlite3.Connection, part: Part, number: int) -> dict[str, Any]:
-    texts = ", ".join(f"CAST(coalesce({sql}, '') AS BLOB)" for sql in part.columns.values())
+    texts = ", ".join(f"CAST({sql} AS BLOB)" for sql in part.columns.values())
     rows = connection.execute(_rows(part, texts), (number * CHUNK, (number + 1) * CHUNK - 1)).fetchall()
     return {
         name: pa.array([row[i].decode("utf-8", "replace") for row in rows], pa.large_string())
