@@ -86,7 +86,6 @@ def holding(store: Store, name: str) -> Iterator[None]:
 def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Watch) -> Session:
     """Load the study of this name or make it; refuse one that was made with something else, naming the difference."""
     plan, storage = prepared.plan, store.optuna_storage(search.retry)
-    experiment = store.experiment(prepared.protocol.name)
     try:
         study = optuna.load_study(study_name=prepared.name, storage=storage)
     except KeyError:
@@ -108,10 +107,10 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
             f"study {prepared.name!r} exists and was made otherwise; choose another --name. "
             + "; ".join(search.differences(kept["signature"], prepared.signature))
         )
+    experiment = store.experiment(prepared.protocol.name)
     session = Session(prepared, store, study, kept.get("run_id", ""), experiment, worker, bench, watch)
     if not session.run_id:
         return _make(session)
-    store.resume(session.run_id)
     _extend(session)
     return session
 

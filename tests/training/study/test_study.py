@@ -130,7 +130,7 @@ def test_finished_study_given_again_changes_nothing(store: Store) -> None:
     again = run(store)
     assert again.run_id == before.run_id
     assert len(runs(store, "trial")) == 4
-    assert store.get(again.run_id).end == kept.end
+    assert store.get(again.run_id) == kept
 
 
 def test_frozen_study_takes_no_more_trials(store: Store) -> None:
