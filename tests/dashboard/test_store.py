@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -22,6 +24,7 @@ from dashboard.store_table import wide
 from tests import fake_results as made
 from tests.fake_store import START, Writer, build, bulk, ids
 
+ROOT = Path(__file__).resolve().parents[2]
 SPECS = (made.STUDIES[0], made.STUDIES[8], made.STUDIES[-1])
 
 
@@ -682,3 +685,40 @@ def test_one_store_serves_many_threads(store):
         thread.join()
     assert not errors
     assert len(set(found)) == 1
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from training.tracking.store import Store
+store = Store.open(Path(sys.argv[1]))
+experiment = store.experiment("written by many")
+for i in range(int(sys.argv[2])):
+    run = store.start(experiment, f"run {i}", {"kind": "trial", "method": "motion/many"}, {"p": i})
+    for step in range(5):
+        run.figures(step, {"val/mae": 1.0 / (step + 1)})
+        run.flush()
+    run.close("complete", metrics={"val/mae/all": 0.5})
+"""
+
+
+@pytest.mark.slow
+def test_eight_writers_see_no_lock_error_while_the_dashboard_refreshes(folder, store):
+    command = [sys.executable, "-c", WRITE, str(folder), "12"]
+    writers = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    reads = 0
+    while any(writer.poll() is None for writer in writers):
+        runs = store.runs()
+        store.curves(runs.index[-20:])
+        reads += 1
+        time.sleep(0.02)
+    for writer in writers:
+        assert writer.stderr is not None
+        said = writer.stderr.read()
+        assert writer.returncode == 0, said
+        assert "locked" not in said
+    runs = store.runs()
+    assert (runs["method"] == "motion/many").sum() == 8 * 12
+    assert (runs.loc[runs["method"] == "motion/many", "val/mae/all"] == 0.5).all()
+    assert reads > 20
+    pd.testing.assert_frame_equal(runs, by_client(folder))

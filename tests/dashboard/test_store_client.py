@@ -20,7 +20,7 @@ from affect.record import Artifact, Kind, State
 from dashboard import store_client
 from dashboard.store import Damaged, Store, locate
 from tests import postgres
-from training import tracking
+from training.tracking import store as tracking
 
 
 def write(store: tracking.Store) -> str:
