@@ -16,7 +16,7 @@ import pandas as pd
 from affect.published import published
 from affect.record import Artifact
 from dashboard.damaged import Damaged
-from dashboard.figures import board, card, names, predictions, tables, theme, truth
+from dashboard.figures import board, card, names, predictions, scope, tables, theme, truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +150,7 @@ def runs(store: Store, run_ids: Sequence[str]) -> str:
 
 def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
     found: list[Section] = []
-    finals = list(board.finals(table, run_id).index)
+    finals = list(scope.finals(table, run_id).index)
     shown = finals[0] if finals else run_id
     try:
         if Artifact.PREDICTIONS in store.files(shown):
@@ -158,7 +158,7 @@ def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
             found += _truth(store.table(shown, Artifact.PREDICTIONS), str(table.at[run_id, "group_kind"]), which)
     except Damaged as damage:
         found.append(Section("Truth against prediction", f"Damaged: {damage}"))
-    found.append(Section("Parameters", frame=card.parameters(names.row(table, run_id))))
+    found.append(Section("Parameters", frame=card.parameters(names.row(table, shown))))
     found.append(Section("Scores", frame=card.scores(names.row(table, run_id))))
     return found
 

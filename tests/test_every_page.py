@@ -6,9 +6,11 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.store import Source, Store
 from tests import fake_store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +39,10 @@ def words(app: AppTest) -> str:
     kinds = ("title", "subheader", "markdown", "caption", "text", "code", "info", "warning", "error", "metric")
     found = [str(e.label if kind == "metric" else e.value) for kind in kinds for e in app.get(kind)]
     return "\n".join(found).replace("\\", "").replace("\u2060", "")  # as Markdown shows it
+
+
+def table_of(folder: Path) -> pd.DataFrame:
+    return Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder)).runs()
 
 
 def study_id(number: int) -> str:
@@ -105,23 +111,28 @@ def test_the_leaderboard_as_a_table_lays_out_two_settings(results, monkeypatch):
 @pytest.mark.parametrize("kind", ["trial", "final", "need"])
 def test_every_kind_of_run_has_a_page(kind, results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
-    from dashboard.store import Source, Store
-
-    runs = Store(Source(f"sqlite:///{results / 'mlflow.db'}", results)).runs()
+    runs = table_of(results)
     for state in runs.loc[runs["kind"] == kind, "state"].unique():
         run = runs.index[(runs["kind"] == kind) & (runs["state"] == state)][0]
         app = open_page("run", run=run)
         assert ("test" in app.metric[0].label if app.metric else False) == (kind == "final")
 
 
-@pytest.mark.parametrize(
-    "tab", ["curves", "parameters", "scores", "runs", "files", "data", "log", "run again", "notes"]
-)
+@pytest.mark.parametrize("tab", ["curves", "parameters", "scores", "runs", "files", "data", "run again", "notes"])
 def test_every_tab_of_a_run_opens_from_its_address(tab, results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
     app = open_page("run", run=study_id(0), tab=tab)
     assert not app.error
     assert app.query_params.get("tab", "curves") == tab
+
+
+def test_a_failed_trial_shows_why_as_text(results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    runs = table_of(results)
+    run = runs.index[runs["state"] == "failed"][0]
+    app = open_page("run", run=run, tab="log")
+    assert "Traceback" in app.code[-1].value
+    assert "<b>neck_speed</b>" in words(app)  # letter by letter, in the reason and in the log
 
 
 def test_a_run_that_is_not_there_is_said_and_others_are_offered(results, monkeypatch):

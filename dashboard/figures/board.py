@@ -48,125 +48,6 @@ DRAWN = 40
 """Rows that the figure shows; the table has all."""
 
 
-# ------------------------------------------------------------------------------------------------- which protocols
-
-
-def label_protocols(runs: pd.DataFrame) -> pd.Series:
-    """Return each run's protocol as the leaderboard names it, by run id; missing where a run has none.
-
-    Two protocols may have the same readable name, for instance when the data changed. The one that came first keeps
-    the plain name, so that its links stay true; later ones have the first letters of their hash after it.
-    """
-    known = runs[runs["protocol"].notna() & runs["protocol_id"].notna()]
-    first = known.groupby(["protocol", "protocol_id"], observed=True)["start"].min().sort_values().reset_index()
-    later = first.duplicated("protocol")
-    first["label"] = _joined(first, later)
-    label = first.set_index(["protocol", "protocol_id"])["label"]
-    pairs = pd.MultiIndex.from_frame(runs[["protocol", "protocol_id"]])
-    return pd.Series(label.reindex(pairs).to_numpy(), index=runs.index, dtype=object)
-
-
-def _joined(first: pd.DataFrame, later: pd.Series) -> pd.Series:
-    name, hashed = first["protocol"].astype(str), first["protocol_id"].astype(str)
-    return name.where(~later, name + " · " + hashed.str[:6])
-
-
-def protocols(runs: pd.DataFrame) -> list[str]:
-    """Return the labels of the protocols that have a study, the most recently used first."""
-    if runs.empty:
-        return []
-    studies = runs[runs["kind"] == Kind.STUDY]
-    labels = label_protocols(runs).reindex(studies.index)
-    newest = studies["start"].groupby(labels).max().sort_values(ascending=False)
-    return [str(label) for label in newest.index]
-
-
-def of_protocol(runs: pd.DataFrame, label: str, archived: bool = False) -> pd.DataFrame:
-    """Return the runs of a protocol by its label, without archived ones unless asked for.
-
-    Runs below an archived study go with it.
-    """
-    chosen = runs[label_protocols(runs) == label]
-    if archived:
-        return chosen
-    hidden = chosen["archived"] | chosen["parent"].isin(chosen.index[chosen["archived"]])
-    return chosen[~hidden]
-
-
-def measures(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Return the metrics and the targets that studies among `runs` have test figures of.
-
-    Metrics come in the order of `affect.metrics`, the mean over all targets comes before single ones.
-    """
-    studies = runs[runs["kind"] == Kind.STUDY]
-    taken = [record.parse_metric(c) for c in studies.columns if c.startswith("test/") and studies[c].notna().any()]
-    found = [t for t in taken if t is not None]
-    known = [m for m in (*metrics.REGRESSION, *metrics.CLASSIFICATION) if any(t.metric == m for t in found)]
-    others = sorted({t.metric for t in found} - set(known))
-    order: list[str] = []
-    for value in studies["targets"]:
-        order += [t for t in names.loads(value, []) if t not in order]
-    there = {t.target for t in found}
-    rest = sorted(there - set(order) - {record.ALL})
-    return known + others, [t for t in (record.ALL, *order, *rest) if t in there]
-
-
-def objective(runs: pd.DataFrame) -> str | None:
-    """Return the metric that the newest study among `runs` optimised, or None."""
-    studies = runs[(runs["kind"] == Kind.STUDY) & runs["objective"].map(names.present).astype(bool)]
-    return str(studies.sort_values("start")["objective"].iloc[-1]) if len(studies) else None
-
-
-def finals(runs: pd.DataFrame, study: str) -> pd.DataFrame:
-    """Return a study's complete final runs by seed."""
-    mine = runs[(runs["parent"] == study) & (runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
-    return mine.sort_values("seed")
-
-
-def newest(runs: pd.DataFrame, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
-    """Return the studies that ended last, with what they found: one row each, newest first."""
-    studies = runs[(runs["kind"] == Kind.STUDY) & (runs["state"] == State.COMPLETE) & ~runs["archived"]]
-    studies = studies.sort_values("end", ascending=False).head(limit)
-
-    def figure(run: pd.Series, aspect: str = "") -> float:
-        return names.number(run.get(record.metric("test", str(run["objective"]), record.ALL, aspect)))
-
-    rows = [
-        {
-            "method": names.method(run["method"]),
-            "settings": names.settings(run["settings"]),
-            "protocol": str(run["protocol"]),
-            "metric": f"test {names.metric(str(run['objective']))}",
-            "value": figure(run),
-            "± sd": figure(run, record.SD),
-            "always the mean": figure(run, record.MEAN),
-            "data": "SYNTHETIC" if run["synthetic"] else "REAL",
-            "ended": names.ago(run["end"], now),
-            "run_id": run_id,
-        }
-        for run_id, run in studies.iterrows()
-    ]
-    columns = [
-        "method",
-        "settings",
-        "protocol",
-        "metric",
-        "value",
-        "± sd",
-        "always the mean",
-        "data",
-        "ended",
-        "run_id",
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def times_scored(runs: pd.DataFrame) -> int:
-    """Return how many studies have scored the test set of these runs' protocol, archived ones included."""
-    finals = runs[(runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
-    return int(finals["parent"].nunique()) if "parent" in finals else 0
-
-
 # ------------------------------------------------------------------------------------------------------- the rows
 
 
@@ -313,11 +194,49 @@ def readable(rows: pd.DataFrame, metric: str, group_kind: str) -> pd.DataFrame:
         "groups": f"{group_kind}s",
         "seeds": "seeds",
         "kind": "row is",
-        "study": "study",
         "note": "notes",
+        "study": "study",
         "ended": "ended",
     }
     return rows[list(shown)].rename(columns=shown)
+
+
+def newest(runs: pd.DataFrame, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
+    """Return the studies that ended last, with what they found: one row each, newest first."""
+    studies = runs[(runs["kind"] == Kind.STUDY) & (runs["state"] == State.COMPLETE) & ~runs["archived"]]
+    studies = studies.sort_values("end", ascending=False).head(limit)
+
+    def figure(run: pd.Series, aspect: str = "") -> float:
+        return names.number(run.get(record.metric("test", str(run["objective"]), record.ALL, aspect)))
+
+    rows = [
+        {
+            "method": names.method(run["method"]),
+            "settings": names.settings(run["settings"]),
+            "protocol": str(run["protocol"]),
+            "metric": f"test {names.metric(str(run['objective']))}",
+            "value": figure(run),
+            "± sd": figure(run, record.SD),
+            "always the mean": figure(run, record.MEAN),
+            "data": "SYNTHETIC" if run["synthetic"] else "REAL",
+            "ended": names.ago(run["end"], now),
+            "run_id": run_id,
+        }
+        for run_id, run in studies.iterrows()
+    ]
+    columns = [
+        "method",
+        "settings",
+        "protocol",
+        "metric",
+        "value",
+        "± sd",
+        "always the mean",
+        "data",
+        "ended",
+        "run_id",
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 # ----------------------------------------------------------------------------------------------------- the figure
@@ -328,48 +247,85 @@ def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str) -> go.Fi
 
     Each row's name stands above its own line, so that the figure keeps its width on a telephone.
     """
-    drawn: list[Any] = list(rows.head(DRAWN).itertuples(index=False))
-    fig = go.Figure()
-    for place, row in zip(reversed(range(len(drawn))), drawn, strict=True):
-        ours = row.kind == MEASURED
-        tint = theme.colour(row.method) if ours else theme.NEUTRAL
-        spans = [(row.low, row.high, 2, 0.55), (row.value - row.sd, row.value + row.sd, 7, 0.45)]
-        for low, high, width, opacity in spans:
-            if not (math.isnan(low) or math.isnan(high)):
-                line = {"color": tint, "width": width}
-                fig.add_scatter(
-                    x=[low, high], y=[place, place], mode="lines", line=line, opacity=opacity, hoverinfo="skip"
-                )
+    top = rows.head(DRAWN)
+    look = top["kind"].where(top["kind"] != MEASURED, "") + top["method"]
+    top = top.assign(y=range(len(top) - 1, -1, -1), look=look)
+    every: list[Any] = list(top.itertuples(index=False))
+    traces: list[dict[str, Any]] = []
+    for _, mine in top.groupby("look", sort=False):
+        kind, tint = mine["kind"].iloc[0], theme.NEUTRAL
+        if kind == MEASURED:
+            tint = theme.colour(str(mine["method"].iloc[0]))
+            for low, high, width, opacity in (
+                (mine["low"], mine["high"], 2, 0.6),
+                (mine["value"] - mine["sd"], mine["value"] + mine["sd"], 7, 0.45),
+            ):
+                traces.append(_spans(low, high, mine["y"], tint, width, opacity))
+        ours = kind == MEASURED
         marker = {
             "color": tint,
             "size": 12 if ours else 10,
-            "symbol": "circle" if ours else "diamond-open" if row.kind == PUBLISHED else "line-ns-open",
+            "symbol": "circle" if ours else "diamond-open" if kind == PUBLISHED else "line-ns-open",
             "line": {"width": 0 if ours else 2, "color": tint},
         }
-        fig.add_scatter(
-            x=[row.value], y=[place], mode="markers", marker=marker, hovertemplate=_hover(row, metric, group_kind)
+        traces.append(
+            {
+                "type": "scatter",
+                "x": mine["value"].to_numpy(),
+                "y": mine["y"].to_numpy(),
+                "mode": "markers",
+                "marker": marker,
+                "text": [_hover(row, metric, group_kind) for row in mine.itertuples(index=False)],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
         )
-        fig.add_annotation(
-            x=0,
-            xref="paper",
-            xanchor="left",
-            y=place,
-            yshift=16,
-            showarrow=False,
-            text=_name(row),
-            font={"size": 13, "color": None if ours else theme.NEUTRAL},
-        )
+    notes = [
+        {
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": row.y,
+            "yshift": 16,
+            "showarrow": False,
+            "text": _name(row),
+            "font": {"size": 13} | ({} if row.kind == MEASURED else {"color": theme.NEUTRAL}),
+        }
+        for row in every
+    ]
+    fig = go.Figure({"data": traces, "layout": {"annotations": notes}})
     axis = f"test {names.metric(metric)}, {names.target(target)} ({names.better(metric) or 'no order known'})"
-    theme.finish(fig, height=46 * len(drawn) + 70, x=axis, legend=False)
-    fig.update_yaxes(visible=False, range=[-0.5, len(drawn) - 0.25])
+    theme.finish(fig, height=46 * len(every) + 70, x=axis, legend=False)
+    fig.update_xaxes(showgrid=True, gridcolor="rgba(135,147,163,0.18)")
+    fig.update_yaxes(visible=False, range=[-0.5, len(every) - 0.25])
     return fig
+
+
+def _spans(low: pd.Series, high: pd.Series, y: pd.Series, tint: str, width: int, opacity: float) -> dict[str, Any]:
+    """Return one trace with a bar for each row that has one."""
+    x: list[float | None] = []
+    places: list[float | None] = []
+    for left, right, place in zip(low, high, y, strict=True):
+        if not (math.isnan(left) or math.isnan(right)):
+            x += [left, right, None]
+            places += [place, place, None]
+    line = {"color": tint, "width": width}
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": places,
+        "mode": "lines",
+        "line": line,
+        "opacity": opacity,
+        "hoverinfo": "skip",
+    }
 
 
 def _name(row: Any) -> str:
     extra = " (published)" if row.kind == PUBLISHED else ""
     rank = f"{row.rank.replace(' ', '')}  " if row.kind == MEASURED and row.rank else ""
     tail = f"  ·  {theme.plain(row.settings)}" if row.settings else ""
-    return f"{rank}{theme.plain(row.row)}{extra}{tail}"
+    called = f"<b>{theme.plain(row.row)}</b>" if row.kind == MEASURED else theme.plain(row.row)
+    return f"{rank}{called}{extra}{tail}"
 
 
 def _hover(row: Any, metric: str, group_kind: str) -> str:
@@ -380,4 +336,4 @@ def _hover(row: Any, metric: str, group_kind: str) -> str:
         lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g} over {int(row.groups)} {group_kind}s")
     if row.note:
         lines.append(theme.plain(row.note))
-    return "<br>".join(lines) + "<extra></extra>"
+    return "<br>".join(lines)

@@ -139,8 +139,8 @@ def _beside(
     for aspect in record.BASELINES:
         if not math.isnan(value := figure(aspect)):
             found.append(Beside(board.TRIVIAL_LABEL[aspect], value, "same test samples, fitted on nothing but train"))
-    mine = runs[runs["protocol_id"] == run["protocol_id"]]
-    linear = mine[mine["method"].astype(str).str.endswith(f"/{LINEAR}")]
+    known = [m for m in runs["method"].dropna().unique() if names.method(m) == LINEAR]
+    linear = runs[(runs["protocol_id"] == run["protocol_id"]) & runs["method"].isin(known)]
     rows = board.measured(linear, metric, record.ALL)
     if len(rows) and names.method(run["method"]) != LINEAR:
         newest = rows.sort_values("ended").iloc[-1]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from affect import record
 from affect.record import Kind, State
-from dashboard.figures import board, names
+from dashboard.figures import board, names, scope
 from dashboard.figures import study as studies
 
 if TYPE_CHECKING:
@@ -39,7 +39,12 @@ def running(runs: pd.DataFrame) -> list[Summary]:
     """Return the summaries of the studies that are running, the one that began last first."""
     found = runs[(runs["kind"] == Kind.STUDY) & (runs["state"] == State.RUNNING) & ~runs["archived"]]
     found = found.sort_values("start", ascending=False)
-    return [studies.summary(runs, names.row(runs, run_id)) for run_id in found.index]
+    summaries = []
+    for run_id, name in found["study"].items():
+        # a study's own rows alone: a summary of all of a large store would take seconds
+        mine = runs[(runs["parent"] == run_id) | (runs["study"] == name) | (runs.index == run_id)]
+        summaries.append(studies.summary(mine, names.row(mine, str(run_id))))
+    return summaries
 
 
 def silent_for(runs: pd.DataFrame, study: str, now: pd.Timestamp) -> float | None:
@@ -57,11 +62,10 @@ def silent_for(runs: pd.DataFrame, study: str, now: pd.Timestamp) -> float | Non
 
 def protocols(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row a protocol: its label, data, studies, how many have been scored, and the best of them."""
-    labels = board.label_protocols(runs)
     rows = []
-    for label in board.protocols(runs):
-        mine = runs[labels == label]
-        metric = board.objective(mine) or ""
+    for label in scope.labels(runs):
+        metric = scope.objective(runs, label) or ""
+        mine = scope.of_protocol(runs, label, archived=True, figures=[(metric, record.ALL)] if metric else [])
         found = board.measured(mine[~mine["archived"]], metric, record.ALL)
         best = found.iloc[0] if len(found) else None
         rows.append(
@@ -69,7 +73,7 @@ def protocols(runs: pd.DataFrame) -> pd.DataFrame:
                 "protocol": label,
                 "data": "SYNTHETIC" if mine["synthetic"].iloc[0] else "REAL",
                 "studies": int((mine["kind"] == Kind.STUDY).sum()),
-                "scored": board.times_scored(mine),
+                "scored": scope.times_scored(mine),
                 "best so far": "" if best is None else f"{best['row']} {best['settings']}".strip(),
                 "metric": f"test {names.metric(metric)}",
                 "value": math.nan if best is None else float(best["value"]),

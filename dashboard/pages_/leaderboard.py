@@ -9,7 +9,7 @@ from affect.published import published
 from affect.record import Artifact
 from dashboard import cached, share, widgets
 from dashboard.damaged import Damaged
-from dashboard.figures import board, names, pivot, ranking
+from dashboard.figures import board, names, pivot, ranking, scope
 
 HOW = (
     "Each row is a study: the mean over its final runs on test data that no choice has seen. Studies that a paired "
@@ -37,41 +37,41 @@ def ranks(order: tuple[tuple[str, tuple[str, ...]], ...], metric: str, target: s
 def ranking_view(
     everything: pd.DataFrame, runs: pd.DataFrame, protocol: str, metric: str, target: str, methods: list[str]
 ) -> None:
-    """Show the ranked rows of one protocol as figure and table."""
-    chosen = runs[runs["method"].isin(methods)] if methods else runs
-    rows = board.measured(chosen, metric, target)
+    """Show the ranked rows of one protocol as figure and table; a filter by method leaves ranks as they are."""
+    rows = board.measured(runs, metric, target)
     if rows.empty:
-        widgets.empty(EMPTY, "No study of this protocol has test figures yet.")
+        widgets.empty(EMPTY, "No study of this protocol has test figures of this kind yet.")
         return
-    order = tuple((study, tuple(board.finals(runs, study).index)) for study in rows["run_id"])
-    found, problems = ranks(order, metric, target)
+    order = list(rows["run_id"])
+    tested = {study: tuple(scope.finals(runs, study).index) for study in order[: ranking.TESTED]}
+    found, problems = ranks(tuple((study, tested.get(study, ())) for study in order), metric, target)
     rows = board.ranked(rows, found)
+    chosen = runs[runs["method"].isin(methods)] if methods else runs
+    rows = rows[rows["method"].isin(methods)] if methods else rows
     others = [board.trivial(runs, metric, target), board.published(published(), chosen, metric, target)]
     rows = board.board([rows, *others], metric)
-    group_kind = str(chosen["group_kind"].iloc[0])
-    scored = board.times_scored(everything)
+    group_kind, scored = str(runs["group_kind"].iloc[0]), scope.times_scored(everything)
     st.caption(widgets.escape(f"{scored} studies have scored this test set: the more, the less a small lead means."))
     fig = board.draw(rows, metric, target, group_kind)
     widgets.plot(fig, "leaderboard")
-    shown = board.readable(rows, metric, group_kind)
-    clicked = widgets.table(shown, "leaderboard", fig=fig, clickable=True)
-    synthetic = names.synthetic(chosen)
-    widgets.share_button(
-        lambda: share.leaderboard(rows, fig, protocol, HOW, synthetic, metric, group_kind), "leaderboard.html"
-    )
+    clicked = widgets.table(board.readable(rows, metric, group_kind), "leaderboard", fig=fig, clickable=True)
+    for row in rows[rows["kind"] == board.PUBLISHED].to_dict("records"):
+        st.caption(widgets.escape(f"Published, never ranked: {row['row']} {row['settings']}. {row['note']}."))
     if problems:
         st.warning("Ranked by the figure alone, for want of predictions: " + widgets.escape("; ".join(problems)))
+    facts = (protocol, HOW, names.synthetic(runs), metric, group_kind)
+    widgets.share_button(lambda: share.leaderboard(rows, fig, *facts), "leaderboard.html")
     if clicked is not None and rows["run_id"].iloc[clicked]:
         widgets.open_page("run", run=str(rows["run_id"].iloc[clicked]))
 
 
 def table_view(runs: pd.DataFrame, protocol: str, metric: str, target: str, archived: bool) -> None:
     """Show any metric over any two of method, settings and protocol."""
-    others = [p for p in board.protocols(runs) if p != protocol]
+    others = [p for p in scope.protocols(runs) if p != protocol]
     chosen = [protocol, *widgets.choose_many("More protocols as columns", others, "with", placeholder="none")]
     parts = []
     for label in chosen:
-        part = board.of_protocol(runs, label, archived)
+        part = scope.of_protocol(runs, label, archived, [(metric, target)])
         rows = board.measured(part, metric, target)
         parts.append(rows.assign(protocol=label, all_settings=part["settings"].reindex(rows["run_id"]).to_numpy()))
     rows = pd.concat(parts, ignore_index=True)
@@ -95,29 +95,29 @@ def main() -> None:
     """Show the page."""
     widgets.header("Leaderboard", HOW)
     runs = cached.runs()
-    protocols = board.protocols(runs)
+    protocols = scope.protocols(runs)
     if not protocols:
         widgets.empty(EMPTY)
         return
     protocol = widgets.choose("Protocol", protocols, "protocol") or ""
-    everything = board.of_protocol(runs, protocol, archived=True)
-    found, targets = board.measures(everything)
+    found, targets = scope.measures(runs, protocol)
     if not found:
         widgets.empty(EMPTY, "No study of this protocol has test figures yet.")
         return
     columns = st.columns([1, 2, 2])
     with columns[0]:
-        metric = widgets.choose("Metric", found, "metric", board.objective(everything), names.metric) or ""
+        metric = widgets.choose("Metric", found, "metric", scope.objective(runs, protocol), names.metric) or ""
     with columns[1]:
         target = widgets.choose("Target", targets, "target", name=names.target) or ""
     with columns[2]:
+        everything = scope.of_protocol(runs, protocol, archived=True, figures=[(metric, target)])
         known = sorted(everything["method"].astype(str).unique())
         methods = widgets.choose_many("Methods", known, "method", names.method)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         view = widgets.view("View", ["ranking", "as table"], "view")
         archived = widgets.switch("archived runs too", "archived")
         widgets.data_badge(names.synthetic(everything))
-    mine = board.of_protocol(runs, protocol, archived)
+    mine = scope.shown(everything, archived)
     if view == "ranking":
         ranking_view(everything, mine, protocol, metric, target, methods)
     else:

@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from affect.published import published
-from affect.record import Artifact, Kind, State
+from affect.record import ALL, Artifact, Kind, State
 from dashboard import cached, share, widgets
 from dashboard.damaged import Damaged
-from dashboard.figures import board, card, names, predictions, ranking, truth
+from dashboard.figures import board, card, names, predictions, ranking, scope, truth
 from dashboard.figures.tables import number
 
 HOW = "The card says what was measured, on what, and beside what. Below it, truth against prediction; then all details."
@@ -70,12 +70,12 @@ def standing_of(runs: pd.DataFrame, run_id: str) -> str:
     study = card.study_of(runs, run_id)
     if study is None or runs.at[run_id, "kind"] not in (Kind.STUDY, Kind.FINAL):
         return ""
-    mine = runs[(runs["protocol_id"] == runs.at[study, "protocol_id"]) & ~runs["archived"]]
     metric = str(runs.at[study, "objective"])
-    rows = board.measured(mine, metric, "all")
+    mine = scope.of_protocol(runs, scope.label_of(runs, study), figures=[(metric, ALL)])
+    rows = board.measured(mine, metric, ALL)
 
     def compare(a: str, b: str) -> Any:
-        return paired(tuple(board.finals(runs, a).index), tuple(board.finals(runs, b).index), metric)
+        return paired(tuple(scope.finals(mine, a).index), tuple(scope.finals(mine, b).index), metric)
 
     return card.standing(rows, study, compare, metric)
 
@@ -136,7 +136,7 @@ def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str])
                 case "curves":
                     show_curves(finals or [run_id], runs)
                 case "parameters":
-                    widgets.table(card.parameters(run), "parameters")
+                    widgets.table(card.parameters(names.row(runs, shown)), "parameters")
                 case "scores":
                     widgets.table(card.scores(run), "scores", height=420)
                 case "runs":
@@ -177,7 +177,7 @@ def main() -> None:
     show_card(found, standing_of(runs, run_id))
     if runs.at[run_id, "state"] == State.FAILED and names.present(runs.at[run_id, "reason"]):
         st.error(widgets.escape(runs.at[run_id, "reason"]))
-    finals = list(board.finals(runs, run_id).index)
+    finals = list(scope.finals(runs, run_id).index)
     shown = finals[0] if finals else run_id
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         study = card.study_of(runs, run_id)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboard import share
-from dashboard.figures import board
+from dashboard.figures import board, scope
 from dashboard.store import Source, Store
 from tests import fake_store
 from tests.dashboard.run_table import study, table
@@ -59,7 +59,7 @@ def test_a_damaged_file_is_named_and_the_rest_is_there(store, tmp_path):
     folder = fake_store.build(tmp_path / "store")
     broken = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
     run = scored(broken)
-    finals = list(board.finals(broken.runs(), run).index)
+    finals = list(scope.finals(broken.runs(), run).index)
     Path(broken.path(finals[0], "predictions.parquet")).write_bytes(b"not a table")
     text = share.runs(broken, [run])
     assert "Damaged" in text
