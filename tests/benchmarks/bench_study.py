@@ -50,7 +50,7 @@ def rows(scale: float) -> Iterable[Row]:
 
 def span(way: str, store: Path, trials: int, workers: int = 1) -> float:
     """Run a study in processes of its own; return the seconds from its first trial's start to its last one's end."""
-    processes = [worker(way, str(store), str(trials), subprocess.PIPE) for _ in range(workers)]
+    processes = [worker(way, str(store), str(trials), str(workers)) for _ in range(workers)]
     marks = []
     for process in processes:
         said, complaint = process.communicate(timeout=1800)
@@ -62,16 +62,16 @@ def span(way: str, store: Path, trials: int, workers: int = 1) -> float:
 
 def alone(way: str) -> float:
     """Return the seconds of one fit that writes nothing, in a process of its own."""
-    said, complaint = worker(way, "", "0", subprocess.PIPE).communicate(timeout=600)
+    said, complaint = worker(way).communicate(timeout=600)
     if not said:
         raise OSError(f"{way}: {complaint[-2000:]}")
     return float(json.loads(said.splitlines()[-1]))
 
 
-def worker(way: str, store: str, trials: str, pipe: int) -> subprocess.Popen[str]:
-    # never in the store's own folder: MLflow's fluent API writes where it stands
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "AFFECTORY_STORE": store or os.environ["AFFECTORY_STORE"]}
-    command = [sys.executable, "-m", "tests.benchmarks.bench_study", way, store, trials]
+def worker(way: str, store: str = "", trials: str = "0", workers: str = "1") -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.benchmarks.bench_study", way, store, trials, workers]
+    pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
@@ -135,8 +135,8 @@ def prepared(trials: int) -> Prepared:
 # ---------------------------------------------------------------------------------------------------- the ways
 
 
-def ours(store: Path, trials: int) -> tuple[float, float]:
-    """Run, or join, the study with the bench; return when this worker's first trial began and its last one ended."""
+def ours(store: Path, trials: int, workers: int) -> tuple[float, float]:
+    """Run, or join, the study with the bench; return when its search began and this worker's last trial ended."""
     from training.study import study
     from training.study.progress import Watch
     from training.tracking.store import Store
@@ -153,12 +153,16 @@ def ours(store: Path, trials: int) -> tuple[float, float]:
 
     import torch.utils.data  # noqa: F401  the clock is to see no import
 
-    made, clock = prepared(trials), Clock()
-    study.run(made, Store.open(store), clock)
+    made, clock, opened = prepared(trials), Clock(), Store.open(store)
+    # nobody begins before everybody's imports are done
+    (store / f"ready-{os.getpid()}").touch()
+    while len(list(store.glob("ready-*"))) < workers:
+        time.sleep(0.01)
+    study.run(made, opened, clock)
     return clock.first, clock.last
 
 
-def usual(store: Path, trials: int) -> tuple[float, float]:
+def usual(store: Path, trials: int, workers: int) -> tuple[float, float]:
     """Run the study as tutorials do."""
     import mlflow
     import optuna
@@ -258,8 +262,8 @@ def fit_alone(way: str) -> float:
 
 
 if __name__ == "__main__":
-    asked, where, number = sys.argv[1:]
+    asked, where, *numbers = sys.argv[1:]
     if asked.startswith("fit-"):
         print(json.dumps(fit_alone(asked)))
     else:
-        print(json.dumps({"ours": ours, "usual": usual}[asked](Path(where), int(number))))
+        print(json.dumps({"ours": ours, "usual": usual}[asked](Path(where), *map(int, numbers))))
