@@ -272,23 +272,26 @@ def brief(value: float) -> str:
 def draw_heat(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.Figure:
     """Draw features × rows as a heat map with the figures written in it; n/a where a metric has no meaning.
 
-    Rows stand under letters (`letters`), for names have no room on a phone. The colour is the figure over that of
-    always the mean on the same feature and split, which makes features of different units comparable.
+    Rows stand under letters, explained in the legend, for names have no room over a column on a phone. The colour is
+    the figure over that of always the mean on the same feature and split, which makes features of different units
+    comparable; where there is no such ratio the cell is as pale as one that equals the mean.
     """
     pivot = wide(table, metric, features).dropna(axis=1, how="all")
     values = pivot.to_numpy(float)
     known = letters(list(pivot.columns))
+    ratio = over_mean(table, metric, features)[pivot.columns]
+    times = [["n/a" if math.isnan(v) else f"{v:.2f} ×" for v in row] for row in ratio.to_numpy(float)]
     hover = [["n/a" if math.isnan(v) else f"{v:.4g}" for v in row] for row in values]
     full = [[theme.plain(row) for row in pivot.columns]] * len(pivot)
     figure = go.Figure(
         go.Heatmap(
-            z=over_mean(table, metric, features)[pivot.columns],
+            z=ratio.fillna(1),
             x=[known[row] for row in pivot.columns],
             y=[theme.plain(f) for f in pivot.index],
             text=[[brief(v) for v in row] for row in values],
             texttemplate="%{text}",
             textfont={"size": 11},
-            customdata=np.dstack([full, hover]) if len(pivot) else None,
+            customdata=np.dstack([full, hover, times]) if len(pivot) else None,
             colorscale=theme.DIVERGING,
             zmin=0,
             zmax=2,
@@ -296,10 +299,17 @@ def draw_heat(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.F
             xgap=2,
             ygap=1,
             hovertemplate="%{y}<br>%{customdata[0]}: " + METRICS[metric] + " %{customdata[1]}<br>"
-            "%{z:.2f} times that of always the mean<extra></extra>",
+            "%{customdata[2]} that of always the mean<extra></extra>",
         )
     )
-    theme.finish(figure, 110 + 22 * len(pivot), legend=False).update_layout(margin_b=theme.BAR)
+    for row, letter in known.items():  # the key is a legend, so that an exported figure can be read too
+        figure.add_scatter(
+            x=[None], y=[None], mode="markers", name=f"{letter} {theme.plain(row)}", marker={"opacity": 0, "size": 1}
+        )
+    theme.finish(figure, 130 + 22 * len(pivot)).update_layout(
+        margin_b=theme.BAR,
+        legend={"y": 1 + 24 / (22 * len(pivot) + 1), "itemclick": False, "itemdoubleclick": False, "itemwidth": 30},
+    )
     figure.update_xaxes(side="top", showgrid=False, tickangle=0)
     return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
 

@@ -110,9 +110,7 @@ def feature_section(chosen: Chosen) -> None:
     widgets.table(errors.named(overall), "overall")
     st.subheader("Features × runs", anchor=False)
     grid = errors.wide(found, metric, features).dropna(axis=1, how="all")
-    named = (f"{letter} is {row}" for row, letter in errors.letters(list(grid.columns)).items())
-    about = f"{errors.METRICS[metric]}; {'; '.join(named)}. Blue is better than always the mean, red worse."
-    st.caption(widgets.escape(about))
+    st.caption(f"{errors.METRICS[metric]}. Blue is better than always the mean on that feature, red worse.")
     widgets.figure(errors.draw_heat(found, metric, features), grid.reset_index(), "heat")
 
     st.subheader("One sample, regenerated beside real", anchor=False)
@@ -280,11 +278,20 @@ def sections(chosen: Chosen) -> list[str]:
 def choose_runs(runs: pd.DataFrame, finals: pd.DataFrame) -> Chosen:
     """Let a person choose studies (the mean over their finals) and single finals."""
     options = selection.options(finals)
+    if warning := st.session_state.pop("runs warning", None):
+        st.warning(warning)
     if "runs" not in st.session_state:
-        names, unknown = selection.asked(st.query_params.get_all("runs"), options, runs)
-        if unknown:
-            st.warning(widgets.escape(f"This address asks for {', '.join(unknown)}, which is not in this store."))
-        st.query_params["runs"] = st.session_state["runs"] = names or [next(iter(options))]
+        wanted = st.query_params.get_all("runs")
+        names, unknown = selection.asked(wanted, options, runs)
+        names = names or [next(iter(options))]
+        if wanted != names:
+            st.query_params["runs"] = names
+            if unknown:
+                words = f"This address asks for {', '.join(unknown)}, which is not in this store."
+                st.session_state["runs warning"] = widgets.escape(words)
+            if wanted:
+                st.rerun()  # else the widget would read the old address and clear it
+            st.session_state["runs"] = names
     picked = widgets.choose_many("Runs", list(options), "runs", placeholder="choose studies or single runs")
     return Chosen(runs, finals, {name: options[name] for name in picked})
 

@@ -26,7 +26,9 @@ def label_of(metric: str) -> str:
     taken = record.parse_metric(metric)
     if taken is None:
         return costs.get(metric, metric)
-    return f"{metrics.LABEL.get(taken.metric, taken.metric)} on {taken.part}"
+    # the name may be anybody's, and stands in places that know markup
+    name = taken.metric if taken.metric.isidentifier() else "objective"
+    return f"{metrics.LABEL.get(name, name)} on {taken.part}"
 
 
 def summary_line(found: studies.Summary, label: str) -> None:
@@ -40,8 +42,14 @@ def summary_line(found: studies.Summary, label: str) -> None:
         st.metric("State", state, width="content")
         total = "?" if found.total is None else found.total
         st.metric("Trials done", f"{found.done} / {total}", width="content", help="complete and pruned ones count")
+        which = "highest" if found.direction == "maximize" else "lowest"
         best = "–" if found.best_trial is None else f"{found.best:.4g}"
-        st.metric(f"Best {label}", best, width="content", help=f"trial {found.best_trial}, chosen by {found.direction}")
+        st.metric(
+            f"Best {widgets.escape(label)}",
+            best,
+            width="content",
+            help=f"trial {found.best_trial}, the {which} of the complete trials",
+        )
         st.metric("Refitted", f"{found.finals} / {found.repeats}", width="content", help="final runs, scored on test")
         if found.live and found.done != found.total:
             st.metric("Time left, about", studies.duration(found.seconds_left), width="content")

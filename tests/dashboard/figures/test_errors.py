@@ -141,7 +141,8 @@ def test_the_heat_maps_colour_is_the_error_over_that_of_the_mean():
     assert list(heat.x) == ["A", "B", "C"]
     assert heat.z[0].tolist() == [2, 1, 0.6]
     assert heat.z[1].tolist() == [0.5, 1, 0.6]
-    assert all(math.isnan(z) for z in heat.z[2])
+    assert heat.z[2].tolist() == [1, 1, 1]
+    assert heat.customdata[2][0].tolist() == ["a", "0", "n/a"]
 
 
 def test_a_run_of_another_split_is_compared_with_its_own_mean():

@@ -65,7 +65,8 @@ def test_two_studies_are_compared_in_one_heat_map(visit):
     page = visit("errors", runs=[VAE, OTHER])
     heat = next(c for c in charts(page) if c["data"][0]["type"] == "heatmap")
     assert len(heat["data"][0]["x"]) == 4
-    assert "A is lma-vae-latent_size-1-lma; B is lma-vae-latent_size-2-lma" in words(page)
+    key = [trace["name"] for trace in heat["data"][1:]]
+    assert key == [f"A {VAE}", f"B {OTHER}", "C always the mean", "D the label's mean"]
     assert page.selectbox(key="in").options == [VAE, OTHER]
 
 

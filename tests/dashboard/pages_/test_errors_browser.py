@@ -55,3 +55,15 @@ def test_a_sorted_view_is_the_same_in_a_new_context(browser: Browser, address: s
     assert shown(elsewhere) == by_range
     assert elsewhere.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
     other.close()
+
+
+def test_an_address_of_a_run_that_is_not_there_says_so_and_becomes_one_that_can_be_shared(
+    browser: Browser, address: str
+):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{address}/errors?runs=no-such-run")
+    page.get_by_text("This address asks for").wait_for()
+    shown(page)
+    assert "runs=lma-vae-latent_size-2-lma" in page.url
+    context.close()
