@@ -55,10 +55,10 @@ dashboard: install ## serve the dashboard on 127.0.0.1:8501
 
 mlflow-ui: install ## look at the same store with MLflow's own pages, on 127.0.0.1:5000
 	@case "$(TRACKING)" in http*) echo "The store is served at $(TRACKING): open that address."; exit 1;; esac
-	@MLFLOW_DISABLE_TELEMETRY=true $(PY) -m mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri "$(TRACKING)"
+	@MLFLOW_DISABLE_TELEMETRY=true $(PY) -m mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --backend-store-uri "$(TRACKING)"
 
 optuna-dashboard: install ## look at the same studies with optuna-dashboard, on 127.0.0.1:8080
-	@.venv/bin/optuna-dashboard --host 127.0.0.1 --port 8080 "$(STORAGE)"
+	@.venv/bin/optuna-dashboard --host 127.0.0.1 --port $(or $(PORT),8080) "$(STORAGE)"
 
 lint: install ## check the style with ruff
 	$(PY) -m ruff check .
@@ -71,8 +71,9 @@ bench: install ## time ours against its peers; prints a table and keeps it in be
 	$(PY) -m tests.benchmarks $(ARGS)
 
 screenshots: install ## draw docs/screenshots/ anew from the synthetic demo
-	$(PY) -m tests.screenshots
+	AFFECTORY_STORE=.cache/screenshots $(PY) -m training demo --no-serve
+	AFFECTORY_STORE=.cache/screenshots $(PY) -m tests.screenshots
 
 clean: ## remove what tools left behind; keeps .venv, mlruns and bench_results
-	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find affect dashboard search_spaces tests training -name __pycache__ -type d -exec rm -rf {} +
