@@ -128,7 +128,15 @@ def colour_bar(title: str, **more: Any) -> dict[str, Any]:
     Leave it room: ``update_layout(margin_b=BAR)``, or BAR_AND_TITLE where the x axis has ticks and a title.
     """
     place = {"xref": "container", "x": 0, "xanchor": "left", "yref": "container", "y": 0, "yanchor": "bottom"}
-    size = {"orientation": "h", "thickness": 8, "lenmode": "pixels", "len": 260, "nticks": 5, "tickangle": 0}
+    size = {
+        "orientation": "h",
+        "thickness": 8,
+        "lenmode": "pixels",
+        "len": 260,
+        "nticks": 5,
+        "tickangle": 0,
+        "ticklabeloverflow": "allow",
+    }
     return {"title": {"text": title, "side": "right"}, **size, **place, **more}
 
 
