@@ -231,7 +231,7 @@ def _number_columns(frame: pd.DataFrame) -> dict[str, Any]:
     found = {}
     for column in frame.columns[[dtype.kind == "f" for dtype in frame.dtypes]]:
         largest, whole = frame[column].abs().max(), (frame[column].dropna() % 1 == 0).all()
-        shape = "%d" if whole and largest < 1e6 else "%.4f" if 1e-2 <= largest < 1e4 else "%.4g"
+        shape = "%d" if whole and largest < 1e6 else "%.4f" if 1e-4 <= largest < 1e4 else "%.4g"
         found[str(column)] = st.column_config.NumberColumn(format=shape)
     return found
 

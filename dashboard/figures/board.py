@@ -66,6 +66,7 @@ def measured(runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
         column = record.metric("test", metric, target, aspect)
         return studies[column] if column in studies else pd.Series(math.nan, index=studies.index)
 
+    said = studies["groups"].map(names.test_groups).astype(float)
     rows = pd.DataFrame(
         {
             "rank": "",
@@ -75,7 +76,9 @@ def measured(runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
             "sd": figure(record.SD).astype(float),
             "low": figure(record.LOW).astype(float),
             "high": figure(record.HIGH).astype(float),
-            "groups": figure(record.N_GROUPS),
+            "groups": figure(record.N_GROUPS)
+            .astype(float)
+            .fillna(studies["groups"].map(names.test_groups).astype(float)),
             "seeds": seeds.reindex(studies.index).fillna(0).astype(int),
             "study": studies["study"].astype(str),
             "kind": MEASURED,
@@ -333,7 +336,8 @@ def _hover(row: Any, metric: str, group_kind: str) -> str:
     if not math.isnan(row.sd):
         lines.append(f"± {row.sd:.2g} sd over {int(row.seeds)} seeds")
     if not math.isnan(row.low):
-        lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g} over {int(row.groups)} {group_kind}s")
+        over = "" if math.isnan(row.groups) else f" over {int(row.groups)} {group_kind}s"
+        lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g}{over}")
     if row.note:
         lines.append(theme.plain(row.note))
     return "<br>".join(lines)

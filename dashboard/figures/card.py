@@ -94,6 +94,8 @@ def make(runs: pd.DataFrame, run_id: str, published: pd.DataFrame, now: pd.Times
         value, label = names.number(run["best_value"]), f"best validation {names.metric(metric)} so far"
     count = len(names.loads(run["targets"], []))
     low, high, groups = figure(record.LOW), figure(record.HIGH), figure(record.N_GROUPS)
+    if math.isnan(groups) and on_test:
+        groups = names.test_groups(run["groups"])
     return Card(
         title=_title(run),
         kind=names.kind(run),
@@ -121,7 +123,7 @@ def _spread(
     parts = []
     if not math.isnan(sd):
         finals = runs[(runs["parent"] == run_id) & (runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
-        parts.append(f"± {number(sd, 4)} sd over {len(finals)} seeds")
+        parts.append(f"± {sd:.2g} sd over {len(finals)} seeds")
     kind = str(run["group_kind"]) if names.present(run["group_kind"]) else "group"
     if not math.isnan(low):
         over = "" if math.isnan(groups) else f" over {int(groups)} {kind}s"

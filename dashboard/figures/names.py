@@ -87,6 +87,11 @@ def targets(value: Any) -> str:
     return f"{len(found)} values ({', '.join(str(t).replace('_', ' ') for t in found[:2])} …)"
 
 
+def test_groups(value: Any) -> float:
+    """Return the number of groups on test that a groups tag says, nan where it says none."""
+    return number(loads(value, {}).get("test"))
+
+
 def kind(run: pd.Series) -> str:
     """Return in words what a run is: a study, its trial 3, its final with seed 1, a method fitted as a need."""
     number = run.get("trial")

@@ -51,12 +51,14 @@ def ranking_view(
     others = [board.trivial(runs, metric, target), board.published(published(), chosen, metric, target)]
     rows = board.board([rows, *others], metric)
     group_kind, scored = str(runs["group_kind"].iloc[0]), scope.times_scored(everything)
-    st.caption(widgets.escape(f"{scored} studies have scored this test set: the more, the less a small lead means."))
+    several = f"{scored} studies have" if scored != 1 else "1 study has"
+    st.caption(f"{several} scored this test set: the more have, the less a small lead means.")
     fig = board.draw(rows, metric, target, group_kind)
     widgets.plot(fig, "leaderboard")
     clicked = widgets.table(board.readable(rows, metric, group_kind), "leaderboard", fig=fig, clickable=True)
     for row in rows[rows["kind"] == board.PUBLISHED].to_dict("records"):
-        st.caption(widgets.escape(f"Published, never ranked: {row['row']} {row['settings']}. {row['note']}."))
+        called = " ".join([row["row"], row["settings"]]).strip()
+        st.caption(widgets.escape(f"Published, never ranked: {called}: {row['note']}."))
     if problems:
         st.warning("Ranked by the figure alone, for want of predictions: " + widgets.escape("; ".join(problems)))
     facts = (protocol, HOW, names.synthetic(runs), metric, group_kind)

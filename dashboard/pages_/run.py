@@ -43,10 +43,10 @@ def show_card(found: card.Card, standing: str) -> None:
                 st.badge(widgets.escape(found.state), color="red" if found.state == State.FAILED else "yellow")
         if found.known:
             with st.container(horizontal=True, gap="medium"):
-                st.metric(widgets.escape(found.headline_label), number(found.headline), width="content")
+                st.metric(widgets.escape(found.headline_label), number(found.headline, 4), width="content")
                 for other in found.beside:
                     label = widgets.escape(other.label)
-                    st.metric(label, number(other.value), help=widgets.escape(other.note), width="content")
+                    st.metric(label, number(other.value, 4), help=widgets.escape(other.note), width="content")
             st.caption(widgets.escape(found.spread))
         if standing:
             st.markdown(f"**Standing**  \n{widgets.escape(standing)}")

@@ -78,6 +78,17 @@ def test_the_figure_has_a_dot_a_row_and_writes_names_letter_by_letter():
     assert "lower is better" in fig.layout.xaxis.title.text
 
 
+def test_where_no_figure_says_how_many_groups_the_studys_tag_does():
+    said = study("a", 0.4, **{"test.groups/mae/all": 7, "test.low/mae/all": 0.3, "test.high/mae/all": 0.5})
+    silent = study("b", 0.5, **{"test.low/mae/all": 0.3, "test.high/mae/all": 0.5})
+    unknown = study("c", 0.6, groups=None, **{"test.low/mae/all": 0.3, "test.high/mae/all": 0.5})
+    rows = board.measured(table(said, silent, unknown), "mae", "all")
+    assert rows["groups"].iloc[:2].tolist() == [7, 8]
+    assert math.isnan(rows["groups"].iloc[2])
+    hovers = [text for trace in board.draw(rows, "mae", "all", "clip").data for text in trace.text or ()]
+    assert [("over" in text) for text in hovers] == [True, True, False]
+
+
 def test_an_empty_table_has_no_protocols_and_no_rows():
     runs = table(study("a")).iloc[:0]
     assert scope.protocols(runs) == []

@@ -30,7 +30,7 @@ def test_a_studys_card_has_the_headline_its_spread_and_what_stands_beside():
     assert found.title == "one · latent size 1"
     assert found.headline_label == "test MAE, mean over 2 targets"
     assert found.headline == 0.357
-    assert found.spread == "± 0.0040 sd over 3 seeds; 95 % interval 0.3300 – 0.3800 over 14 clips; lower is better"
+    assert found.spread == "± 0.004 sd over 3 seeds; 95 % interval 0.3300 – 0.3800 over 14 clips; lower is better"
     assert [(b.label, b.value) for b in found.beside] == [("always the mean", 0.45)]
     facts = dict(found.facts)
     assert facts["Data"].startswith("lma, REAL")
