@@ -76,9 +76,7 @@ def measured(runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
             "sd": figure(record.SD).astype(float),
             "low": figure(record.LOW).astype(float),
             "high": figure(record.HIGH).astype(float),
-            "groups": figure(record.N_GROUPS)
-            .astype(float)
-            .fillna(studies["groups"].map(names.test_groups).astype(float)),
+            "groups": figure(record.N_GROUPS).astype(float).fillna(said),
             "seeds": seeds.reindex(studies.index).fillna(0).astype(int),
             "study": studies["study"].astype(str),
             "kind": MEASURED,
