@@ -15,7 +15,6 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -49,7 +48,7 @@ class Source:
     def file(self) -> Path | None:
         """The SQLite file, or None for another kind of store."""
         head, found, path = self.uri.partition("sqlite:///")
-        return Path(unquote(path)) if found and not head else None
+        return Path(path) if found and not head else None
 
 
 def locate() -> Source:
