@@ -110,7 +110,7 @@ def trivial(runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
         column = record.metric("test", metric, target, aspect)
         values = studies[column].dropna() if column in studies else pd.Series(dtype=float)
         if len(values):
-            found.append(_row(TRIVIAL_LABEL[aspect], float(values.iloc[0]), TRIVIAL, "the same test samples"))
+            found.append(_row(TRIVIAL_LABEL[aspect], float(values.iloc[0]), TRIVIAL, ""))
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
@@ -182,7 +182,7 @@ def board(parts: Sequence[pd.DataFrame], metric: str) -> pd.DataFrame:
 
 
 def readable(rows: pd.DataFrame, metric: str, group_kind: str) -> pd.DataFrame:
-    """Return the table of a board as a page shows it: columns by their readable names."""
+    """Return the table of a board as a page shows it: readable columns, and none that is empty."""
     label = f"test {names.metric(metric)}"
     shown = {
         "rank": "rank",
@@ -199,7 +199,8 @@ def readable(rows: pd.DataFrame, metric: str, group_kind: str) -> pd.DataFrame:
         "study": "study",
         "ended": "ended",
     }
-    return rows[list(shown)].rename(columns=shown)
+    empty = [c for c in ("settings", "note") if not rows[c].map(names.present).any()]
+    return rows[list(shown)].drop(columns=empty).rename(columns=shown)
 
 
 def newest(runs: pd.DataFrame, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
@@ -225,19 +226,14 @@ def newest(runs: pd.DataFrame, now: pd.Timestamp, limit: int = 15) -> pd.DataFra
         }
         for run_id, run in studies.iterrows()
     ]
-    columns = [
-        "method",
-        "settings",
-        "protocol",
-        "metric",
-        "value",
-        "± sd",
-        "always the mean",
-        "data",
-        "ended",
-        "run_id",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return one_metric(pd.DataFrame(rows, columns=list(NEWEST)))
+
+
+def one_metric(table: pd.DataFrame) -> pd.DataFrame:
+    """Name the column `value` after the metric where all rows have the same one, and leave out `metric`."""
+    if table["metric"].nunique() != 1:
+        return table
+    return table.rename(columns={"value": table["metric"].iloc[0]}).drop(columns="metric")
 
 
 # ----------------------------------------------------------------------------------------------------- the figure

@@ -80,7 +80,7 @@ def protocols(runs: pd.DataFrame) -> pd.DataFrame:
             }
         )
     columns = ["protocol", "data", "studies", "scored", "best so far", "metric", "value"]
-    return pd.DataFrame(rows, columns=columns)
+    return board.one_metric(pd.DataFrame(rows, columns=columns))
 
 
 def progress_text(found: Summary) -> str:

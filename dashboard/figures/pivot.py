@@ -88,11 +88,11 @@ def draw(found: pd.DataFrame, down: str, across: str, metric: str) -> go.Figure:
             texttemplate="%{z:.3f}",
             xgap=3,
             ygap=3,
-            colorbar={"title": {"text": names.metric(metric)}, "thickness": 10, "outlinewidth": 0},
+            showscale=False,
             hovertemplate=f"{down} %{{y}}<br>{across} %{{x}}<br>{names.metric(metric)} %{{z:.4f}}<extra></extra>",
         )
     )
-    theme.finish(fig, height=120 + 52 * len(rows), x=across.replace("_", " "), legend=False)
+    theme.finish(fig, height=100 + 44 * len(rows), x=across.replace("_", " "), legend=False)
     fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
     fig.update_xaxes(type="category", showgrid=False)
     return fig

@@ -88,9 +88,10 @@ def table_view(runs: pd.DataFrame, protocol: str, metric: str, target: str, arch
         across = widgets.choose("Columns", [a for a in axes if a != down], "columns") or axes[-1]
     cells = pivot.cells(rows, down, across, metric)
     st.caption(CELLS)
-    if len(chosen) == 1:
-        widgets.figure(pivot.draw(cells, down, across, metric), cells, "cells")
-    widgets.table(pivot.wide(cells, down, across), "table")
+    fig = pivot.draw(cells, down, across, metric) if len(chosen) == 1 else None
+    if fig is not None:
+        widgets.plot(fig, "cells")
+    widgets.table(pivot.wide(cells, down, across), "cells", fig=fig)
 
 
 def main() -> None:

@@ -89,6 +89,16 @@ def test_where_no_figure_says_how_many_groups_the_studys_tag_does():
     assert [("over" in text) for text in hovers] == [True, True, False]
 
 
+def test_columns_without_a_word_are_left_out_and_one_metric_is_a_heading():
+    runs = table(study("a", 0.4, settings="{}"), study("b", 0.3, settings="{}"))
+    found = board.readable(board.measured(runs, "mae", "all"), "mae", "clip")
+    assert list(found.columns[:3]) == ["rank", "method", "test MAE"]
+    assert "notes" not in found
+    assert "test MAE" in board.newest(runs, pd.Timestamp.now("UTC"))
+    other = study("c", objective="ccc", **{"test/ccc/all": 0.5})
+    assert {"metric", "value"} <= set(board.newest(table(study("a", 0.4), other), pd.Timestamp.now("UTC")))
+
+
 def test_an_empty_table_has_no_protocols_and_no_rows():
     runs = table(study("a")).iloc[:0]
     assert scope.protocols(runs) == []

@@ -44,7 +44,7 @@ def test_a_protocol_shows_its_best_study_and_how_often_its_test_set_was_used():
     a, b = study("a", 0.4), study("b", 0.3, settings='{"latent_size":2}')
     hidden = study("c", 0.1, archived=True)
     found = overview.protocols(table(a, b, hidden, child(a, "final", 0), child(hidden, "final", 0)))
-    assert found[["protocol", "data", "studies", "scored", "value"]].to_numpy().tolist() == [
+    assert found[["protocol", "data", "studies", "scored", "test MAE"]].to_numpy().tolist() == [
         ["lma · by clip", "REAL", 3, 2, 0.3]
     ]
     assert found["best so far"].tolist() == ["one latent size 2"]
