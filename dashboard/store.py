@@ -1,7 +1,7 @@
 """The tracking store as typed DataFrames: runs, curves and artifacts. It only reads, and imports no Streamlit.
 
-A store on this machine is read by SQL on MLflow's SQLite schema (`dashboard.store_local`), many times faster than by
-MLflow's client; a schema that is not known, or a server, is read through the client (`dashboard.store_client`). Both
+A store on this machine is read by SQL on MLflow's SQLite schema (`dashboard.reading.local`), many times faster than by
+MLflow's client; a schema that is not known, or a server, is read through the client (`dashboard.reading.client`). Both
 give the same table.
 """
 
@@ -21,10 +21,10 @@ import pandas as pd
 
 from affect import record
 from dashboard.damaged import Damaged
-from dashboard.store_client import ClientReader
-from dashboard.store_local import LocalReader
-from dashboard.store_snapshot import folder as snapshots
-from dashboard.store_table import LARGEST, wide
+from dashboard.reading.client import ClientReader
+from dashboard.reading.local import LocalReader
+from dashboard.reading.snapshot import folder as snapshots
+from dashboard.reading.table import LARGEST, wide
 
 __all__ = ["Damaged", "Source", "Store", "locate"]
 

@@ -131,7 +131,9 @@ def dashboard_knows_nothing_of_training(module: Module) -> list[str]:
 
 
 def figures_and_store_know_nothing_of_streamlit(module: Module) -> list[str]:
-    if not module.path.startswith(("dashboard/figures/", "dashboard/store", "dashboard/share")):
+    if not module.path.startswith(
+        ("dashboard/figures/", "dashboard/store.py", "dashboard/reading/", "dashboard/share.py")
+    ):
         return []
     return imports(module, "streamlit", "dashboard.pages_", "dashboard.widgets", "dashboard.cached", "dashboard.app")
 
@@ -167,7 +169,7 @@ def only_tracking_writes_mlflow(module: Module) -> list[str]:
 
 
 def only_the_stores_reader_knows_mlflow(module: Module) -> list[str]:
-    if not module.path.startswith("dashboard/") or module.path.startswith("dashboard/store"):
+    if not module.path.startswith("dashboard/") or module.path.startswith(("dashboard/store.py", "dashboard/reading/")):
         return []
     return imports(module, "mlflow")
 

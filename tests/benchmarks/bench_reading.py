@@ -17,8 +17,8 @@ from pathlib import Path
 
 from affect import record
 from affect.record import Kind, State
+from dashboard.reading.file import REST_S
 from dashboard.store import Source, Store
-from dashboard.store_file import REST_S
 from tests.benchmarks.row import Row, in_turn, row
 from tests.fake_store import START, Writer, bulk, ids
 

@@ -17,10 +17,10 @@ import pytest
 
 from affect import record
 from affect.record import Artifact, Kind, State
-from dashboard import store_local, store_schema, store_snapshot, store_sqlite
+from dashboard.reading import local, schema, snapshot, sqlite
+from dashboard.reading.client import ClientReader
+from dashboard.reading.table import wide
 from dashboard.store import Damaged, Source, Store, locate
-from dashboard.store_client import ClientReader
-from dashboard.store_table import wide
 from tests import fake_results as made
 from tests.fake_store import START, Writer, build, bulk, ids
 
@@ -290,10 +290,10 @@ def test_after_many_changes_sql_and_the_client_still_say_the_same(folder, store)
 @pytest.mark.parametrize("change", [*BY_MLFLOW, edit_by_hand], ids=lambda change: change.__name__)
 def test_a_snapshot_never_hides_a_change(folder, tmp_path, monkeypatch, change):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(store_local, "KEEP_ROWS", 0)
+    monkeypatch.setattr(local, "KEEP_ROWS", 0)
     first = open_store(folder)
     before = first.runs()
-    assert list(store_snapshot.folder().glob("*.arrow"))
+    assert list(snapshot.folder().glob("*.arrow"))
     pd.testing.assert_frame_equal(open_store(folder).runs(), before)
     change(folder, final(first))
     after = open_store(folder).runs()
@@ -306,7 +306,7 @@ def test_a_snapshot_never_hides_a_change(folder, tmp_path, monkeypatch, change):
 def test_what_mlflow_never_does_is_seen_by_the_next_full_reading(folder, store, monkeypatch):
     run = final(store)
     edit_by_hand(folder, run)
-    monkeypatch.setattr(store_sqlite, "FULL_EVERY_S", 0.0)
+    monkeypatch.setattr(sqlite, "FULL_EVERY_S", 0.0)
     assert store.runs().at[run, "param.depth"] == 77
 
 
@@ -322,7 +322,7 @@ def test_curves_alone_change_the_probe_but_not_the_table(folder, store):
 
 
 def test_only_the_chunks_that_changed_are_taken_apart(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_sqlite, "CHUNK", 64)
+    monkeypatch.setattr(sqlite, "CHUNK", 64)
     folder = bulk(tmp_path / "bulk", 200)
     store = open_store(folder)
     store.runs()
@@ -359,18 +359,18 @@ def test_a_file_overwritten_in_place_is_read(folder, store, tmp_path):
 
 def test_a_store_at_rest_is_not_read_again_by_the_next_process(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(store_local, "KEEP_ROWS", 0)
+    monkeypatch.setattr(local, "KEEP_ROWS", 0)
     for log in folder.glob("mlflow.db-*"):
         log.unlink()
     first = open_store(folder)
     assert not first._reader._file.rest(), "a file written a moment ago may still change"
-    monkeypatch.setattr("dashboard.store_file.REST_S", -1.0)
+    monkeypatch.setattr("dashboard.reading.file.REST_S", -1.0)
     before = first.runs()
 
     def never(*_):
         raise AssertionError("the store was read")
 
-    monkeypatch.setattr(store_sqlite, "read", never)
+    monkeypatch.setattr(sqlite, "read", never)
     pd.testing.assert_frame_equal(open_store(folder).runs(), before)
     os.utime(folder / "mlflow.db")
     with pytest.raises(AssertionError, match="was read"):
@@ -379,17 +379,17 @@ def test_a_store_at_rest_is_not_read_again_by_the_next_process(folder, tmp_path,
 
 def test_a_damaged_snapshot_is_made_anew(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(store_local, "KEEP_ROWS", 0)
+    monkeypatch.setattr(local, "KEEP_ROWS", 0)
     before = open_store(folder).runs()
-    snapshot = store_snapshot.place(folder / "mlflow.db")
-    for content in (b"", b"nonsense", snapshot.read_bytes()[:-2000]):
-        snapshot.write_bytes(content)
+    kept = snapshot.place(folder / "mlflow.db")
+    for content in (b"", b"nonsense", kept.read_bytes()[:-2000]):
+        kept.write_bytes(content)
         pd.testing.assert_frame_equal(open_store(folder).runs(), before)
 
 
 def test_the_snapshot_is_not_in_the_store(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(store_local, "KEEP_ROWS", 0)
+    monkeypatch.setattr(local, "KEEP_ROWS", 0)
     before = {p for p in folder.rglob("*") if not p.name.startswith("mlflow.db-")}
     digest = (folder / "mlflow.db").read_bytes()
     store = open_store(folder)
@@ -404,14 +404,14 @@ def test_the_snapshot_is_not_in_the_store(folder, tmp_path, monkeypatch):
 
 def test_the_installed_mlflows_schema_is_known(built):
     connection = sqlite3.connect(built / "mlflow.db")
-    assert store_schema.version(connection, built) in store_schema.KNOWN
+    assert schema.version(connection, built) in schema.KNOWN
     connection.close()
 
 
 def test_an_unknown_schema_is_read_through_the_client_and_says_so(folder, store, monkeypatch):
     expected = store.runs()
     assert store.notice == ""
-    monkeypatch.setattr(store_schema, "KNOWN", frozenset())
+    monkeypatch.setattr(schema, "KNOWN", frozenset())
     unknown = open_store(folder)
     pd.testing.assert_frame_equal(unknown.runs(), expected)
     assert "dc11669786a5" in unknown.notice
@@ -613,10 +613,10 @@ def test_a_folder_that_cannot_be_written_is_read_without_an_index(folder, monkey
             raise error
         return real(address, **options)
 
-    monkeypatch.setattr("dashboard.store_file.sqlite3.connect", connect)
+    monkeypatch.setattr("dashboard.reading.file.sqlite3.connect", connect)
     with pytest.raises(Damaged, match="unable to open"):
         open_store(folder).runs()
-    monkeypatch.setattr("dashboard.store_file.os.access", lambda _, mode: mode != os.W_OK)
+    monkeypatch.setattr("dashboard.reading.file.os.access", lambda _, mode: mode != os.W_OK)
     store = open_store(folder)
     pd.testing.assert_frame_equal(store.runs(), expected)
     assert store.notice == ""

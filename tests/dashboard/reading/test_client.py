@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from affect.record import Artifact, Kind, State
-from dashboard import store_client
+from dashboard.reading import client
 from dashboard.store import Damaged, Store, locate
 from tests import postgres
 from training.tracking import store as tracking
@@ -59,7 +59,7 @@ def test_what_the_bench_writes_is_read_the_same_by_both_ways(monkeypatch):
     store = Store(locate())
     check(store, run)
     by_client = Store(locate())
-    by_client._reader = store_client.ClientReader(locate().uri)
+    by_client._reader = client.ClientReader(locate().uri)
     check(by_client, run)
     pd.testing.assert_frame_equal(by_client.runs(), store.runs())
     writer.close()
@@ -75,7 +75,7 @@ def test_a_store_on_postgresql(postgres_programs, monkeypatch):
         writer = tracking.Store.open()
         run = write(writer)
         writer.close()
-        monkeypatch.setattr(store_client, "FRESH_S", 0.0)
+        monkeypatch.setattr(client, "FRESH_S", 0.0)
         store._reader.took = 0.0
         check(store, run)
 
@@ -140,10 +140,10 @@ def test_a_server_that_does_not_answer_is_said_soon_and_without_its_password(mon
 
 def test_a_server_is_asked_again_after_a_while_and_not_all_the_time(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(store_client.time, "monotonic", lambda: now[0])
-    reader = store_client.ClientReader("http://somewhere")
+    monkeypatch.setattr(client.time, "monotonic", lambda: now[0])
+    reader = client.ClientReader("http://somewhere")
     first = reader.probe()
-    now[0] += store_client.FRESH_S - 1
+    now[0] += client.FRESH_S - 1
     assert reader.probe() == first
     now[0] += 2
     assert reader.probe() != first

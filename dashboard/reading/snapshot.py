@@ -1,8 +1,8 @@
 """What was read of a store, kept in the user's cache, so that the next start need not read it again.
 
-A snapshot is one Arrow file with the chunks of `dashboard.store_sqlite` and their digests. It never speaks for itself:
-either the store is at rest and its file is the very one that was read (`File.rest`), or every chunk is compared with
-the store's rows by its digest, and those that differ are read anew.
+A snapshot is one Arrow file with the chunks of `dashboard.reading.sqlite` and their digests. It never speaks for
+itself: either the store is at rest and its file is the very one that was read (`File.rest`), or every chunk is
+compared with the store's rows by its digest, and those that differ are read anew.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from affect import record
-from dashboard.store_sqlite import CHUNK, PARTS, Chunk, Content, schema
+from dashboard.reading.sqlite import CHUNK, PARTS, Chunk, Content, schema
 
 FORMAT = record.digest(["1", CHUNK, {name: list(map(str, part)) for name, part in PARTS.items()}])
 """Changes with whatever decides what a chunk holds, so that a snapshot of older code is not read."""

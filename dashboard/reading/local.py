@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from dashboard import store_schema, store_snapshot, store_sqlite
-from dashboard.store_client import ClientReader
-from dashboard.store_file import File
-from dashboard.store_snapshot import Snapshot
-from dashboard.store_sqlite import Content
-from dashboard.store_table import wide
+from dashboard.reading import schema, snapshot, sqlite
+from dashboard.reading.client import ClientReader
+from dashboard.reading.file import File
+from dashboard.reading.snapshot import Snapshot
+from dashboard.reading.sqlite import Content
+from dashboard.reading.table import wide
 
 KEEP_ROWS = 50_000
 """A store with fewer rows is read faster than a snapshot is worth."""
@@ -75,7 +75,7 @@ class LocalReader:
                     some = run_ids[start : start + 500]
                     found += connection.execute(
                         "SELECT run_uuid, key, step, CASE WHEN is_nan THEN NULL ELSE value END, timestamp FROM metrics"
-                        f" WHERE run_uuid IN ({','.join('?' * len(some))}) AND {store_sqlite.CURVE_ROWS}",
+                        f" WHERE run_uuid IN ({','.join('?' * len(some))}) AND {sqlite.CURVE_ROWS}",
                         some,
                     ).fetchall()
         return found
@@ -83,23 +83,23 @@ class LocalReader:
     def _read(self) -> Content:
         if self._file.probe() == ("absent",):
             self._unknown = ""
-            return store_sqlite.EMPTY
+            return sqlite.EMPTY
         rest = self._file.rest()
         with self._file.transaction() as connection:
-            version = store_schema.version(connection, self.path)
-            self._unknown = version if version and version not in store_schema.KNOWN else ""
+            version = schema.version(connection, self.path)
+            self._unknown = version if version and version not in schema.KNOWN else ""
             if self._unknown or not version:
-                return store_sqlite.EMPTY
+                return sqlite.EMPTY
             known = self._content
             if known is None:
-                snapshot = store_snapshot.load(store_snapshot.place(self.path))
-                if snapshot and snapshot.version == version:
-                    known, self._kept = snapshot.content, snapshot.rest
-                    if rest and snapshot.rest == rest and rest == self._file.rest():
+                kept = snapshot.load(snapshot.place(self.path))
+                if kept and kept.version == version:
+                    known, self._kept = kept.content, kept.rest
+                    if rest and kept.rest == rest and rest == self._file.rest():
                         self._opened = self._file.opened
-                        return snapshot.content
+                        return kept.content
             everything = self._opened != self._file.opened
-            content = store_sqlite.read(connection, known, everything)
+            content = sqlite.read(connection, known, everything)
         self._opened = self._file.opened
         # the stamp is that of the content only where it is the same before and after the reading
         self._keep(content, known, version, rest if rest == self._file.rest() else [])
@@ -112,5 +112,5 @@ class LocalReader:
         changed = known is None or not content.same_as(known)
         due = changed and (not self._kept_at or time.monotonic() - self._kept_at > KEEP_EVERY_S)
         if rows >= KEEP_ROWS and (now_at_rest or due):
-            store_snapshot.save(store_snapshot.place(self.path), Snapshot(content, version, rest))
+            snapshot.save(snapshot.place(self.path), Snapshot(content, version, rest))
             self._kept, self._kept_at = rest, time.monotonic()

@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from affect import record
-from dashboard.store_table import Long
+from dashboard.reading.table import Long
 
 CHUNK = 4_096
 FULL_EVERY_S = 60.0

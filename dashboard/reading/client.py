@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from affect import record
 from dashboard.damaged import Damaged
-from dashboard.store_table import Long, is_run_metric
+from dashboard.reading.table import Long, is_run_metric
 
 PAGE = 1000
 FRESH_S = 10.0
