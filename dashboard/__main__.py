@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("run", "errors")
-"""Pages whose address takes a run."""
+PAGES = {"run": "run", "errors": "runs"}
+"""Pages whose address takes a run, and by which name."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 app = typer.Typer(add_completion=False, help="Affectory's dashboard: reads a store, never writes it.")
@@ -96,7 +96,7 @@ def address(run_id: str, page: str, base: str) -> str:
     here = (
         "" if urlsplit(base).hostname not in LOOPBACK else "  (only on this machine; AFFECTORY_URL names another base)"
     )
-    return f"{base}/{page}?run={quote(run_id)}{here}"
+    return f"{base}/{page}?{PAGES[page]}={quote(run_id)}{here}"
 
 
 def _found(runs: pd.DataFrame, given: str) -> str:

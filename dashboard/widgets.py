@@ -192,7 +192,7 @@ def table(
     `columns` is Streamlit's column configuration. Of a long table the browser is sent only the rows in view; a long
     clickable one is shown in pages, whose number stands in the address.
     """
-    configured = {**_number_columns(frame), **(columns or {})}
+    configured = {**_column_formats(frame), **(columns or {})}
     row = None
     if clickable:
         pages = -(-len(frame) // PAGE_ROWS)
@@ -226,13 +226,15 @@ def table(
     return row
 
 
-def _number_columns(frame: pd.DataFrame) -> dict[str, Any]:
-    """Give each column of figures one number of digits, so that they stand under each other."""
-    found = {}
+def _column_formats(frame: pd.DataFrame) -> dict[str, Any]:
+    """Give each column of figures one number of digits, so that they stand under each other, and times no seconds."""
+    found: dict[str, Any] = {}
     for column in frame.columns[[dtype.kind == "f" for dtype in frame.dtypes]]:
         largest, whole = frame[column].abs().max(), (frame[column].dropna() % 1 == 0).all()
         shape = "%d" if whole and largest < 1e6 else "%.4f" if 1e-4 <= largest < 1e4 else "%.4g"
         found[str(column)] = st.column_config.NumberColumn(format=shape)
+    for column in frame.columns[[dtype.kind == "M" for dtype in frame.dtypes]]:
+        found[str(column)] = st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")
     return found
 
 

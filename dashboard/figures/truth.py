@@ -13,6 +13,8 @@ from dashboard.figures import names, theme
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FEW = 20
+"""Points up to which a curve shows each: a line of one point would not be seen at all."""
 MAX_DOTS = 3000
 """Dots that are drawn; of more samples an even choice is, and the caption says so."""
 
@@ -86,7 +88,7 @@ def draw_curves(curves: pd.DataFrame, called: Mapping[str, str]) -> go.Figure:
         fig.add_scatter(
             x=line["step"],
             y=line["value"],
-            mode="lines",
+            mode="lines" if len(line) > FEW else "lines+markers",
             name=theme.plain(called[run_id]),
             line={"color": theme.PALETTE[place % len(theme.PALETTE)], "width": 2},
             hovertemplate="epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",

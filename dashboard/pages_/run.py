@@ -185,6 +185,8 @@ def main() -> None:
             widgets.link("Open its search", "study", study=str(runs.at[study, "study"]))
         if study not in (None, run_id):
             widgets.link("Open its study", "run", run=str(study))
+        if Artifact.PREDICTIONS in cached.files(shown) and runs.at[shown, "kind"] == Kind.FINAL:
+            widgets.link("Look at its errors", "errors", runs=run_id)
         widgets.share_button(lambda: share.runs(cached.store(), [run_id]), f"{run_id[:8]}.html")
     with widgets.guard():
         if Artifact.PREDICTIONS in cached.files(shown):

@@ -22,6 +22,10 @@ def test_a_base_of_ones_own_is_used_as_it_is():
     )
 
 
+def test_each_page_takes_a_run_by_its_own_name():
+    assert address(RUN, "errors", "https://lab.example.org") == "https://lab.example.org/errors?runs=abc123"
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch) -> str:
     folder = fake_store.build(tmp_path / "store")

@@ -43,3 +43,4 @@ def test_curves_are_named_and_in_the_order_given():
     fig = truth.draw_curves(curves, {"a": "seed 0", "b": "seed 1", "c": "seed 2"})
     assert [t.name for t in fig.data] == ["seed 0", "seed 1"]
     assert list(fig.data[0].y) == [1.0, 2.0]
+    assert fig.data[1].mode == "lines+markers"  # its only epoch is seen
