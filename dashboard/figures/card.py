@@ -11,6 +11,7 @@ import pandas as pd
 from affect import record
 from affect.published import settings_of
 from affect.record import Kind, State
+from affect.statistics import MIN_GROUPS
 from dashboard.figures import board, names
 from dashboard.figures.tables import number
 
@@ -128,7 +129,7 @@ def _spread(
     if not math.isnan(low):
         over = "" if math.isnan(groups) else f" over {int(groups)} {kind}s"
         parts.append(f"95 % interval {number(low, 4)} – {number(high, 4)}{over}")
-    elif not math.isnan(groups):
+    elif groups < MIN_GROUPS:
         parts.append(f"{int(groups)} {kind}s: too few for an interval")
     parts.append(names.better(metric))
     return "; ".join(p for p in parts if p)

@@ -133,7 +133,14 @@ def _fit_and_score(
     fitted = fit(split, report, checkpoint)
     outcome = fitted.outcome
     scoring.check(protocol, outcome.predictions, ("train", "validation", "test"))
-    run.metrics({**scoring.scores(protocol, outcome.predictions), **scoring.baselines(protocol), **fitted.cost})
+    run.metrics(
+        {
+            **scoring.scores(protocol, outcome.predictions),
+            **scoring.baselines(protocol),
+            **scoring.intervals(protocol, [outcome.predictions["test"]], prepared.plan.seed),
+            **fitted.cost,
+        }
+    )
     with run.folder(Artifact.MODEL) as folder:
         outcome.model.save(folder)
     tables: dict[str, pd.DataFrame] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect import metrics, statistics
-from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MEAN, N_GROUPS, SD, metric
+from affect.record import ALL, BASELINES, HIGH, LABEL_MEAN, LOW, MEAN, N_GROUPS, SD, metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -127,9 +127,7 @@ def summary(
 
     Returns
     -------
-    Means over seeds under the finals' own names, their standard deviation as aspect sd, and on test the 95 % interval
-    over groups as aspects low and high (none under ten groups): groups are drawn again with replacement, the metric is
-    computed for each seed's predictions on the same draw, and averaged over seeds.
+    Means over seeds under the finals' own names, their standard deviation as aspect sd, and `intervals` on test.
     """
     figures: dict[str, float] = {}
     for name in finals[0]:
@@ -140,19 +138,29 @@ def summary(
             figures[name] = over_seeds.mean
             if over_seeds.sd is not None:
                 figures[f"{head}.{SD}/{rest}"] = over_seeds.sd
-        elif head.startswith(("val.", "test.")):  # the trivial rows are the same for each seed
+        elif head.partition(".")[2] in BASELINES:  # the same for each seed
             figures[name] = values[0]
         elif head == "cost":
             figures[name] = float(np.mean(values))
+    return {**figures, **intervals(protocol, predicted, seed)}
+
+
+def intervals(protocol: Protocol, predicted: Sequence[Floats], seed: int) -> dict[str, float]:
+    """Return the 95 % interval over test groups of each metric, as aspects low, high and groups; none under ten groups.
+
+    Groups are drawn again with replacement, the metric is computed for each seed's predictions (n, t) on the same draw,
+    and averaged over seeds. `seed` is the bootstrap's.
+    """
+    figures: dict[str, float] = {}
     few = len(protocol.targets) <= FEW_TARGETS
-    intervals = statistics.intervals(
+    over_groups = statistics.intervals(
         protocol.truth()["test"],
         np.stack(predicted),
         protocol.data.group[protocol.part == "test"],
         protocol.targets,
         seed=seed,
     )
-    for (name, target), found in intervals.items():
+    for (name, target), found in over_groups.items():
         if few or target == ALL:
             figures[metric("test", name, target, LOW)] = found.low
             figures[metric("test", name, target, HIGH)] = found.high

@@ -74,6 +74,7 @@ def test_summary_is_mean_and_sd_over_seeds_and_an_interval_over_groups(protocol:
     assert figures["test/mae/all"] == pytest.approx(np.mean(values))
     assert figures["test.sd/mae/all"] == pytest.approx(np.std(values, ddof=1))
     assert figures["test.groups/mae/all"] == protocol.groups["test"]
+    assert "test.mean/mae/all" not in figures
     assert figures["cost/seconds"] == 2.0
     # the error of a constant shift is the same for each group: nothing varies between resamples
     assert figures["test.low/mae/all"] == pytest.approx(figures["test.high/mae/all"])
