@@ -1,7 +1,7 @@
 """The end of a study: the winner is refitted with several seeds, scored on test once, and summed up.
 
 Each final is claimed by a lock that dies with its process, so that several workers share them and a killed one's is
-done again. From the moment that the winner is named, no more trials are taken.
+done again. The winner was named when the search ended; no more trials are taken.
 """
 
 from __future__ import annotations
@@ -30,19 +30,15 @@ if TYPE_CHECKING:
     from training.tracking.run import Run
     from training.tracking.store import RunInfo
 
-WINNER = "winner"
-
 
 def finish(session: Session) -> None:
-    """Name the winner, fit and score what finals are missing, and write the study's summary when all are there."""
+    """Fit and score what finals of the winner are missing, and write the study's summary when all are there."""
     study, name = session.study, session.prepared.name
-    if session.store.get(session.run_id).tags.get("frozen") == "true":
+    info = session.store.get(session.run_id)
+    if info.tags.get("frozen") == "true" and info.status != "RUNNING":
         return
-    with holding(session.store, f"winner-{name}"):
-        if WINNER not in study.user_attrs:
-            best = search.best(study)
-            study.set_user_attr(WINNER, best.number)
-            session.store.resume(session.run_id).tags({"best_trial": str(best.number), "best_value": repr(best.value)})
+    best = study.get_trials(deepcopy=False)[study.user_attrs[search.WINNER]]
+    session.store.set_tags(session.run_id, {"best_trial": str(best.number), "best_value": repr(best.value)})
     repeats = session.prepared.plan.repeats
     session.watch.finals(repeats)
     while len(done(session)) < repeats:
@@ -53,8 +49,11 @@ def finish(session: Session) -> None:
         if len(done(session)) < repeats:  # the others are another worker's
             time.sleep(0.3)
     with holding(session.store, f"summary-{name}"):
-        if session.store.get(session.run_id).tags.get("frozen") != "true":
+        info = session.store.get(session.run_id)
+        if info.tags.get("frozen") != "true":
             _sum_up(session)
+        elif info.status == "RUNNING":  # its worker was killed just before it closed the run
+            session.store.resume(info.id).close(State.COMPLETE)
 
 
 def seed(session: Session, k: int) -> str:
@@ -73,7 +72,7 @@ def _final(session: Session, k: int) -> None:
     killed = {"kind": Kind.FINAL, "study": prepared.name, "seed": seed(session, k)}
     for info in store.find(killed, status="RUNNING"):  # this final's lock was free: nobody is at it
         store.resume(info.id).close(State.FAILED, search.KILLED)
-    winner = session.study.get_trials(deepcopy=False)[session.study.user_attrs[WINNER]]
+    winner = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.WINNER]]
     params = prepared.space.suggest(optuna.trial.FixedTrial(winner.params))
     asked = {**prepared.method.needs, **evaluating.needs(prepared.method)}
     handed_in = needs.load(session, asked)

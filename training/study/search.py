@@ -9,6 +9,7 @@ worker, and Optuna's heartbeats serve where a lock cannot be seen.
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime
 import hashlib
 import json
@@ -39,6 +40,8 @@ MOST_RETRIES = 3
 """How often a trial whose worker died is run again: one that kills its worker each time must come to an end."""
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 RETRY_OF, RETRIES, WORKER, RUN_ID = "retry_of", "retries", "worker", "run_id"
+WINNER = "winner"
+"""User attribute of a study: the number of its winner. From then on it takes no more trials."""
 ERROR, RETRY_REASON = "error", "retry_reason"
 """User attributes of a trial. It has an error where its method raised, a retry_reason where it is run again."""
 
@@ -108,7 +111,8 @@ class SeededTPE(BaseSampler):
 def ordinal(study: Study, trial: FrozenTrial) -> int:
     """Return the trial's place among those that an uninterrupted study would have: re-runs do not count."""
     number = trial.user_attrs.get(RETRY_OF, trial.number)
-    before = study.get_trials(deepcopy=False)[:number]
+    # of the study itself: Hyperband shows the sampler the trials of one bracket alone
+    before = study._storage.get_all_trials(study._study_id, deepcopy=False)[:number]
     return int(number) - sum(RETRY_OF in t.user_attrs for t in before)
 
 
@@ -117,19 +121,46 @@ def pruner(name: str) -> optuna.pruners.BasePruner:
     if name == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=4)
     if name == "hyperband":
-        return optuna.pruners.HyperbandPruner(min_resource=4)
+        return OrdinalHyperband(min_resource=4)
     return optuna.pruners.NopPruner()
 
 
-def reported(step: int) -> bool:
-    """Whether Optuna hears of this step: 1, 2, 3, 4, 6, 9, 13, 19, 28 …, the same for every trial.
+class OrdinalHyperband(optuna.pruners.HyperbandPruner):
+    """Hyperband that does in a study that goes on what it would have done in one that was never stopped.
+
+    Optuna's draws a trial's bracket from its number, which re-runs shift, and takes for the most reports what the
+    trials complete so far have at the process's first pruning. Here it is the ordinal, and the first complete trial.
+    """
+
+    def _try_initialization(self, study: Study) -> None:
+        if self._max_resource == "auto":
+            complete = study._storage.get_all_trials(study._study_id, deepcopy=False, states=(TrialState.COMPLETE,))
+            steps = [t.last_step for t in complete if t.last_step is not None]
+            if not steps:
+                return
+            self._max_resource = max(steps[0] + 1, self._min_resource)
+        super()._try_initialization(study)
+
+    def _get_bracket_id(self, study: Study, trial: FrozenTrial) -> int:
+        if not self._pruners:
+            self._try_initialization(study)
+        counted = copy.copy(trial)
+        counted.number = ordinal(study, trial)
+        return super()._get_bracket_id(study, counted)
+
+
+def reported(n: int) -> bool:
+    """Whether Optuna hears of a trial's `n`-th report: 1, 2, 3, 4, 6, 9, 13, 19, 28 …, the same for every trial.
+
+    Counted are reports, not a method's own steps: boosted trees report every 25 rounds, and 25, 50, 75 … are none of
+    these.
 
     Each report is a write to Optuna's storage (about 15 ms); the run's curve has every step all the same.
     """
     at = 1
-    while at < step:
+    while at < n:
         at = max(at + 1, at * 3 // 2)
-    return at == step
+    return at == n
 
 
 # ---------------------------------------------------------------------------------------------- dead workers
@@ -168,16 +199,21 @@ def bury_the_dead(study: Study, store: Store) -> list[FrozenTrial]:
     for trial in running:
         worker = trial.user_attrs.get(WORKER)
         if worker is None:  # killed between asking and naming itself, a matter of milliseconds
-            dead = trial.datetime_start is not None and _age(trial.datetime_start) > ASKED_S
-        else:
-            with store.lock(worker_lock(worker)) as free:
-                dead = free
-        if dead:
-            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # another worker was faster
-                study._storage.set_trial_user_attr(trial._trial_id, RETRY_REASON, KILLED)
-                study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
-                retry(study, study._storage.get_trial(trial._trial_id))
+            if trial.datetime_start is not None and _age(trial.datetime_start) > ASKED_S:
+                _bury(study, trial)
+            continue
+        # held until it is buried: of two that found it dead at once each would add it again
+        with store.lock(worker_lock(worker)) as free:
+            if free:
+                _bury(study, trial)
     return study.get_trials(deepcopy=False) if running else trials
+
+
+def _bury(study: Study, trial: FrozenTrial) -> None:
+    with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # another worker was faster
+        study._storage.set_trial_user_attr(trial._trial_id, RETRY_REASON, KILLED)
+        study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
+        retry(study, study._storage.get_trial(trial._trial_id))
 
 
 def listen(study: Study) -> None:

@@ -149,7 +149,7 @@ def _extend(session: Session) -> None:
     """Take over a greater number of trials for a study that goes on; a study that was scored on test is closed."""
     plan, study = session.prepared.plan, session.study
     run = session.store.get(session.run_id)
-    if "winner" in study.user_attrs:
+    if search.WINNER in study.user_attrs:
         done, repeats = search.counted(study.get_trials(deepcopy=False)), int(run.tags["repeats"])
         if plan.trials > max(done, int(run.tags["trials_total"])) or plan.repeats != repeats:
             raise UserError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import shutil
 import time
@@ -34,32 +35,39 @@ INTERRUPTED = "stopped by a person; the study runs it again when it goes on"
 def run_all(session: Session) -> None:
     """Run trials until the study has its number or its time is up, other workers' trials included."""
     study, plan = session.study, session.prepared.plan
-    if "winner" in study.user_attrs:
+    if search.WINNER in study.user_attrs:
         return
     total = 1 if plan.fixed else plan.trials
     until = math.inf if plan.timeout is None else time.monotonic() + plan.timeout
     handed_in = needs.load(session, session.prepared.method.needs)
     split = session.prepared.protocol.split(test=False)
     trials = study.get_trials(deepcopy=False)
+    # what failed before this command was given may have been mended since
+    before = {t.number for t in trials if t.state.is_finished()}
     session.watch.searching(search.counted(trials), total, best_value(session, trials))
     while True:
         # one worker at a time from counting to asking, so that several together never run a trial too many
         with contextlib.ExitStack() as gate:
             gate.enter_context(holding(session.store, f"ask-{session.prepared.name}"))
+            if search.WINNER in study.user_attrs:  # another worker has fewer trials to reach, or less time
+                break
             trials = search.bury_the_dead(study, session.store)
             done, running = search.counted(trials), sum(t.state == TrialState.RUNNING for t in trials)
-            give_up(trials)
+            give_up([t for t in trials if t.number not in before], 1 if plan.fixed else FAILURES_IN_A_ROW)
             late = time.monotonic() > until
             if (done >= total or late) and not running:
+                # named before another worker can ask for a trial more
+                study.set_user_attr(search.WINNER, search.best(study).number)
                 break
             if done + running < total and not late:
+                if plan.fixed and not any(t.state == TrialState.WAITING for t in trials):
+                    study.enqueue_trial(dict(session.prepared.first))  # it failed before: nothing else is to be tried
                 _one(session, gate, split, handed_in, best_value(session, trials))
                 continue
         search.listen(study)
         session.watch.waiting(running)
         time.sleep(0.3)
     reconcile(session)
-    search.best(study)
 
 
 def best_value(session: Session, trials: list[FrozenTrial], *values: float) -> float | None:
@@ -68,14 +76,15 @@ def best_value(session: Session, trials: list[FrozenTrial], *values: float) -> f
     return better([*values, *(t.values[0] for t in trials if t.state == TrialState.COMPLETE)], default=None)
 
 
-def give_up(trials: list[FrozenTrial]) -> None:
-    """Raise StudyFailed where the last five finished trials all raised."""
+def give_up(trials: list[FrozenTrial], limit: int) -> None:
+    """Raise StudyFailed where the last `limit` finished trials all raised."""
     raised = [t for t in trials if search.ERROR in t.user_attrs]
     ended = [t for t in trials if t.state in search.COUNTED or search.ERROR in t.user_attrs]
-    last = ended[-FAILURES_IN_A_ROW:]
-    if len(last) == FAILURES_IN_A_ROW and last == raised[-FAILURES_IN_A_ROW:]:
+    last = ended[-limit:]
+    if len(last) == limit and last == raised[-limit:]:
         reason = last[-1].user_attrs[search.ERROR]
-        raise StudyFailed(f"the last {FAILURES_IN_A_ROW} trials all failed; trial {last[-1].number}: {reason}")
+        many = f"the last {limit} trials all failed; " if limit > 1 else "the configuration failed; "
+        raise StudyFailed(f"{many}trial {last[-1].number}: {reason}")
 
 
 def _one(
@@ -87,19 +96,42 @@ def _one(
     def objective(trial: Trial) -> float:
         trial.set_user_attr(search.WORKER, session.worker)
         gate.close()
-        return _objective(session, trial, split, handed_in, best)
+        try:
+            return _objective(session, trial, split, handed_in, best)
+        except optuna.TrialPruned:
+            raise
+        except Exception as error:
+            if search.ERROR not in trial.user_attrs:  # the store or the space raised, not the method
+                trial.set_user_attr(search.ERROR, _reason(error)[:1000])
+            raise
 
     try:
         study.optimize(objective, n_trials=1, catch=(Exception,))
     except KeyboardInterrupt:
-        stopped = [
-            t
-            for t in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-            if t.user_attrs.get(search.RETRY_REASON) == INTERRUPTED and t.user_attrs[search.WORKER] == session.worker
-        ]
-        for trial in stopped:
-            search.retry(study, trial, limit=None)
+        _add_again(session)
+        reconcile(session)
         raise
+    except ValueError as error:
+        # another worker took this one for dead (a machine that slept) and runs the trial again
+        if "Cannot tell" not in str(error):
+            raise
+
+
+def _add_again(session: Session) -> None:
+    """Add the trial again that Ctrl-C ended, wherever in it that was, unless another worker has added it."""
+    trials = session.study.get_trials(deepcopy=False)
+    again = {t.user_attrs[search.RETRY_OF]: t.number for t in trials if search.RETRY_OF in t.user_attrs}
+    for trial in trials:
+        kept = trial.user_attrs
+        mine = kept.get(search.WORKER) == session.worker
+        if mine and trial.state == TrialState.FAIL and search.ERROR not in kept:
+            origin = kept.get(search.RETRY_OF, trial.number)
+            if again.get(origin, -1) <= trial.number:
+                search.retry(session.study, trial, limit=None)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[str, Any], best: float | None) -> float:
@@ -139,7 +171,7 @@ def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[
             _end(run, State.FAILED, INTERRUPTED, lines)
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = _reason(error)
             trial.set_user_attr(search.ERROR, reason[:1000])
             lines.extend(traceback.format_exc().splitlines())
             _end(run, State.FAILED, reason, lines)
@@ -152,15 +184,17 @@ def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[
 
 
 def _report(session: Session, run: Run, trial: Trial) -> Report:
-    """Return what the method calls each epoch: every figure goes to the run, and some steps to the pruner."""
+    """Return what the method calls each epoch: every figure goes to the run, and some of them to the pruner."""
     objective = session.prepared.method.objective
     prunes = session.prepared.plan.pruner != "none"
+    calls = itertools.count(1)
 
     def report(step: int, value: float, **figures: float) -> None:
         run.figures(step, fitting.curves(objective, value, figures))
         session.watch.epoch(step, value)
-        if prunes and search.reported(step):
-            trial.report(value, step)
+        n = next(calls)
+        if prunes and search.reported(n):
+            trial.report(value, n)
             if trial.should_prune():
                 raise optuna.TrialPruned(f"pruned at step {step}: validation {objective} {value:.4g}")
 
@@ -187,13 +221,14 @@ def reconcile(session: Session) -> None:
     """Close the trial runs that a killed worker left open, or finished without Optuna hearing of it."""
     search.listen(session.study)
     now = search.bury_the_dead(session.study, session.store)
-    trials = {t.user_attrs.get(search.RUN_ID): t for t in now}
     mine = {"kind": Kind.TRIAL, "study": session.prepared.name}
     for info in session.store.find(mine, status="RUNNING"):
-        trial = trials.get(info.id)
-        if trial is None or trial.state != TrialState.RUNNING:
+        number = int(info.tags["trial"])
+        # by number: a trial that another worker has begun since is not among them, or waits there, or names no run yet
+        if number < len(now) and now[number].state.is_finished():
             session.store.resume(info.id).close(State.FAILED, search.KILLED)
-    for run_id, trial in trials.items():
+    for trial in now:
+        run_id = trial.user_attrs.get(search.RUN_ID)
         if run_id and trial.state == TrialState.FAIL and search.ERROR not in trial.user_attrs:
             info = session.store.get(run_id)
             if info.tags.get("state") in (State.COMPLETE, State.PRUNED):

@@ -15,7 +15,7 @@ from affect import metrics, record
 from tests.training.study import toys
 from training import registry
 from training.contract import Evaluation, StudyFailed, UserError
-from training.study import finals, search, study
+from training.study import finals, search, study, trials
 from training.study.progress import Watch
 from training.study.session import Session
 from training.tracking.store import Store
@@ -52,14 +52,14 @@ def draws(session: Session) -> list[dict[str, Any]]:
 
 def test_study_searches_refits_and_freezes(store: Store) -> None:
     session = run(store)
-    trials, ends = runs(store, "trial"), runs(store, "final")
-    assert [t.tags["trial"] for t in trials] == ["0", "1", "2", "3"]
-    assert {name: float(value) for name, value in trials[0].params.items()} == toys.SPACE.DEFAULTS
+    searched, ends = runs(store, "trial"), runs(store, "final")
+    assert [t.tags["trial"] for t in searched] == ["0", "1", "2", "3"]
+    assert {name: float(value) for name, value in searched[0].params.items()} == toys.SPACE.DEFAULTS
     assert {end.tags["seed"] for end in ends} == {"1", "2"}
     whole = store.get(session.run_id)
     assert whole.tags["frozen"] == "true"
     assert whole.tags["state"] == "complete"
-    best = min(float(t.metrics["val/mae/all"]) for t in trials)
+    best = min(float(t.metrics["val/mae/all"]) for t in searched)
     assert float(whole.tags["best_value"]) == pytest.approx(best)
     assert not store.client.search_runs([session.experiment], "attributes.status = 'RUNNING'")
 
@@ -179,6 +179,101 @@ def store_tag(folder: Path, session: Session, name: str) -> str:
     return Store.open(folder).get(session.run_id).tags[name]
 
 
+def test_stopped_hyperband_study_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.left -= 1
+        if fit.left == 0:
+            raise KeyboardInterrupt
+        outcome = toys.fit(params, split, job)
+        for step in range(4, 41):
+            job.report(step, abs(np.log10(params["alpha"]) - 1) + 1 / step)
+        return outcome
+
+    fit.left = -1
+    whole = run(Store.open(tmp_path / "whole"), toy=toys.module(fit=fit), trials=16, pruner="hyperband")
+    assert {"COMPLETE", "PRUNED"} == {t.state.name for t in whole.study.get_trials()}
+    store, fit.left = Store.open(tmp_path / "stopped"), 7
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=fit), trials=16, pruner="hyperband")
+    resumed = run(store, toy=toys.module(fit=fit), trials=16, pruner="hyperband")
+    ended = [[t for t in s.study.get_trials() if t.state.name != "FAIL"] for s in (resumed, whole)]
+    assert [(t.params, t.state) for t in ended[0]] == [(t.params, t.state) for t in ended[1]]
+
+
+def test_ctrl_c_between_two_steps_of_a_trial_loses_none(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run of trial 0, the space's DEFAULTS, is not yet made when the person stops the study."""
+    start = store.start
+
+    def stopped(experiment: str, name: str, *rest: Any, **named: Any) -> Any:
+        if name == "trial 0":
+            raise KeyboardInterrupt
+        return start(experiment, name, *rest, **named)
+
+    monkeypatch.setattr(store, "start", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(store)
+    monkeypatch.setattr(store, "start", start)
+    session = run(store)
+    assert draws(session)[0] == toys.SPACE.DEFAULTS
+    assert len(draws(session)) == 4
+
+
+def test_store_that_fails_stops_the_study(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = store.start
+
+    def full(experiment: str, name: str, *rest: Any, **named: Any) -> Any:
+        if name.startswith("trial"):
+            raise OSError("disk full")
+        return start(experiment, name, *rest, **named)
+
+    monkeypatch.setattr(store, "start", full)
+    with pytest.raises(StudyFailed, match="last 5 trials all failed; trial 4: OSError: disk full"):
+        run(store)
+
+
+def test_trial_that_another_worker_took_for_dead_counts_once(store: Store) -> None:
+    import optuna
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        if fit.calls == 2:
+            storage = store.optuna_storage()
+            study = optuna.load_study(study_name="toy", storage=storage)
+            [trial] = study.get_trials(states=(optuna.trial.TrialState.RUNNING,))
+            storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.FAIL)
+            search.retry(study, trial)
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    session = run(store, toy=toys.module(fit=fit))
+    assert len(draws(session)) == 4
+    assert [t.tags["state"] for t in runs(store, "trial")] == ["complete", "failed", *["complete"] * 3]
+
+
+def test_no_trial_begins_once_the_winner_is_named(store: Store) -> None:
+    import optuna
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        if fit.calls == 2:  # another worker, whose time is up
+            optuna.load_study(study_name="toy", storage=store.optuna_storage()).set_user_attr(search.WINNER, 0)
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    session = run(store, toy=toys.module(fit=fit))
+    assert len(draws(session)) == 2
+    assert {final.tags["trial"] for final in runs(store, "final")} == {"0"}
+
+
+def test_run_that_another_worker_begins_just_now_is_left_alone(store: Store) -> None:
+    session = run(store)
+    session.study.ask()
+    tags = {**session.tags("trial"), "trial": "4"}
+    begun = store.start(session.experiment, "trial 4", tags, parent=session.run_id)
+    trials.reconcile(session)
+    assert store.get(begun.id).tags["state"] == "running"
+
+
 def test_failed_trial_is_kept_with_its_traceback_and_the_study_goes_on(store: Store) -> None:
     session = run(store, toy=toys.module(fit=Interrupted(2, ZeroDivisionError("no such thing"))))
     failed = [t for t in runs(store, "trial") if t.tags["state"] == "failed"]
@@ -197,6 +292,8 @@ def test_five_failures_in_a_row_stop_the_study(store: Store) -> None:
         run(store, toy=toys.module(fit=fit), trials=20)
     assert len(runs(store, "trial")) == 5
     assert runs(store, "study")[0].tags["state"] == "failed"
+    mended = run(store, trials=6)
+    assert len(draws(mended)) == 6
 
 
 def test_nan_predictions_are_a_failure_not_a_score(store: Store) -> None:
@@ -240,6 +337,18 @@ def test_pruned_trials_count_and_keep_their_curves(store: Store) -> None:
     assert [point.step for point in history] == [1, 2, 3, 4]
 
 
+def test_pruning_counts_reports_whatever_a_method_calls_its_steps(store: Store) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        for rounds in range(25, 601, 25):
+            job.report(rounds, 1.0 if fit.calls <= 5 else 5.0)
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    run(store, toy=toys.module(fit=fit), trials=6)
+    assert runs(store, "trial")[-1].tags["reason"].startswith("pruned at step 100")
+
+
 def test_few_trials_are_not_enough_for_more_than_asked(store: Store) -> None:
     session = run(store, trials=2)
     assert len(session.study.get_trials()) == 2
@@ -249,6 +358,13 @@ def test_fixed_configuration_runs_one_trial(store: Store) -> None:
     session = run(store, trials=1, fixed=True, first={"alpha": 10.0})
     assert draws(session) == [{"alpha": 10.0, "unused": 3}]
     assert all(float(end.params["alpha"]) == 10.0 for end in runs(store, "final"))
+
+
+def test_fixed_configuration_that_fails_is_not_replaced_by_a_drawn_one(store: Store) -> None:
+    fixed = {"trials": 1, "fixed": True, "first": {"alpha": 10.0}}
+    with pytest.raises(StudyFailed, match="the configuration failed; trial 0: RuntimeError: broken"):
+        run(store, toy=toys.module(fit=Interrupted(1, RuntimeError("broken"))), **fixed)
+    assert draws(run(store, **fixed)) == [{"alpha": 10.0, "unused": 3}]
 
 
 def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
