@@ -172,6 +172,7 @@ class Artifact:
     ROUND_TRIP = "round_trip.parquet"
     SENSITIVITY = "sensitivity.parquet"
     CORRELATIONS = "correlations.parquet"
+    LATENT = "latent.parquet"
     DIAGNOSTICS = "diagnostics.parquet"
     DATA_SUMMARY = "data_summary.json"
     SPACE = "space.json"
@@ -201,6 +202,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     # how far each feature moves when z goes from z_from to z_from + step
     Artifact.SENSITIVITY: ("feature", "z_from", "step", "change", "change_over_range"),
     Artifact.CORRELATIONS: ("feature", "axis", "pearson", "spearman", "used"),
+    # codes of a fitted autoencoder and what was predicted for them, train and test; and true_d0, pred_d0 … of each value
+    Artifact.LATENT: ("sample", "part", "label"),
     # scores that are never ranked: what the same configuration gets on a leaking or a cleaned split
     Artifact.DIAGNOSTICS: ("diagnostic", "target", "metric", "value", "n", "explanation"),
 }
@@ -217,6 +220,17 @@ METRIC_SOURCE: dict[str, str] = {
     N_GROUPS: "split.parquet: number of groups in the part",
 }
 """From which artifact each metric of a final can be computed again, by its aspect."""
+
+EVALUATION_SOURCE: dict[tuple[str, str], str] = {
+    ("mae_over_range", ALL): "feature_errors.parquet: mean of mae_over_range over the features that have a range",
+    ("mae_round_trip", "*"): "round_trip.parquet: mean of |recovered - true|, by target and over all",
+    ("mae_round_trip_real", "*"): "round_trip.parquet: mean of |recovered_from_real - true|, by target and over all",
+    (
+        "mae",
+        "latent",
+    ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; trivial rows from train rows",
+}
+"""The same for what evaluations add, by (metric, target; * for each)."""
 
 # ------------------------------------------------------------------------------------------------------- encoding
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from affect import metrics, record
 from training.contract import Evaluation, Fitted, Method
@@ -25,9 +26,27 @@ def evaluate(fitted: Fitted) -> Evaluation:
     rows = {"": fitted.outcome.embeddings["z"]["test"], record.MEAN: metrics.mean_row(train, len(test))}
     if fitted.labels is not None:
         rows[record.LABEL_MEAN] = metrics.label_mean_row(train, fitted.labels["train"], fitted.labels["test"])
+    codes = fitted.outcome.embeddings["z"]
+    samples = {"train": fitted.split.train.sample, "test": fitted.test_sample()}
+    table = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "sample": samples[part],
+                    "part": part,
+                    "label": "" if fitted.labels is None else fitted.labels[part],
+                    **{f"true_d{i}": z for i, z in enumerate(true.T)},
+                    **{f"pred_d{i}": z for i, z in enumerate(codes[part].T)},
+                }
+            )
+            for part, true in (("train", train), ("test", test))
+        ],
+        ignore_index=True,
+    )
     return Evaluation(
+        tables={record.Artifact.LATENT: table},
         metrics={
             record.metric("test", "mae", "latent", aspect): float(np.abs(pred - test).mean())
             for aspect, pred in rows.items()
-        }
+        },
     )

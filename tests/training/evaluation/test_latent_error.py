@@ -30,7 +30,7 @@ def test_exact_codes_have_no_error_and_mean_codes_that_of_the_mean_row(fitted):
     vae = fitted.job.fitted["vae"]
 
     def error(z: np.ndarray) -> dict[str, float]:
-        outcome = dataclasses.replace(fitted.outcome, embeddings={"z": {"test": z}})
+        outcome = dataclasses.replace(fitted.outcome, embeddings={"z": {**fitted.outcome.embeddings["z"], "test": z}})
         return latent_error.evaluate(dataclasses.replace(fitted, outcome=outcome)).metrics
 
     z = vae.encode(fitted.truth["test"])
@@ -43,3 +43,12 @@ def test_exact_codes_have_no_error_and_mean_codes_that_of_the_mean_row(fitted):
 def test_pad_says_something_of_z(fitted):
     figures = latent_error.evaluate(fitted).metrics
     assert figures["test/mae/latent"] < figures["test.mean/mae/latent"]
+
+
+def test_figures_can_be_computed_again_from_the_table(fitted):
+    found = latent_error.evaluate(fitted)
+    table = found.tables["latent.parquet"]
+    test, train = table[table.part == "test"], table[table.part == "train"]
+    assert (test.pred_d0 - test.true_d0).abs().mean() == pytest.approx(found.metrics["test/mae/latent"])
+    assert (train.true_d0.mean() - test.true_d0).abs().mean() == pytest.approx(found.metrics["test.mean/mae/latent"])
+    assert test["sample"].tolist() == fitted.test_sample().tolist()
