@@ -202,7 +202,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     # how far each feature moves when z goes from z_from to z_from + step
     Artifact.SENSITIVITY: ("feature", "z_from", "step", "change", "change_over_range"),
     Artifact.CORRELATIONS: ("feature", "axis", "pearson", "spearman", "used"),
-    # codes of a fitted autoencoder and what was predicted for them, train and test; and true_d0, pred_d0 … of each value
+    # codes of a fitted autoencoder and what was predicted for them, on train and test: and true_d0, pred_d0 …
     Artifact.LATENT: ("sample", "part", "label"),
     # scores that are never ranked: what the same configuration gets on a leaking or a cleaned split
     Artifact.DIAGNOSTICS: ("diagnostic", "target", "metric", "value", "n", "explanation"),
