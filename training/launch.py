@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MEAN, SD, Artifact, Kind, metric
 from training import registry
 from training.contract import StudyFailed, UserError
+from training.study import provenance
 from training.study.plan import Plan, prepare
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def studies(plans: Sequence[Plan], console: Console, *, notify: str | None = Non
     for plan in plans:
         if plan.pruner not in PRUNERS:
             raise UserError(registry.nearest(plan.pruner, PRUNERS, "pruner"))
+        provenance.device(plan.device)
+    if notify:
+        _filled(notify, "name", "complete", "result")
     prepared = [prepare(plan) for plan in plans]
     if dry_run:
         for one in prepared:
@@ -97,11 +101,20 @@ def _study(prepared: Prepared, store: Store, console: Console) -> Session:
 
 def _notify(command: str, name: str, state: str, result: str) -> None:
     """Run the person's command; whether it succeeds is theirs to see."""
-    filled = [part.format(study=name, state=state, result=result) for part in shlex.split(command)]
     try:
-        subprocess.run(filled, check=False)
+        subprocess.run(_filled(command, name, state, result), check=False)
     except OSError as error:
         print(f"--notify {command}: {error}", file=sys.stderr)
+
+
+def _filled(command: str, name: str, state: str, result: str) -> list[str]:
+    try:
+        return [part.format(study=name, state=state, result=result) for part in shlex.split(command)]
+    except (ValueError, LookupError, AttributeError) as error:
+        raise UserError(
+            f"--notify {command}: cannot be filled in ({error}); it may have {{study}}, {{state}} and {{result}}, and "
+            "other braces are written twice"
+        ) from None
 
 
 # ------------------------------------------------------------------------------------------------- results
@@ -212,7 +225,8 @@ def status(store: Store, console: Console) -> None:
 def _progress(store: Store, info: RunInfo) -> tuple[int, float | None]:
     """Return a study's counted trials and its best objective on validation."""
     name = metric("validation", info.tags["objective"], ALL)
-    trials = store.find({"kind": Kind.TRIAL, "study": info.tags["study"]})
+    # of this run, not of this name: an imported study may bear it too
+    trials = [run for run in store.children(info.id) if run.tags.get("kind") == Kind.TRIAL]
     done = [t for t in trials if t.tags["state"] in ("complete", "pruned")]
     values = [t.metrics[name] for t in done if t.tags["state"] == "complete" and name in t.metrics]
     better = min if info.tags["direction"] == "minimize" else max
@@ -229,10 +243,14 @@ def predict(store: Store, name: str, file: Path, out: Path | None, device: str) 
     import numpy as np
     import pandas as pd
 
-    from training.study import provenance
-
+    if out is not None and out.exists():
+        raise UserError(f"--out {out}: the file is there already")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
     info = store.final(name)
     tags = info.tags
+    if "method" not in tags:
+        raise UserError(f"run {info.id[:8]} ({info.name}) is none of Affectory's")
     module, reader = registry.method(tags["method"]), registry.dataset(tags["reader"])
     folder = store.artifacts(info.id) / Artifact.MODEL
     if not folder.is_dir():
@@ -245,8 +263,6 @@ def predict(store: Store, name: str, file: Path, out: Path | None, device: str) 
     table = pd.DataFrame(columns)
     if out is None:
         table.to_csv(sys.stdout, index=False)
-    elif out.exists():
-        raise UserError(f"--out {out}: the file is there already")
     else:
         table.to_csv(out, index=False)
 

@@ -77,6 +77,24 @@ def test_lists_methods_and_datasets(folder: Path) -> None:
             ["train", "motion/lma_vae", "--dataset", "synthetic_motion", "--param", "depth=two"],
             "expected int, found 'two'",
         ),
+        (["train", "motion/lma_vae", "--dataset", "synthetic_motion", "--param", "optimiser=adm"], "did you mean adam"),
+        (
+            ["train", "motion/lma_vae", "--dataset", "synthetic_motion", "--param", "depth=9"],
+            "expected 1 to 3, found '9'",
+        ),
+        (
+            ["train", "motion/lma_vae", "--dataset", "synthetic_motion", "--param", "outliers=iqr"],
+            "give --param iqr_factor=",
+        ),
+        (
+            ["train", "motion/lma_vae", "--dataset", "synthetic_motion", "--param", "iqr_factor=2"],
+            "iqr_factor does nothing",
+        ),
+        (["study", "motion/lma_vae", "--dataset", "synthetic_motion", "--device", "cdua"], "did you mean cuda"),
+        (
+            ["study", "motion/lma_vae", "--dataset", "synthetic_motion", "--notify", "say {name}"],
+            "{study}, {state} and",
+        ),
     ],
 )
 def test_what_is_misspelt_is_named_with_the_nearest(folder: Path, arguments: list[str], said: str) -> None:
@@ -125,6 +143,9 @@ def test_train_status_predict(folder: Path, tmp_path: Path) -> None:
     columns = ["pred_pleasure", "pred_arousal", "pred_dominance"]
     np.testing.assert_allclose(predicted[columns], kept.loc[data.sample, columns], atol=1e-6)
     assert "there already" in training(folder, "predict", "one", str(path), "--out", str(out), code=2)
+    assert "there is no folder" in training(
+        folder, "predict", "one", str(path), "--out", str(tmp_path / "no" / "out.csv"), code=2
+    )
     assert "one" in training(folder, "predict", "oen", str(path), code=2)
     pad = tmp_path / "pad.csv"
     pad.write_text("EMOTION_P,EMOTION_A\n0,0\n")

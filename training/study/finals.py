@@ -64,7 +64,8 @@ def seed(session: Session, k: int) -> str:
 def done(session: Session) -> dict[str, RunInfo]:
     """Return seed → the complete final run of this study."""
     mine = {"kind": Kind.FINAL, "study": session.prepared.name, "state": State.COMPLETE}
-    return {info.tags["seed"]: info for info in session.store.find(mine)}
+    # a study of the same name may have been imported from another store
+    return {info.tags["seed"]: info for info in session.store.find(mine) if info.parent == session.run_id}
 
 
 def _final(session: Session, k: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from affect.record import ALL, Artifact, Kind, State, digest, metric, to_json
 from training import registry, splits
-from training.contract import UserError
+from training.contract import StudyFailed, UserError
 from training.study import evaluating, fitting, provenance, scoring
 from training.study.search import KILLED
 from training.study.session import holding, identity
@@ -85,9 +85,14 @@ def _given(prepared: Prepared, store: Store, need: str, method: str, text: str) 
     """Check the run that ``--with`` names: the method, the split and the settings must be those of the need."""
     info = store.final(text)
     tags = info.tags
+    if tags.get("kind") not in (Kind.FINAL, Kind.NEED):
+        raise UserError(
+            f"--with {need}={text}: run {info.id[:8]} is a {tags.get('kind')}, which keeps no model; give a final run"
+        )
     expected = {
         "method": method,
         "split": prepared.protocol.split_id,
+        "data_version": prepared.data.version,
         "settings": to_json(_settings(prepared, method)),
         "state": State.COMPLETE,
     }
@@ -158,6 +163,10 @@ def _fit(session: Session, method: str) -> str:
             fit.outcome.model.save(folder)
     except BaseException as error:
         run.close(State.FAILED, f"{type(error).__name__}: {error}")
+        if isinstance(error, Exception) and not isinstance(error, StudyFailed):
+            raise StudyFailed(
+                f"{method}, needed by {prepared.plan.method}, failed: {error!r}; run {run.id[:8]}"
+            ) from error
         raise
     run.close(State.COMPLETE)
     return str(run.id)

@@ -123,25 +123,53 @@ def named(data: Dataset, known_as: str | None) -> Dataset:
 
 
 def parameters(given: Params, space: ModuleType) -> Params:
-    """Return DEFAULTS with the given values in their place, each of the default's own type."""
-    chosen = dict(space.DEFAULTS)
-    for key, value in given.items():
-        if key not in chosen:
-            raise UserError(registry.nearest(key, chosen, "parameter"))
-        kind = type(chosen[key])
-        try:
-            chosen[key] = value if isinstance(value, kind) else _typed(value, kind)
-        except ValueError:
-            raise UserError(f"parameter {key}: expected {kind.__name__}, found {value!r}") from None
-    return chosen
+    """Return DEFAULTS with the given values in their place, each one that the space can draw.
+
+    What a space asks for in some cases alone must be given in those, and only in those: nothing is drawn or ignored.
+    """
+    from optuna.trial import FixedTrial
+
+    from training.study.search import distributions
+
+    if not given:
+        return dict(space.DEFAULTS)
+    known = distributions(space)
+    for key in given:
+        if key not in known:
+            raise UserError(registry.nearest(key, known, "parameter"))
+    chosen = {**space.DEFAULTS, **{key: _value(key, value, known[key]) for key, value in given.items()}}
+    trial = FixedTrial(chosen)
+    try:
+        space.suggest(trial)
+    except ValueError as error:
+        missing = [key for key in known if key not in chosen and repr(key) in str(error)]
+        if not missing:
+            raise
+        raise UserError(
+            f"with these values the space asks for {missing[0]} as well: give --param {missing[0]}=…"
+        ) from None
+    if idle := [key for key in given if key not in trial.distributions]:
+        raise UserError(f"parameter {idle[0]} does nothing with these values of the others")
+    return {key: value for key, value in chosen.items() if key in trial.distributions}
 
 
-def _typed(value: Any, kind: type) -> Any:
-    if kind is bool:
-        if str(value).lower() not in ("true", "false"):
-            raise ValueError(value)
-        return str(value).lower() == "true"
-    return kind(value)
+def _value(key: str, value: Any, distribution: Any) -> Any:
+    """Return a value, or its text, as the distribution has it."""
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        by_text = {str(choice).lower(): choice for choice in distribution.choices}
+        if str(value).lower() not in by_text:
+            raise UserError(registry.nearest(str(value), by_text, f"value of parameter {key}"))
+        return by_text[str(value).lower()]
+    kind = int if isinstance(distribution, IntDistribution) else float
+    try:
+        number = kind(value)
+    except ValueError:
+        raise UserError(f"parameter {key}: expected {kind.__name__}, found {value!r}") from None
+    if not distribution.low <= number <= distribution.high:
+        raise UserError(f"parameter {key}: expected {distribution.low} to {distribution.high}, found {value!r}")
+    return number
 
 
 def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleType) -> str:
@@ -154,7 +182,7 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
     if plan.seed:
         parts.append(f"seed={plan.seed}")
     if plan.fixed:
-        changed = {k: v for k, v in first.items() if v != space.DEFAULTS[k]}
+        changed = {k: v for k, v in first.items() if v != space.DEFAULTS.get(k)}
         parts += ["train", *(f"{k}={v}" for k, v in sorted(changed.items()))]
     return " ".join(parts)
 

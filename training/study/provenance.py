@@ -11,8 +11,10 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from training.registry import CHECKOUT
+from training.contract import UserError
+from training.registry import CHECKOUT, nearest
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "xgboost-cpu", "xgboost", "optuna", "mlflow")
 
 
@@ -54,11 +56,20 @@ def machine(used: str) -> dict[str, object]:
 
 
 def device(asked: str) -> str:
-    """Turn ``--device`` into what is there: "auto" is the first GPU, else the CPU.
+    """Turn ``--device`` into what is there: "auto" is the first GPU, else the CPU; UserError for one that is not there.
 
     torch is imported only where the machine shows signs of a GPU: most machines do not, and the import takes seconds.
     """
-    if asked != "auto":
+    if asked not in DEVICES:
+        raise UserError(nearest(asked, DEVICES, "device"))
+    if asked in ("cuda", "mps"):
+        import torch
+
+        there = torch.cuda.is_available() if asked == "cuda" else torch.backends.mps.is_available()
+        if not there:
+            raise UserError(f"--device {asked}: torch finds no such device on this machine; take cpu, or auto")
+        return asked
+    if asked == "cpu":
         return asked
     if sys.platform == "darwin" or Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists():
         import torch

@@ -255,7 +255,9 @@ class Store:
         if info.tags.get("kind") != record.Kind.STUDY:
             return info
         study = info.tags["study"]
-        finals = self.find({"kind": record.Kind.FINAL, "study": study, "state": record.State.COMPLETE})
+        wanted = {"kind": record.Kind.FINAL, "study": study, "state": record.State.COMPLETE}
+        # a study of the same name may have been imported from another store
+        finals = [final for final in self.find(wanted) if final.parent == info.id]
         if not finals:
             raise UserError(f"study {study!r} has no final run yet: it is {info.tags['state']}")
         return min(finals, key=lambda final: int(final.tags["seed"]))

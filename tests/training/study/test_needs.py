@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.training.study import toys
-from training.contract import UserError
+from training.contract import StudyFailed, UserError
 from training.study import needs, provenance, study
 from training.study.plan import Plan, prepare
 from training.study.progress import Watch
@@ -89,6 +89,20 @@ def test_need_killed_while_it_was_fitted_is_closed_and_fitted_again(store: Store
     assert [n.tags["state"] for n in fitted(store) if n.id != left.id] == ["complete"]
 
 
+def test_need_that_cannot_be_fitted_fails_the_study_with_its_reason(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.methods.motion import lma_to_pad
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        raise ZeroDivisionError("odd data")
+
+    monkeypatch.setattr(lma_to_pad, "fit", fit)
+    with pytest.raises(StudyFailed, match=r"motion/lma_to_pad, needed by motion/toy, failed: .*odd data"):
+        run(store)
+    assert {found.status for found in store.find({"study": "toy"})} == {"FAILED"}
+
+
 def test_with_takes_a_run_of_the_same_split_and_nothing_else(store: Store) -> None:
     judge = Plan(method="motion/lma_to_pad", dataset="synthetic_motion", trials=1, fixed=True, repeats=1, epochs=5)
     given = study.run(prepare(judge), store, Watch())
@@ -99,6 +113,9 @@ def test_with_takes_a_run_of_the_same_split_and_nothing_else(store: Store) -> No
     with pytest.raises(UserError, match=r"--with judge=.*has split .*expected"):
         run(store, name="leaks", data=given.prepared.data, needs={"judge": final.id[:8]}, split_seed=1)
     trial = store.find({"kind": "study", "study": "taken"})[0]
+    tried = store.find({"kind": "trial", "study": given.prepared.name})[0]
+    with pytest.raises(UserError, match="is a trial, which keeps no model"):
+        run(store, name="a trial", data=given.prepared.data, needs={"judge": tried.id})
     with pytest.raises(UserError, match="has method 'motion/toy', expected 'motion/lma_to_pad'"):
         run(store, name="another method", data=given.prepared.data, needs={"judge": trial.id})
     with pytest.raises(UserError, match="no run's id begins with 'nothing'"):

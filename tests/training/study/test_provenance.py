@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from affect import record
+from training.contract import UserError
 from training.study import provenance
 
 
@@ -44,6 +45,12 @@ def test_machine_fits_a_tag() -> None:
     assert len(record.to_json(machine)) < record.TAG_LIMIT
 
 
-def test_asked_device_is_taken_and_auto_finds_one() -> None:
+def test_asked_device_is_taken_where_it_is_there_and_auto_finds_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert provenance.device("cuda") == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="--device cuda: torch finds no such device"):
+        provenance.device("cuda")
     assert provenance.device("auto") in ("cpu", "cuda", "mps")

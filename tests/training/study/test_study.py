@@ -18,6 +18,7 @@ from training.contract import Evaluation, StudyFailed, UserError
 from training.study import finals, search, study, trials
 from training.study.progress import Watch
 from training.study.session import Session
+from training.tracking import transport
 from training.tracking.store import Store
 
 
@@ -352,6 +353,20 @@ def test_pruning_counts_reports_whatever_a_method_calls_its_steps(store: Store) 
 def test_few_trials_are_not_enough_for_more_than_asked(store: Store) -> None:
     session = run(store, trials=2)
     assert len(session.study.get_trials()) == 2
+
+
+def test_finals_of_an_imported_study_of_the_same_name_are_not_its_own(tmp_path: Path, store: Store) -> None:
+    other = Store.open(tmp_path / "other")
+    theirs = run(other, seed=0, trials=2)
+    transport.export(other, [theirs.run_id], tmp_path / "runs.zip")
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(1, KeyboardInterrupt())), trials=3)
+    transport.import_(store, tmp_path / "runs.zip")
+    mine = run(store, trials=3)
+    assert mine.run_id != theirs.run_id
+    assert set(finals.done(mine)) == {"1", "2"}
+    assert {final.parent for final in finals.done(mine).values()} == {mine.run_id}
+    assert store.final(theirs.run_id).parent == theirs.run_id
 
 
 def test_fixed_configuration_runs_one_trial(store: Store) -> None:
