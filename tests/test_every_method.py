@@ -52,6 +52,8 @@ def test_it_declares_what_the_bench_can_serve(name):
     assert {declared.inputs, declared.targets} <= set(small_data.data(declared.data).blocks)
     assert set(declared.needs.values()) <= set(METHODS)
     assert all(values for values in declared.settings.values())
+    # a correlation that is minimised would name the worst trial the winner
+    assert declared.direction == metrics.DIRECTION[declared.objective]
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -34,12 +34,6 @@ def check(protocol: Protocol, predictions: Mapping[str, Floats], parts: Iterable
             raise ValueError(f"predictions for {part} hold {(~np.isfinite(predictions[part])).sum()} NaN or inf values")
 
 
-def objective(protocol: Protocol, predictions: Mapping[str, Floats], name: str) -> float:
-    """Return the objective on validation, over the targets' mean."""
-    truth = protocol.truth()["validation"]
-    return metrics.score(truth, predictions["validation"], protocol.targets, (name,))[name, ALL]
-
-
 def scores(protocol: Protocol, predictions: Mapping[str, Floats]) -> dict[str, float]:
     """Return every regression metric of validation and, where it was predicted, test, by full name."""
     truth = protocol.truth()
