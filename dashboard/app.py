@@ -17,7 +17,7 @@ def page(name: str, title: str, default: bool = False) -> st.Page:
     return st.Page(HERE / "pages_" / f"{name}.py", title=title, url_path=name, default=default)
 
 
-st.navigation(
+current = st.navigation(
     {
         "Results": [
             page("overview", "Overview", default=True),
@@ -27,4 +27,6 @@ st.navigation(
         ],
         "Look inside": [page("errors", "Errors")],
     }
-).run()
+)
+st.session_state["current page"] = current.url_path
+current.run()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import streamlit as st
@@ -48,12 +50,19 @@ def escape(text: object) -> str:
 def header(title: str, how_to_read: str, synthetic: bool | Sequence[bool] | None = None) -> None:
     """Write a page's title, the sentence that says how to read it, and whether its data is REAL or SYNTHETIC."""
     st.html(_STYLE)
+    st.html(f"<script>{_script()}</script>", unsafe_allow_javascript=True)
     st.title(escape(title), anchor=False)
     st.caption(escape(how_to_read))
     if notice := cached.notice():
         st.info(escape(notice))
     if synthetic is not None:
         data_badge(synthetic)
+
+
+@lru_cache
+def _script() -> str:
+    """Return our own script, into which no text from the store ever goes."""
+    return (Path(__file__).resolve().parent / "assets" / "history.js").read_text("utf-8")
 
 
 def data_badge(synthetic: bool | Sequence[bool]) -> None:
@@ -93,16 +102,29 @@ def choose(
     default: str | None = None,
     name: Callable[[str], str] = str,
     help: str | None = None,
+    fixed: bool = False,
 ) -> str | None:
     """Let a person choose one option; the choice stands in the address as ``?key=``.
 
     Where the address has no choice, `default` (else the first option) is taken and written into the address at once,
     so that a link keeps its meaning when other options are added later. An address that asks for an option that there
     is not gets a warning. `name` gives the text shown and written; without options the result is None.
+
+    Every value written at once is one more step back for the browser. Where what is offered is `fixed`, as the targets
+    of a finished run are, and so is its default, the address needs no word of it.
     """
     if not options:
         return None
+    _own(key)
     wanted = default if default is not None and default in options else options[0]
+    if fixed:
+        asked = st.query_params.get(key)
+        if asked and asked not in [name(option) for option in options]:
+            st.warning(f"This address asks for {escape(asked)}, which is not here. Another is shown.")
+        place = list(options).index(wanted)
+        return st.selectbox(
+            label, options, index=place, key=key, format_func=name, help=help, required=True, bind="query-params"
+        )
     _resolve(key, wanted, [name(option) for option in options], name(wanted))
     value = st.selectbox(
         label, options, index=None, key=key, format_func=name, help=help, required=True, bind="query-params"
@@ -112,6 +134,14 @@ def choose(
         st.session_state[f"{key} is due"] = wanted
         st.rerun()
     return value
+
+
+def _own(key: str) -> None:
+    """Forget what another page chose under the same key: Streamlit would carry it over, and into this address."""
+    owners, page = st.session_state.setdefault("owners", {}), st.session_state.get("current page")
+    if owners.get(key, page) != page:
+        st.session_state.pop(key, None)
+    owners[key] = page
 
 
 def _resolve(key: str, wanted: str, names: list[str], wanted_name: str) -> None:
@@ -136,16 +166,19 @@ def choose_many(
     label: str, options: Sequence[str], key: str, name: Callable[[str], str] = str, placeholder: str = "all"
 ) -> list[str]:
     """Let a person choose any number of options; none chosen means all, and the address then says nothing."""
+    _own(key)
     return st.multiselect(label, options, key=key, format_func=name, placeholder=placeholder, bind="query-params")
 
 
 def switch(label: str, key: str, help: str | None = None) -> bool:
     """Return whether a switch is on; off is the default and leaves the address as it is."""
+    _own(key)
     return st.toggle(label, key=key, help=help, bind="query-params")
 
 
 def view(label: str, options: Sequence[str], key: str) -> str:
     """Let a person choose one of a page's few views, by buttons side by side; the first is the default."""
+    _own(key)
     value = st.segmented_control(
         label, options, default=options[0], key=key, label_visibility="collapsed", bind="query-params", required=True
     )

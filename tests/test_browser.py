@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from affect import record
 from tests import fake_results as made
 from tests import fake_store
 from tests.browsing import serving, settled
@@ -100,7 +101,6 @@ def test_a_leaderboards_address_has_its_filters_and_shows_them_to_others(browser
         assert query(other) == {
             "protocol": RECONSTRUCTED,
             "metric": "CCC",
-            "target": "mean over all targets",
             "archived": "true",
         }
         other.locator(".xtitle").filter(has_text="test CCC").wait_for()
@@ -124,6 +124,36 @@ def test_a_link_made_before_a_newer_protocol_was_added_still_shows_the_old_one(b
             assert query(page)["protocol"] == old
             box = page.locator('[data-testid="stSelectbox"]').filter(has_text="Protocol").locator("input")
             assert box.input_value() == old
+
+
+def test_going_back_from_a_run_shows_the_leaderboard_as_it_was(browser, server):
+    with fresh(browser) as page:
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED, 'metric': 'CCC'})}")
+        table = page.locator('[data-testid="stDataFrame"]').first
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": 120, "y": 35 + 17})
+        page.wait_for_url(re.compile(r"/run\?"))
+        settled(page)
+        page.go_back()
+        page.wait_for_url(re.compile("/leaderboard"))
+        settled(page)
+        page.locator(".xtitle").filter(has_text="test CCC").wait_for()
+        assert query(page)["protocol"] == RECONSTRUCTED
+        assert query(page)["metric"] == "CCC"
+
+
+def test_the_overview_follows_a_running_study_by_itself(browser, tmp_path):
+    store = fake_store.build(tmp_path / "live", studies=made.STUDIES[-1:])
+    study = fake_store.ids("study", made.STUDIES[-1].name, 0)
+    with serving(store) as base, fresh(browser) as page:
+        settled(page, f"{base}/")
+        page.get_by_text("4 of 8 trials").wait_for()
+        with fake_store.Writer(store) as writer:
+            writer.tags(study, {record.tag("trials_total"): "16"})
+        page.get_by_text("4 of 16 trials").wait_for()
+        with fake_store.Writer(store) as writer:
+            writer.tags(study, {record.tag("state"): "complete"})
+        page.get_by_text("No study is running.").wait_for()
 
 
 PATHS = ("/", "/leaderboard", "/leaderboard?view=as+table", "/study", "/run?run=RUN", "/errors")

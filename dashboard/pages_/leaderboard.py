@@ -111,7 +111,7 @@ def main() -> None:
     with columns[0]:
         metric = widgets.choose("Metric", found, "metric", scope.objective(runs, protocol), names.metric) or ""
     with columns[1]:
-        target = widgets.choose("Target", targets, "target", name=names.target) or ""
+        target = widgets.choose("Target", targets, "target", name=names.target, fixed=True) or ""
     with columns[2]:
         everything = scope.of_protocol(runs, protocol, archived=True, figures=[(metric, target)])
         known = sorted(everything["method"].astype(str).unique())

@@ -84,7 +84,7 @@ def show_truth(run_id: str, which: str) -> None:
     """Show truth against prediction for one target; `which` says in words whose predictions they are."""
     table = cached.table(run_id, Artifact.PREDICTIONS)
     targets = [*predictions.targets(table), *predictions.classes(table)]
-    target = widgets.choose("Target", targets, "target", name=names.target) or ""
+    target = widgets.choose("Target", targets, "target", name=names.target, fixed=True) or ""
     part = "test" if (table["part"] == "test").any() else "validation"
     if target in predictions.classes(table):
         counts = predictions.confusion(predictions.of_part(table, part), target)
@@ -109,7 +109,7 @@ def show_curves(ids: list[str], runs: pd.DataFrame) -> None:
 def show_file(run_id: str) -> None:
     """Show one of the run's files: a table, JSON or text, always as text and never as markup."""
     files = cached.files(run_id)
-    file = widgets.choose("File", files, "file")
+    file = widgets.choose("File", files, "file", fixed=True)
     if file is None:
         st.caption("This run kept no files.")
     elif file.endswith(".parquet"):

@@ -26,9 +26,13 @@ def test_each_page_takes_a_run_by_its_own_name():
     assert address(RUN, "errors", "https://lab.example.org") == "https://lab.example.org/errors?runs=abc123"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return fake_store.build(tmp_path_factory.mktemp("main") / "store")
+
+
 @pytest.fixture
-def run(tmp_path, monkeypatch) -> str:
-    folder = fake_store.build(tmp_path / "store")
+def run(folder, monkeypatch) -> str:
     monkeypatch.setenv("AFFECTORY_STORE", str(folder))
     return fake_store.ids("study", fake_store.made.STUDIES[0].name, 0)
 

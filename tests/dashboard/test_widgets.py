@@ -17,15 +17,15 @@ def test_what_is_looked_for_after_parsing_is_broken_up():
     assert widgets.escape("two\nlines  here") == "two lines here"
 
 
-def chooser(options: list[str]) -> AppTest:
-    def page(options: list[str]) -> None:
+def chooser(options: list[str], fixed: bool = False) -> AppTest:
+    def page(options: list[str], fixed: bool) -> None:
         import streamlit as st
 
         from dashboard import widgets
 
-        st.text(f"chosen {widgets.choose('Thing', options, 'thing')}")
+        st.text(f"chosen {widgets.choose('Thing', options, 'thing', fixed=fixed)}")
 
-    return AppTest.from_function(page, args=(options,))
+    return AppTest.from_function(page, args=(options, fixed))
 
 
 def text(app: AppTest) -> str:
@@ -58,6 +58,19 @@ def test_another_choice_changes_the_address():
     app = chooser(["new", "old"]).run()
     app.selectbox[0].set_value("old").run()
     assert text(app) == "chosen old"
+
+
+def test_what_is_fixed_needs_no_word_in_the_address_but_one_that_is_there_counts():
+    app = chooser(["first", "second"], fixed=True).run()
+    assert text(app) == "chosen first"
+    assert "thing" not in app.query_params
+    asking = chooser(["first", "second"], fixed=True)
+    asking.query_params["thing"] = "second"
+    assert text(asking.run()) == "chosen second"
+    wrong = chooser(["first", "second"], fixed=True)
+    wrong.query_params["thing"] = "third"
+    assert text(wrong.run()) == "chosen first"
+    assert "third" in wrong.warning[0].value
 
 
 def test_without_options_there_is_no_choice():
