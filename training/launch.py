@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MEAN, SD, Artifact, Kind, metric
 from training import registry
 from training.contract import StudyFailed, UserError
+from training.splits import plural
 from training.study import provenance
 from training.study.plan import Plan, prepare
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from training.study.session import Session
     from training.tracking.store import RunInfo, Store
 
-PRUNERS = ("median", "hyperband", "none")
 SHOWN_TARGETS = 8
 
 
@@ -51,8 +51,6 @@ def grid(plan: Plan, over: Mapping[str, str]) -> list[Plan]:
 def studies(plans: Sequence[Plan], console: Console, *, notify: str | None = None, dry_run: bool = False) -> None:
     """Run the studies in turn. All are checked before the first one begins, and before a store is made."""
     for plan in plans:
-        if plan.pruner not in PRUNERS:
-            raise UserError(registry.nearest(plan.pruner, PRUNERS, "pruner"))
         provenance.device(plan.device)
     if notify:
         _filled(notify, "name", "complete", "result")
@@ -142,10 +140,10 @@ def _show_result(session: Session, console: Console) -> None:
     prepared = session.prepared
     info = session.store.get(session.run_id)
     name, figures = prepared.method.objective, info.metrics
-    groups = prepared.protocol.groups["test"]
+    groups = f"{prepared.protocol.groups['test']} {plural(prepared.data.group_kind)}"
     table = Table(
         "test part",
-        f"{name.upper()} mean ± sd over {info.tags['repeats']} seeds [95 % over {groups} {prepared.data.group_kind}s]",
+        f"{name.upper()} mean ± sd over {info.tags['repeats']} seeds [95 % over {groups}]",
         "always the mean",
         "mean of the label",
         box=None,

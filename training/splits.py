@@ -108,7 +108,11 @@ class Protocol:
 
         def pick(values: Any) -> Any:
             # indexing by a mask copies: no method can change the data that later fits see
-            return None if values is None else values[rows]
+            if values is None:
+                return None
+            picked = values[rows]
+            picked.flags.writeable = False  # trials share a split: none may change what the next one sees
+            return picked
 
         def names(values: Any) -> Any:
             # names tell: afraid_dance2_0 is a clip. Test samples that belong together still bear one name
@@ -231,7 +235,7 @@ def _classes_of_groups(data: Dataset) -> dict[str, Counter[str]]:
 
 def _fresh(classes: Mapping[str, Counter[str]], kind: str, seed: int) -> tuple[dict[str, str], list[str]]:
     if len(classes) < len(PARTS):
-        found = f"{len(classes)} {_plural(kind)}" if len(classes) != 1 else f"1 {kind} only"
+        found = f"{len(classes)} {plural(kind)}" if len(classes) != 1 else f"1 {kind} only"
         raise UserError(
             f"the data has {found}; train, validation and test need at least {len(PARTS)}, "
             f"for no {kind} may be on two sides"
@@ -248,7 +252,7 @@ def _as_published(
     assigned = {group: published[group] for group in classes}
     if absent := len(set(published) - set(classes)):
         notes.append(
-            f"the published split names {absent} {_plural(kind) if absent > 1 else kind} that the data does not have"
+            f"the published split names {absent} {plural(kind) if absent > 1 else kind} that the data does not have"
         )
     if VALIDATION not in published.values():
         train = {group: counts for group, counts in classes.items() if assigned[group] == TRAIN}
@@ -258,7 +262,7 @@ def _as_published(
         assigned |= drawn
         share = f"{100 * SHARE:.0f} %"
         notes += [
-            f"the published split has train and test only: {share} of the train {_plural(kind)} are validation",
+            f"the published split has train and test only: {share} of the train {plural(kind)} are validation",
             *said,
         ]
     if empty := [name for name in PARTS if name not in assigned.values()]:
@@ -285,11 +289,11 @@ def _draw(
     notes = []
     if not drawable:
         drawable = [list(classes)]
-        notes.append(f"too few {_plural(kind)} of each class: the split is not stratified")
+        notes.append(f"too few {plural(kind)} of each class: the split is not stratified")
     elif rare:
         some = ("classes " if len(rare) > 1 else "class ") + ", ".join(sorted(rare))
         have, are = ("have", "are") if len(rare) > 1 else ("has", "is")
-        notes.append(f"{some} {have} fewer than {parts} {_plural(kind)} and {are} in train")
+        notes.append(f"{some} {have} fewer than {parts} {plural(kind)} and {are} in train")
 
     assigned = dict.fromkeys(classes, TRAIN)
     for groups in drawable:
@@ -302,7 +306,7 @@ def _draw(
     return assigned, notes
 
 
-def _plural(kind: str) -> str:
+def plural(kind: str) -> str:
     """Return clips of clip, runs of windows of run of windows."""
     head, _, rest = kind.partition(" ")
     return f"{head}s {rest}".rstrip()
@@ -323,7 +327,7 @@ def _check(assigned: Mapping[str, str], data: Dataset, source: str) -> None:
     if missing:
         hint = _nearest(missing[0], set(assigned) - set(groups) or assigned)
         raise UserError(
-            f"{source}: {len(missing)} of {len(groups)} {_plural(data.group_kind)} of {data.name} are in no part; "
+            f"{source}: {len(missing)} of {len(groups)} {plural(data.group_kind)} of {data.name} are in no part; "
             f"the first is {missing[0]!r}{hint}"
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import traceback
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from training import registry
 from training.contract import Evaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from training.contract import Fitted, Method
 
@@ -27,11 +28,17 @@ def needs(method: Method) -> dict[str, str]:
     return {need: path for name in applying(method) for need, path in registry.evaluation(name).NEEDS.items()}
 
 
-def evaluate(fitted: Fitted, *, first: bool, failed: Callable[[str], None]) -> Evaluation:
-    """Run the evaluations that apply and return all they found.
+def evaluate(
+    fitted: Fitted,
+    *,
+    first: bool,
+    lend: Callable[[Mapping[str, str]], Mapping[str, Any]],
+    failed: Callable[[str], None],
+) -> Evaluation:
+    """Run the evaluations that apply and return all they found; `lend` gives the fitted models that one needs.
 
-    An evaluation that raises must not cost the run, whose scores are already taken: `failed` is told, its traceback
-    goes to the run's log, and its tables are missing.
+    An evaluation that raises, or whose need cannot be fitted, must not cost the run, whose scores are already taken:
+    `failed` is told, its traceback goes to the run's log, and its tables are missing.
     """
     tables, metrics = {}, {}
     for name in applying(fitted.method):
@@ -39,7 +46,8 @@ def evaluate(fitted: Fitted, *, first: bool, failed: Callable[[str], None]) -> E
         if getattr(module, "ONCE", False) and not first:
             continue
         try:
-            found = module.evaluate(fitted)
+            job = replace(fitted.job, fitted={**fitted.job.fitted, **lend(module.NEEDS)})
+            found = module.evaluate(replace(fitted, job=job))
         except Exception as error:
             failed(f"evaluation {name} failed: {type(error).__name__}: {error}; its traceback is in the run's log")
             log.error("evaluation %s failed\n%s", name, traceback.format_exc())

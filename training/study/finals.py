@@ -17,8 +17,7 @@ from affect.record import Artifact, Kind, State, to_json
 from training.contract import Fitted, StudyFailed
 from training.study import evaluating, fitting, needs, scoring, search
 from training.study.plan import data_summary
-from training.study.session import holding
-from training.study.trials import checkpoints
+from training.study.session import checkpoints, holding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,13 +74,12 @@ def _final(session: Session, k: int) -> None:
         store.resume(info.id).close(State.FAILED, search.KILLED)
     winner = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.WINNER]]
     params = prepared.space.suggest(optuna.trial.FixedTrial(winner.params))
-    asked = {**prepared.method.needs, **evaluating.needs(prepared.method)}
-    handed_in = needs.load(session, asked)
+    handed_in = needs.load(session, prepared.method.needs)
     tags = {
         **session.tags(Kind.FINAL),
         "seed": seed(session, k),
         "trial": str(winner.number),
-        "needs": needs.tag(session, asked),
+        "needs": needs.tag(session, prepared.method.needs),
     }
     run = store.start(session.experiment, f"final seed {seed(session, k)}", tags, params, parent=session.run_id)
     session.watch.final_started(k)
@@ -154,6 +152,13 @@ def _fit_and_score(
         run.table(name, table)
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
 
+    lent = dict(prepared.method.needs)
+
+    def lend(wanted: Mapping[str, str]) -> dict[str, Any]:
+        models = needs.load(session, wanted)
+        lent.update(wanted)
+        return models
+
     def refit(other: Split) -> Outcome:
         return fit(other, fitting.quiet, checkpoint / "refit").outcome
 
@@ -170,8 +175,10 @@ def _fit_and_score(
             refit=refit,
         ),
         first=first,
+        lend=lend,
         failed=session.watch.message,
     )
+    run.tags({"needs": needs.tag(session, lent)})
     for name, table in found.tables.items():
         run.table(name, table)
     run.metrics(found.metrics)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import resource
-import sys
+import os
 import time
 import warnings
 from collections import deque
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from training.contract import Outcome, Params, Report, Settings, Split
 
+CLEAR_PEAK, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 LOG_LINES = 400
 """How much of a run's log is kept: its tail."""
 
@@ -82,23 +82,41 @@ def fit(
         fitted=fitted,
     )
     checkpoint.mkdir(parents=True, exist_ok=True)
+    _forget_peak(bench.device)
     began = time.perf_counter()
     outcome = module.fit(params, split, job)
     stopping.check()
-    cost = {COST_SECONDS: time.perf_counter() - began, COST_PEAK_MB: _peak_mb(bench.device)}
+    cost = {COST_SECONDS: time.perf_counter() - began}
+    if (peak := _peak_mb(bench.device)) is not None:
+        cost[COST_PEAK_MB] = peak
     if outcome.parameters is not None:
         cost[COST_PARAMETERS] = float(outcome.parameters)
     return Fit(job, outcome, cost)
 
 
-def _peak_mb(device: str) -> float:
-    """Return the most memory this process has held (on a GPU: that torch has held there), in MB."""
+def _forget_peak(device: str) -> None:
+    """Let the peak of memory begin anew: what an earlier fit held must not stand beside this one."""
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):  # see _peak_mb
+        CLEAR_PEAK.write_text("5")
+
+
+def _peak_mb(device: str) -> float | None:
+    """Return the most memory that this process held during the fit (on a GPU: that torch held there), in MB.
+
+    None where the system's peak cannot begin anew for each fit: that is Linux's alone, and not every sandbox's.
+    """
     if device == "cuda":
         import torch
 
         return torch.cuda.max_memory_allocated() / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3  # bytes on macOS, kilobytes on Linux
+    if not os.access(CLEAR_PEAK, os.W_OK):
+        return None
+    line = next((one for one in STATUS.read_text().splitlines() if one.startswith("VmHWM:")), None)
+    return None if line is None else int(line.split()[1]) / 1e3
 
 
 def curves(objective: str, value: float, figures: Mapping[str, float]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from training import registry, splits
 from training.contract import StudyFailed, UserError
 from training.study import evaluating, fitting, provenance, scoring
 from training.study.search import KILLED
-from training.study.session import holding, identity
+from training.study.session import checkpoints, holding, identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from training.study.plan import Prepared
     from training.study.session import Session
     from training.tracking.store import Store
-
-ATTRIBUTE = "need "
-"""User attribute of the Optuna study under which a need's run id stands, so that a resumed study keeps its needs."""
 
 
 def load(session: Session, wanted: Mapping[str, str]) -> dict[str, Any]:
@@ -41,12 +38,16 @@ def tag(session: Session, wanted: Mapping[str, str]) -> str:
 
 
 def run_id(session: Session, need: str, method: str) -> str:
-    """Return the run that serves as `need` in this study: kept from before, given by ``--with``, found, or fitted."""
-    kept = session.study.user_attrs.get(ATTRIBUTE + need)
+    """Return the run that serves as `need` in this study: kept from before, given by ``--with``, found, or fitted.
+
+    It stands as a user attribute of the Optuna study, so that a resumed study keeps its needs.
+    """
+    attribute = f"need {method} {need}"  # with the method: two needs of needs may bear one name
+    kept = session.study.user_attrs.get(attribute)
     if kept is not None:
         return str(kept)
-    with holding(session.store, f"need-{session.prepared.name}-{need}"):
-        kept = session.study.user_attrs.get(ATTRIBUTE + need)
+    with holding(session.store, f"{attribute} {session.prepared.name}"):
+        kept = session.study.user_attrs.get(attribute)
         if kept is None:
             _close_killed(session, method)
             given = session.prepared.plan.needs.get(need)
@@ -55,7 +56,7 @@ def run_id(session: Session, need: str, method: str) -> str:
                 if given
                 else _found(session, method) or _fit(session, method)
             )
-            session.study.set_user_attr(ATTRIBUTE + need, kept)
+            session.study.set_user_attr(attribute, kept)
     return str(kept)
 
 
@@ -151,7 +152,7 @@ def _fit(session: Session, method: str) -> str:
             dict(space.DEFAULTS),
             protocol.split(test=False),
             prepared.plan.seed,
-            checkpoint=store.folder / "checkpoints" / run.id,
+            checkpoint=checkpoints(session) / f"need-{method.replace('/', '-')}",
             report=fitting.quiet,
             fitted=fitted,
         )
@@ -168,5 +169,5 @@ def _fit(session: Session, method: str) -> str:
                 f"{method}, needed by {prepared.plan.method}, failed: {error!r}; run {run.id[:8]}"
             ) from error
         raise
-    run.close(State.COMPLETE)
+    run.close(State.COMPLETE, tags={"needs": tag(session, declared.needs)})
     return str(run.id)

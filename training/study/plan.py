@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from training.splits import Protocol
 
 
+PRUNERS = ("median", "hyperband", "none")
+
+
 @dataclass(frozen=True)
 class Plan:
     """A study as a person asks for it; the fields are the options of ``python -m training study``.
@@ -70,6 +73,8 @@ class Prepared:
 
 def prepare(plan: Plan) -> Prepared:
     """Look up every name, read and split the data; UserError for whatever is wrong."""
+    if plan.pruner not in PRUNERS:
+        raise UserError(registry.nearest(plan.pruner, PRUNERS, "pruner"))
     module, space = registry.method(plan.method), registry.space(plan.method)
     reader, method = registry.dataset(plan.dataset), module.METHOD
     if method.data != reader.KIND:

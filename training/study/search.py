@@ -24,7 +24,7 @@ from optuna.trial import TrialState
 from training.contract import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
     from optuna.distributions import BaseDistribution
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-PRUNERS = ("median", "hyperband", "none")
 MOST_RETRIES = 3
 """How often a trial whose worker died is run again: one that kills its worker each time must come to an end."""
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -117,12 +116,13 @@ def ordinal(study: Study, trial: FrozenTrial) -> int:
 
 
 def pruner(name: str) -> optuna.pruners.BasePruner:
-    """Return the pruner of that name."""
-    if name == "median":
-        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=4)
-    if name == "hyperband":
-        return OrdinalHyperband(min_resource=4)
-    return optuna.pruners.NopPruner()
+    """Return the pruner of that name, one of `training.study.plan.PRUNERS`."""
+    made: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
+        "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=4),
+        "hyperband": lambda: OrdinalHyperband(min_resource=4),
+        "none": optuna.pruners.NopPruner,
+    }
+    return made[name]()
 
 
 class OrdinalHyperband(optuna.pruners.HyperbandPruner):

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from affect.record import METRIC_VERSION, RECORD_VERSION, Artifact, Kind, to_json
+from affect.record import METRIC_VERSION, RECORD_VERSION, Artifact, Kind, digest, to_json
 from training.contract import UserError
 from training.study import provenance, search
 from training.study.plan import data_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from training.study.fitting import Bench
     from training.study.plan import Plan, Prepared
@@ -70,6 +71,11 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "metric_version": str(METRIC_VERSION),
         "command": provenance.command(),
     }
+
+
+def checkpoints(session: Session) -> Path:
+    """Return the folder for the study's checkpoints; each trial has one of its own, removed when it is done."""
+    return session.store.folder / "checkpoints" / digest([session.prepared.name])
 
 
 @contextlib.contextmanager
@@ -146,7 +152,7 @@ def _deadline(plan: Plan) -> str:
 
 
 def _extend(session: Session) -> None:
-    """Take over a greater number of trials for a study that goes on; a study that was scored on test is closed."""
+    """Take over the number of trials that is asked for now; a study that was scored on test is closed."""
     plan, study = session.prepared.plan, session.study
     run = session.store.get(session.run_id)
     if search.WINNER in study.user_attrs:

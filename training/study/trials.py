@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import TrialState
 
-from affect.record import ALL, Artifact, Kind, State, digest, metric
+from affect.record import ALL, Artifact, Kind, State, metric
 from training.contract import StudyFailed
 from training.study import fitting, needs, scoring, search
-from training.study.session import holding
+from training.study.session import checkpoints, holding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from optuna.trial import FrozenTrial, Trial
 
@@ -210,11 +209,6 @@ def _end(run: Run, state: str, reason: str, lines: Any, figures: Mapping[str, fl
     if lines:
         run.text(Artifact.LOG, "\n".join(lines))
     run.close(state, reason, metrics=figures)
-
-
-def checkpoints(session: Session) -> Path:
-    """Return the folder for the study's checkpoints; each trial has one of its own, removed when it is done."""
-    return session.store.folder / "checkpoints" / digest([session.prepared.name])
 
 
 def reconcile(session: Session) -> None:
