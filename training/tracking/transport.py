@@ -34,6 +34,8 @@ FORMAT = 1
 MANIFEST, RUN = "affectory.json", "run.json"
 PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".npy"}
 """Endings of files that readers unpickle; no record has one and none is taken in."""
+LARGEST_JSON = 256 << 20
+"""Bytes of a run's description: JSON is read whole, and a small zip can unpack to more than there is memory."""
 MLFLOW_NOTE = "mlflow.note.content"
 """Where `mlflow ui` shows a note."""
 PERSONAL = {record.tag("note"), record.tag("labels"), record.tag("archived"), MLFLOW_NOTE}
@@ -208,6 +210,8 @@ def _read(zipped: zipfile.ZipFile, file: Path) -> list[_Described]:
 def _json(zipped: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str, file: Path) -> dict[str, Any]:
     if name not in members:
         raise UserError(f"{file}: no member {name}; expected a zip file that `export` wrote")
+    if members[name].file_size > LARGEST_JSON:
+        raise UserError(f"{file}: member {name} unpacks to more than {LARGEST_JSON >> 20} MB")
     try:
         value = json.loads(zipped.read(members[name]))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -288,3 +288,12 @@ def test_a_study_is_put_aside_with_its_runs_and_brought_back(store: Store):
     transport.archive(store, "latent sizes", undo=True)
     assert store.find({"archived": "true"}) == []
     assert store.get(ids["study"]).status == "FINISHED"
+
+
+def test_a_description_that_unpacks_to_too_much_is_not_read(
+    tampered: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "LARGEST_JSON", 1 << 20)
+    file = tampered(**{"RUN/run.json": " " * (2 << 20)})
+    with pytest.raises(UserError, match=r"run.json unpacks to more than 1 MB"):
+        transport.import_(Store.open(tmp_path / "other"), file)
