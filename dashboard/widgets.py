@@ -229,7 +229,7 @@ def table(
     row = None
     if clickable:
         pages = -(-len(frame) // PAGE_ROWS)
-        first = (st.session_state.get("page", 1) - 1) * PAGE_ROWS if pages > 1 else 0
+        first = (st.session_state.get(f"{key}_page", 1) - 1) * PAGE_ROWS if pages > 1 else 0
         shown = frame.iloc[first : first + PAGE_ROWS]
         event = st.dataframe(
             shown,
@@ -242,7 +242,7 @@ def table(
             column_config=configured,
         )
         if pages > 1:
-            st.pagination(pages, key="page", bind="query-params")
+            st.pagination(pages, key=f"{key}_page", bind="query-params")
         cells = event.selection.get("cells") or []
         row = first + cells[0][0] if cells and cells[0][0] < len(shown) else None
     else:

@@ -21,7 +21,7 @@ PICTURES = (
     ("overview", "/", WIDE, "light"),
     ("leaderboard", "/leaderboard", WIDE, "light"),
     ("leaderboard-dark", "/leaderboard", WIDE, "dark"),
-    ("leaderboard-table", "/leaderboard?view=as+table", WIDE, "light"),
+    ("leaderboard-table", "/leaderboard?layout=as+table", WIDE, "light"),
     ("study", "/study", WIDE, "light"),
     ("run", "/run?run={run}", WIDE, "light"),
     ("run-narrow", "/run?run={run}", NARROW, "light"),

@@ -157,7 +157,7 @@ def test_the_overview_follows_a_running_study_by_itself(browser, tmp_path):
         page.get_by_text("No study is running.").wait_for()
 
 
-PATHS = ("/", "/leaderboard", "/leaderboard?view=as+table", "/study", "/run?run=RUN", "/errors")
+PATHS = ("/", "/leaderboard", "/leaderboard?layout=as+table", "/study", "/run?run=RUN", "/errors")
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from pathlib import Path
@@ -55,6 +56,19 @@ def test_the_pages_are_those_that_the_router_knows():
     assert all(f'page("{page}"' in router for page in PAGES)
 
 
+def test_no_two_pages_keep_a_choice_under_the_same_key():
+    """When the browser goes back, Streamlit drops from an address what a widget of another page is bound to."""
+    place = {"widgets.choose": 2, "widgets.choose_many": 2, "widgets.view": 2, "widgets.switch": 1}
+    pages: dict[str, set[str]] = {}
+    for page in PAGES:
+        tree = ast.parse((ROOT / "dashboard" / "pages_" / f"{page}.py").read_text("utf-8"))
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            if (at := place.get(ast.unparse(call.func))) is not None:
+                pages.setdefault(ast.literal_eval(call.args[at]), set()).add(page)
+    assert {"protocol", "truth", "study", "runs"} <= set(pages)
+    assert not {key: sorted(where) for key, where in pages.items() if len(where) > 1}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_on_an_empty_store_a_page_names_the_command_that_fills_it(page):
     app = open_page(page)
@@ -102,7 +116,7 @@ def test_the_leaderboard_shows_what_its_address_says(results, monkeypatch):
 def test_the_leaderboard_as_a_table_lays_out_two_settings(results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
     protocol = "synthetic_motion · by clip · 27 features reconstructed"
-    app = open_page("leaderboard", protocol=protocol, view="as table")
+    app = open_page("leaderboard", protocol=protocol, layout="as table")
     table = app.dataframe[-1].value
     assert list(table.columns) == ["method", "1", "2", "4", "8"]
     assert sum("*" in str(cell) for cell in table.iloc[0]) == 1

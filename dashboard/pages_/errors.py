@@ -137,7 +137,7 @@ def sample_section(chosen: Chosen) -> None:
     with left:
         part = choose_part(table)
     with right:
-        target = widgets.choose("Error of", [record.ALL, *names], "target") or record.ALL
+        target = widgets.choose("Error of", [record.ALL, *names], "error") or record.ALL
     worst = predictions.worst(part, target)
     unit = "% of the target's range, mean over targets" if target == record.ALL else "|prediction − truth|"
     st.subheader("Worst samples", anchor=False)

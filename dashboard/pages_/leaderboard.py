@@ -117,7 +117,7 @@ def main() -> None:
         known = sorted(everything["method"].astype(str).unique())
         methods = widgets.choose_many("Methods", known, "method", names.method)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        view = widgets.view("View", ["ranking", "as table"], "view")
+        view = widgets.view("View", ["ranking", "as table"], "layout")
         archived = widgets.switch("archived runs too", "archived")
         widgets.data_badge(names.synthetic(everything))
     mine = scope.shown(everything, archived)

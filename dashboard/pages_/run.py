@@ -84,7 +84,7 @@ def show_truth(run_id: str, which: str) -> None:
     """Show truth against prediction for one target; `which` says in words whose predictions they are."""
     table = cached.table(run_id, Artifact.PREDICTIONS)
     targets = [*predictions.targets(table), *predictions.classes(table)]
-    target = widgets.choose("Target", targets, "target", name=names.target, fixed=True) or ""
+    target = widgets.choose("Target", targets, "truth", name=names.target, fixed=True) or ""
     part = "test" if (table["part"] == "test").any() else "validation"
     if target in predictions.classes(table):
         counts = predictions.confusion(predictions.of_part(table, part), target)

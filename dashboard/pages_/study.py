@@ -223,7 +223,7 @@ def trial_table(table: pd.DataFrame, label: str) -> None:
         states = widgets.choose_many("State", [s for s in studies.STATES if (table["state"] == s).any()], "state")
     orders = {"number": "trial", "value": "value", "time": "seconds"}
     with right:
-        by = widgets.choose("Sort by", list(orders), "sort") or "number"
+        by = widgets.choose("Sort by", list(orders), "order") or "number"
     kept = table[table["state"].isin(states)] if states else table
     kept = kept.sort_values(orders[by], kind="stable").reset_index(drop=True)
     shown = kept[["trial", "state", "value", "seconds", "start"]].rename(columns={"value": label})
