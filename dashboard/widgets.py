@@ -229,9 +229,11 @@ def table(
     row = None
     if clickable:
         pages = -(-len(frame) // PAGE_ROWS)
-        first = (st.session_state.get(f"{key}_page", 1) - 1) * PAGE_ROWS if pages > 1 else 0
+        place = st.container()  # the page's number is asked for first, and stands below
+        number = st.pagination(pages, key=f"{key}_page", bind="query-params") if pages > 1 else 1
+        first = (number - 1) * PAGE_ROWS
         shown = frame.iloc[first : first + PAGE_ROWS]
-        event = st.dataframe(
+        event = place.dataframe(
             shown,
             key=f"{key}_table",
             on_select="rerun",
@@ -241,8 +243,6 @@ def table(
             placeholder="–",
             column_config=configured,
         )
-        if pages > 1:
-            st.pagination(pages, key=f"{key}_page", bind="query-params")
         cells = event.selection.get("cells") or []
         row = first + cells[0][0] if cells and cells[0][0] < len(shown) else None
     else:

@@ -75,3 +75,18 @@ def test_what_is_fixed_needs_no_word_in_the_address_but_one_that_is_there_counts
 
 def test_without_options_there_is_no_choice():
     assert text(chooser([]).run()) == "chosen None"
+
+
+def test_of_a_long_clickable_table_the_browser_is_sent_one_page():
+    def page() -> None:
+        import pandas as pd
+
+        from dashboard import widgets
+
+        widgets.table(pd.DataFrame({"row": range(120)}), "long", clickable=True)
+
+    app = AppTest.from_function(page)
+    assert app.run().dataframe[0].value["row"].tolist() == list(range(50))
+    third = AppTest.from_function(page)
+    third.query_params["long_page"] = "3"
+    assert third.run().dataframe[0].value["row"].tolist() == list(range(100, 120))
