@@ -229,11 +229,10 @@ def _metrics(table: pa.Table, ids: Any, index: pd.Index) -> pd.DataFrame:
     columns = sorted(name for name, is_used in zip(names, used, strict=True) if is_used)
     at = {name: i for i, name in enumerate(columns)}
     row_of = np.array([at.get(name, -1) for name in names], np.int64)
-    block = np.full((len(columns), len(ids)), np.nan)
     values = table["value"].to_numpy()[keep]
+    # MLflow keeps infinity as the largest number; sought here, not in the block, which is mostly empty
+    huge = np.abs(values) >= LARGEST
+    values = np.where(huge, np.copysign(np.inf, values), values)
+    block = np.full((len(columns), len(ids)), np.nan)
     block[row_of[key.codes[keep]], place[keep]] = values
-    # MLflow keeps infinity as the largest number
-    huge = np.abs(block) >= LARGEST
-    if huge.any():
-        block[huge] = np.copysign(np.inf, block[huge])
     return pd.DataFrame(block.T, index=index, columns=pd.Index(columns, dtype=STR), copy=False)
