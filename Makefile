@@ -13,8 +13,8 @@ PY := .venv/bin/python
 REQUIREMENTS := requirements.txt requirements-dev.txt
 # What is installed, word for word: .venv is filled anew when the requirements differ from it.
 STAMP := .venv/installed-requirements.txt
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -q
 WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -q
 
 # The store that the commands write to and the viewers read from.
 STORE := $(or $(AFFECTORY_STORE),mlruns)
