@@ -30,21 +30,26 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 TRIALS, HIDDEN, EPOCHS, BATCH = 100, 64, 40, 64
 RATE, DEFAULT_RATE = (1e-4, 1e-2), 1e-3
+ROUNDS = 3
 
 
 def rows(scale: float) -> Iterable[Row]:
     """Yield trials an hour, overhead per trial, and the gain of a second worker."""
     trials = max(4, int(TRIALS * scale))
     store = Path(os.environ["AFFECTORY_STORE"])
-    own, usual = span("ours", store / "one", trials), span("usual", store / "usual", trials)
+    turns = [
+        (span("ours", store / f"one{k}", trials), span("ours", store / f"two{k}", trials, workers=2))
+        for k in range(ROUNDS)
+    ]
+    own, together = (median(spans) for spans in zip(*turns, strict=True))
+    usual = span("usual", store / "usual", trials)
     fit_own, fit_usual = alone("fit-ours"), alone("fit-usual")
     note = f"{trials} trials of 40 epochs, one thread; fit alone {fit_own:.2f} s ours, {fit_usual:.2f} s the usual way"
     name = "Optuna + fluent MLflow + DataLoader"
     yield row("study of small trials: seconds a trial", name, own / trials, usual / trials, ">= 5", note=note)
     overhead, other = own / trials - fit_own, usual / trials - fit_usual
     yield row("study's own overhead a trial (all but the fit)", name, overhead, other, note=note)
-    together = span("ours", store / "two", trials, workers=2)
-    note = f"{trials} trials, one thread a worker, {os.cpu_count()} cores"
+    note = f"{trials} trials, medians of {ROUNDS}, one thread a worker, {os.cpu_count()} cores"
     yield row("study with two workers", "one worker", together, own, ">= 1.8", note=note)
 
 
@@ -94,7 +99,7 @@ def fit(params: Mapping[str, Any], split: Split, job: Job) -> Any:
     mean, scale = split.train.x.mean(0), split.train.x.std(0) + 1e-6
 
     def tensor(values: Any) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.float32)
+        return torch.tensor(values, dtype=torch.float32)
 
     x, y = tensor((split.train.x - mean) / scale), tensor(split.train.y)
     val_x, val_y = tensor((split.validation.x - mean) / scale), tensor(split.validation.y)
@@ -215,7 +220,7 @@ def usual_fit(rate: float, split: Split, report: Any) -> dict[str, Any]:
     mean, scale = split.train.x.mean(0), split.train.x.std(0) + 1e-6
 
     def tensor(values: Any) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.float32)
+        return torch.tensor(values, dtype=torch.float32)
 
     x, y = tensor((split.train.x - mean) / scale), tensor(split.train.y)
     val_x, val_y = tensor((split.validation.x - mean) / scale), tensor(split.validation.y)
