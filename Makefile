@@ -50,8 +50,8 @@ test-all: install ## run the slow tests as well
 study: install ## run a study: make study ARGS="METHOD --dataset D --root FILE"
 	@$(PY) -m training study $(ARGS)
 
-dashboard: install ## serve the dashboard on 127.0.0.1:8501
-	@$(PY) -m dashboard
+dashboard: install ## serve the dashboard on 127.0.0.1:8501 (another: PORT=8502)
+	@$(PY) -m dashboard serve --port $(or $(PORT),8501)
 
 mlflow-ui: install ## look at the same store with MLflow's own pages, on 127.0.0.1:5000
 	@case "$(TRACKING)" in http*) echo "The store is served at $(TRACKING): open that address."; exit 1;; esac

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -41,7 +42,8 @@ def serve(
             fg="yellow",
             err=True,
         )
-    typer.echo(f"Affectory is at http://{'localhost' if host in LOOPBACK else host}:{port}  (Ctrl-C ends it)")
+    _refuse_a_taken_port(host, port)
+    typer.echo(f"Affectory is at http://{host}:{port}  (Ctrl-C ends it)")
     sys.stdout.flush()
     # Streamlit reads .streamlit/config.toml from the working folder; a store given relative to this one stays found
     if folder := os.environ.get("AFFECTORY_STORE"):
@@ -58,6 +60,19 @@ def serve(
         "--logger.level=error",
     ]
     cli.main()
+
+
+def _refuse_a_taken_port(host: str, port: int) -> None:
+    """End with exit code 2 where another program serves there: the address would lead to it."""
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        typer.secho(
+            f"Cannot serve on {host}:{port} ({reason}); choose another with --port or PORT=", fg="red", err=True
+        )
+        raise typer.Exit(2) from error
 
 
 @app.command("share")

@@ -270,6 +270,8 @@ def predict(
     from training.tracking.store import Store
 
     launch.predict(Store.open(), run, file, out, device)
+    if out is not None:
+        _console().print(f"predictions written to {out}", markup=False)
 
 
 @app.command()
@@ -301,6 +303,7 @@ def note(run: Run_, text: Annotated[str, typer.Argument(help="Plain text; empty 
     from training.tracking.store import Store
 
     transport.note(Store.open(), run, text)
+    _console().print(f"{run}: note {'set' if text else 'removed'}", markup=False)
 
 
 @app.command()
@@ -314,6 +317,7 @@ def tag(
     from training.tracking.store import Store
 
     transport.label(Store.open(), run, labels, remove=remove)
+    _console().print(f"{run}: {'removed' if remove else 'tagged'} {', '.join(labels)}", markup=False)
 
 
 @app.command()
@@ -323,3 +327,4 @@ def archive(run: Run_, undo: Annotated[bool, typer.Option(help="Bring it back.")
     from training.tracking.store import Store
 
     transport.archive(Store.open(), run, undo=undo)
+    _console().print(f"{run}: {'brought back' if undo else 'archived; pages leave it out unless asked'}", markup=False)

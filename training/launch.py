@@ -89,8 +89,8 @@ def _study(prepared: Prepared, store: Store, console: Console) -> Session:
     from training.study import study
     from training.study.progress import Bars
 
-    for sentence in prepared.protocol.notes:
-        console.print(sentence, style="dim", markup=False)
+    for sentence in (*prepared.data.summary.get("notes", ()), *prepared.protocol.notes):
+        console.print(sentence, style="dim", markup=False, soft_wrap=True)
     with Bars(console, prepared.name, prepared.method.objective.upper()) as bars:
         session = study.run(prepared, store, bars)
     _show_result(session, console)
@@ -157,10 +157,15 @@ def _show_result(session: Session, console: Console) -> None:
     origin = "SYNTHETIC data" if prepared.data.synthetic else "REAL data"
     console.print(
         f"{prepared.name}: {origin}, {prepared.protocol.name}; run {info.id}\n"
-        f"look at it: make dashboard, then /study?study={_quoted(prepared.name)}",
+        f"look at it: {_address()}/study?study={_quoted(prepared.name)}  (make dashboard serves it)",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _address() -> str:
+    """Return where the dashboard is: AFFECTORY_URL, or this machine."""
+    return (os.environ.get("AFFECTORY_URL") or "http://127.0.0.1:8501").rstrip("/")
 
 
 def _quoted(text: str) -> str:
@@ -189,7 +194,7 @@ def _show_plan(prepared: Prepared, console: Console) -> None:
         f"then {plan.repeats} refits scored on test",
         "trial 0   " + ", ".join(f"{k}={v}" for k, v in prepared.first.items()),
         *(f"space     {name}: {distribution}" for name, distribution in distributions(prepared.space).items()),
-        *(f"note      {sentence}" for sentence in protocol.notes),
+        *(f"note      {sentence}" for sentence in (*prepared.data.summary.get("notes", ()), *protocol.notes)),
         "nothing was written (--dry-run)",
     ]
     for line in lines:
@@ -210,7 +215,7 @@ def status(store: Store, console: Console) -> None:
         tags = info.tags
         table.add_row(
             tags["study"],
-            tags["state"],
+            tags["state"] + (", archived" if tags.get("archived") == "true" else ""),
             f"{done}/{tags['trials_total']}",
             tags["objective"],
             "" if best is None else f"{best:.4f}",

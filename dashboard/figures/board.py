@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MEASURED, TRIVIAL, PUBLISHED = "measured", "trivial", "published"
 TRIVIAL_LABEL = {
     record.MEAN: "always the mean",
-    record.LABEL_MEAN: "mean of the class",
+    record.LABEL_MEAN: "mean of the label",
     record.MAJORITY: "always the most frequent class",
 }
 COLUMNS = (
@@ -100,7 +100,7 @@ def ranked(rows: pd.DataFrame, ranks: Mapping[str, int]) -> pd.DataFrame:
 
 
 def trivial(runs: pd.DataFrame, metric: str, target: str) -> pd.DataFrame:
-    """Return the rows that need no method: the mean, the mean of the class, the most frequent class.
+    """Return the rows that need no method: the mean, the mean of the label, the most frequent class.
 
     They depend on the split alone, so the newest study's figures stand for all studies of the protocol.
     """

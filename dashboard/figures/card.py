@@ -47,6 +47,8 @@ class Card:
     spread: str
     beside: tuple[Beside, ...]
     facts: tuple[tuple[str, str], ...]
+    labels: tuple[str, ...] = ()
+    """A person's own tags."""
 
     def frame(self) -> pd.DataFrame:
         """Return all of the card as a table of what and text."""
@@ -108,6 +110,7 @@ def make(runs: pd.DataFrame, run_id: str, published: pd.DataFrame, now: pd.Times
         spread=_spread(run, metric, figure(record.SD), low, high, groups, runs, run_id),
         beside=tuple(_beside(runs, run, metric, figure, published)) if on_test else (),
         facts=tuple(_facts(run, now)),
+        labels=tuple(str(label) for label in names.loads(run["labels"], [])),
     )
 
 
@@ -151,8 +154,13 @@ def _beside(
     own = {k: str(v) for k, v in names.loads(run["settings"], {}).items()}
     for row in board.published(published, _as_study(run), metric, record.ALL, full=True).to_dict("records"):
         if all(own.get(k) == v for k, v in settings_of(row["settings"]).items()):
-            found.append(Beside("published", float(row["value"]), str(row["note"])))
+            found.append(Beside(_published_label(str(row["note"])), float(row["value"]), str(row["note"])))
     return found
+
+
+def _published_label(note: str) -> str:
+    """Return what stands over a published figure: a split that nobody stated belongs there, not in a hint."""
+    return "published, split not stated" if "split not stated" in note else "published"
 
 
 def _as_study(run: pd.Series) -> pd.DataFrame:

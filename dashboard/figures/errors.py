@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 METRICS = {"mae_over_range": "MAE over range", "mae": "MAE", "mse": "MSE"}
 """Columns that can be shown and sorted by, and how they are called."""
 
-TRIVIAL = {record.MEAN: "always the mean", record.LABEL_MEAN: "the label's mean"}
+TRIVIAL = {record.MEAN: "always the mean", record.LABEL_MEAN: "mean of the label"}
 PUBLISHED = "published"
 OWN = "run"
 """Kinds of rows."""

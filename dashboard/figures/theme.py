@@ -62,6 +62,18 @@ EMOTION = {
 }
 """The basic emotions' colours, under the names that data sets give them (lower case)."""
 
+FURTHER: dict[str, tuple[str, str]] = {
+    "excited": ("#E08A00", "triangle-up"),
+    "pleased": ("#0B9E77", "diamond"),
+    "satisfied": ("#A6931F", "square"),
+    "relaxed": ("#2E7EBF", "diamond"),
+    "miserable": ("#2E7EBF", "square"),
+    "nervous": ("#8A6FD1", "diamond"),
+    "tired": ("#7A8797", "square"),
+    "bored": ("#7A8797", "diamond"),
+}
+"""Colour and marker of other emotions that data sets name; the basic ones are circles."""
+
 _SALT = "4"
 """Chosen so that names of the first families fall on colours of their own."""
 
@@ -72,11 +84,17 @@ def _number(name: str) -> int:
 
 def colour(name: str) -> str:
     """Return the colour of a method, emotion or any other name: the same on every page and machine."""
-    return EMOTION.get(name.lower()) or PALETTE[_number(name) % len(PALETTE)]
+    low = name.lower()
+    if low in FURTHER:
+        return FURTHER[low][0]
+    return EMOTION.get(low) or PALETTE[_number(name) % len(PALETTE)]
 
 
 def symbol(name: str) -> str:
     """Return the marker of a name: a second way to tell apart two names that share a colour."""
+    low = name.lower()
+    if low in EMOTION or low in FURTHER:
+        return FURTHER[low][1] if low in FURTHER else "circle"
     return SYMBOLS[_number(name) // len(PALETTE) % len(SYMBOLS)]
 
 

@@ -39,6 +39,8 @@ def show_card(found: card.Card, standing: str) -> None:
             if found.synthetic is not None:
                 widgets.data_badge(found.synthetic)
             st.badge(widgets.escape(found.kind), color="blue")
+            for own in found.labels:
+                st.badge(widgets.escape(own), color="gray")
             if found.state != State.COMPLETE:
                 st.badge(widgets.escape(found.state), color="red" if found.state == State.FAILED else "yellow")
         if found.known:

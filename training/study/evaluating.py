@@ -33,23 +33,25 @@ def evaluate(
     *,
     first: bool,
     lend: Callable[[Mapping[str, str]], Mapping[str, Any]],
-    failed: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> Evaluation:
     """Run the evaluations that apply and return all they found; `lend` gives the fitted models that one needs.
 
     An evaluation that raises, or whose need cannot be fitted, must not cost the run, whose scores are already taken:
-    `failed` is told, its traceback goes to the run's log, and its tables are missing.
+    `say` tells so, its traceback goes to the run's log, and its tables are missing.
     """
     tables, metrics = {}, {}
     for name in applying(fitted.method):
         module = registry.evaluation(name)
-        if getattr(module, "ONCE", False) and not first:
-            continue
+        if getattr(module, "ONCE", False):
+            if not first:
+                continue
+            say(f"evaluating {name}: it fits again, once a study")
         try:
             job = replace(fitted.job, fitted={**fitted.job.fitted, **lend(module.NEEDS)})
             found = module.evaluate(replace(fitted, job=job))
         except Exception as error:
-            failed(f"evaluation {name} failed: {type(error).__name__}: {error}; its traceback is in the run's log")
+            say(f"evaluation {name} failed: {type(error).__name__}: {error}; its traceback is in the run's log")
             log.error("evaluation %s failed\n%s", name, traceback.format_exc())
             continue
         tables.update(found.tables)

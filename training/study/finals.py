@@ -176,7 +176,7 @@ def _fit_and_score(
         ),
         first=first,
         lend=lend,
-        failed=session.watch.message,
+        say=session.watch.message,
     )
     run.tags({"needs": needs.tag(session, lent)})
     for name, table in found.tables.items():

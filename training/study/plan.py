@@ -106,6 +106,8 @@ def signature(
         "method": plan.method,
         "dataset": protocol.data.name,
         "data version": protocol.data.version,
+        "split seed": plan.split_seed,
+        "split file": plan.split_file.name if plan.split_file else "none",
         "protocol": protocol.id,
         "settings": settings_text(settings),
         "space": digest(space_json(space)),
@@ -179,7 +181,8 @@ def _value(key: str, value: Any, distribution: Any) -> Any:
 
 def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleType) -> str:
     """Name a study after what makes it different: the same command gives the same name, and so goes on."""
-    parts = [plan.method, plan.known_as or plan.dataset, *(f"{k}={v}" for k, v in sorted(settings.items()))]
+    file = [plan.root.name.partition(".")[0]] if plan.root else []
+    parts = [plan.method, plan.known_as or plan.dataset, *file, *(f"{k}={v}" for k, v in sorted(settings.items()))]
     if plan.split_file:
         parts.append(plan.split_file.stem)
     if plan.split_seed:

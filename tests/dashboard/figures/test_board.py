@@ -56,7 +56,7 @@ def test_trivial_and_published_rows_stand_in_order_but_have_no_rank():
     rows = board.ranked(board.measured(runs, "mae", "all"), {"a": 1})
     others = [board.trivial(runs, "mae", "all"), board.published(PUBLISHED, runs, "mae", "all")]
     whole = board.board([rows, *others], "mae")
-    assert whole["row"].tolist() == ["one", "mean of the class", "one", "always the mean"]
+    assert whole["row"].tolist() == ["one", "mean of the label", "one", "always the mean"]
     assert whole["kind"].tolist() == ["published", "trivial", "measured", "trivial"]
     assert whole["rank"].tolist() == ["–", "–", "1", "–"]
 

@@ -32,11 +32,11 @@ def test_a_studys_figures_are_the_mean_over_its_finals():
 
 def test_trivial_rows_come_once_where_runs_agree_and_are_named_where_they_do_not():
     same = errors.collect({"a": [table((1, 1, 0))], "b": [table((2, 2, 0))]})
-    assert list(dict.fromkeys(same["row"])) == ["a", "b", "always the mean", "the label's mean"]
+    assert list(dict.fromkeys(same["row"])) == ["a", "b", "always the mean", "mean of the label"]
     other = errors.collect({"a": [table((1, 1, 0))], "b": [table((2, 2, 0), trivial=0.9)]})
     assert [r for r in dict.fromkeys(other["row"]) if "mean" in r][2:] == [
         "always the mean · b",
-        "the label's mean · b",
+        "mean of the label · b",
     ]
 
 
@@ -149,4 +149,4 @@ def test_a_run_of_another_split_is_compared_with_its_own_mean():
     found = errors.collect({"a": [table((1, 1, 0))], "b": [table((2, 2, 0), trivial=4.0)]})
     ratio = errors.over_mean(found, "mae", ["speed"]).loc["speed"]
     assert ratio[["a", "b", "always the mean", "always the mean · b"]].tolist() == [2, 0.5, 1, 1]
-    assert ratio["the label's mean · b"] == pytest.approx(0.3 / 4)
+    assert ratio["mean of the label · b"] == pytest.approx(0.3 / 4)

@@ -55,7 +55,7 @@ def test_features_stand_in_the_order_that_the_address_asks_for(visit):
 @pytest.mark.usefixtures("shared")
 def test_what_was_published_on_the_same_data_stands_beside(visit):
     names = [trace["name"] for trace in charts(visit("errors", runs=VAE, figure="MAE"))[0]["data"]]
-    assert names == [VAE, "always the mean", "the label's mean", "published on lma (latent_size=1)"]
+    assert names == [VAE, "always the mean", "mean of the label", "published on lma (latent_size=1)"]
     without = [trace["name"] for trace in charts(visit("errors", runs=OTHER, figure="MAE"))[0]["data"]]
     assert not any("published" in name for name in without)
 
@@ -66,7 +66,7 @@ def test_two_studies_are_compared_in_one_heat_map(visit):
     heat = next(c for c in charts(page) if c["data"][0]["type"] == "heatmap")
     assert len(heat["data"][0]["x"]) == 4
     key = [trace["name"] for trace in heat["data"][1:]]
-    assert key == [f"A {VAE}", f"B {OTHER}", "C always the mean", "D the label's mean"]
+    assert key == [f"A {VAE}", f"B {OTHER}", "C always the mean", "D mean of the label"]
     assert page.selectbox(key="in").options == [VAE, OTHER]
 
 
