@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import pytest
 from typer.testing import CliRunner
 
 from dashboard.__main__ import address, app
-from tests import fake_store
+from tests import browsing, fake_store
 
 RUN = "abc123"
 
@@ -59,8 +60,17 @@ def test_serving_beyond_this_machine_warns(monkeypatch):
 
     monkeypatch.setattr(cli, "main", lambda: None)
     monkeypatch.chdir(".")
-    beyond = CliRunner().invoke(app, ["serve", "--host", "0.0.0.0"])
+    port = str(browsing.free_port())
+    beyond = CliRunner().invoke(app, ["serve", "--host", "0.0.0.0", "--port", port])
     assert re.search("everyone who reaches this machine", beyond.output)
-    here = CliRunner().invoke(app, [])
+    here = CliRunner().invoke(app, ["serve", "--port", port])
     assert "everyone" not in here.output
-    assert "http://localhost:8501" in here.output
+    assert f"http://127.0.0.1:{port}" in here.output
+
+
+def test_a_taken_port_is_said_and_no_address_is_printed():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        found = CliRunner().invoke(app, ["serve", "--port", str(other.getsockname()[1])])
+    assert found.exit_code == 2
+    assert "choose another with --port" in found.output
+    assert "Affectory is at" not in found.output
