@@ -73,6 +73,8 @@ TAGS: dict[str, str] = {
     "deadline": "UTC seconds at which --timeout ends the search, or empty",
     "frozen": "true on a study whose finals are complete: no more trials",
     "objective": "metric that the search optimises on validation",
+    "objectives": "JSON list of the full names of the metrics whose values are the search's: one, or two",
+    "weights": "JSON object target → weight of the objective, where it is not the targets' mean",
     "direction": "minimize or maximize",
     "space": "hash of the search space",
     "sampler": "name of Optuna's sampler",
@@ -109,6 +111,15 @@ PARTS = ("train", "validation", "test")
 PART_PREFIX = {"train": "train", "validation": "val", "test": "test"}
 ALL = "all"
 """The target name under which the mean over all targets stands."""
+
+PICTURE = "picture"
+"""The target name under which errors of reconstructed pictures stand, in units of the full range of a pixel (0 … 1)."""
+
+WEIGHED = "weighed"
+"""The target name under which a weighed sum of several targets' figures stands: what a search of several optimises."""
+
+ROTATED = "rotated"
+"""The target name under which a classifier's mean over seeded random rotations of the test meshes stands."""
 
 MEAN, LABEL_MEAN, MAJORITY = "mean", "label_mean", "majority"
 BASELINES = (MEAN, LABEL_MEAN, MAJORITY)
@@ -174,6 +185,14 @@ class Artifact:
     CORRELATIONS = "correlations.parquet"
     LATENT = "latent.parquet"
     DIAGNOSTICS = "diagnostics.parquet"
+    RECONSTRUCTIONS = "reconstructions.parquet"
+    ALIGNMENT = "alignment.parquet"
+    SAMPLES = "samples.parquet"
+    ROTATIONS = "rotations.parquet"
+    ACTIVATIONS = "activations.parquet"
+    SEPARATION = "separation.parquet"
+    MESH = "mesh.parquet"
+    TRIANGLES = "triangles.parquet"
     DATA_SUMMARY = "data_summary.json"
     SPACE = "space.json"
     LOG = "log.txt"
@@ -182,7 +201,8 @@ class Artifact:
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.SPLIT: ("sample", "group", "part"),
-    # and true_<target>, pred_<target> for each target, and label where the data has classes
+    # and true_<target>, pred_<target> for each target (of a classifier names of classes, and prob_<class> for each),
+    # and label where the data has classes
     Artifact.PREDICTIONS: ("sample", "group", "sequence", "time", "part"),
     Artifact.EMBEDDINGS: ("sample", "part", "code"),  # and d0 … dn
     Artifact.PROJECTIONS: (
@@ -206,6 +226,22 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.LATENT: ("sample", "part", "label"),
     # scores that are never ranked: what the same configuration gets on a leaking or a cleaned split
     Artifact.DIAGNOSTICS: ("diagnostic", "target", "metric", "value", "n", "explanation"),
+    # errors of one reconstructed picture, over all of its pixels, in units of a pixel's full range
+    Artifact.RECONSTRUCTIONS: ("sample", "part", "mse", "mae"),
+    # the seven tasks on the test part; note says why a figure is missing, published figures never stand here
+    Artifact.ALIGNMENT: ("task", "code", "predictor", "target", "metric", "value", "n", "note"),
+    # kind: real, reconstruction, traversal, generated. step orders the pictures of a row (a traversal's values of the
+    # code, a generator's steps); code is what is traversed
+    Artifact.SAMPLES: ("kind", "sample", "code", "step", "png", "valence", "arousal", "label"),
+    # draw: number of the seeded draw; angle in degrees, nan for a draw from all of SO(3). target as in metrics
+    Artifact.ROTATIONS: ("angle", "draw", "metric", "target", "value"),
+    # kind: pca (vertex embeddings on three principal components) or gradient; level is what a map shows
+    Artifact.ACTIVATIONS: ("kind", "class", "vertex", "level", "pc1", "pc2", "pc3"),
+    # distances of two classes' test codes: between their centres, and over the mean spread within them
+    Artifact.SEPARATION: ("code", "class", "other", "distance", "over_spread"),
+    # the mean train face, that activations are drawn on; and further columns such as eigenvectors hks1 …
+    Artifact.MESH: ("vertex", "x", "y", "z"),
+    Artifact.TRIANGLES: ("a", "b", "c"),
 }
 """The columns every table of that name has, in this order; a table may have more after them."""
 
@@ -229,6 +265,9 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
         "mae",
         "latent",
     ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; trivial rows from train rows",
+    ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; trivial rows: the mean train picture",
+    ("*", WEIGHED): "the other figures, weighed as the tag `weights` says",
+    ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3)",
 }
 """The same for what evaluations add, by (metric, target; * for each)."""
 

@@ -19,16 +19,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from affect.record import ALL, WEIGHED
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+    Values: TypeAlias = NDArray[Any]
+    Indices: TypeAlias = NDArray[np.int64]
     Strings: TypeAlias = NDArray[np.str_]
 
 Params: TypeAlias = Mapping[str, Any]
 Settings: TypeAlias = Mapping[str, Any]
+
+LABEL = "label"
+"""What a classifier names as its targets: the data set's classes, in place of a block."""
+
+CLASSES = "emotion"
+"""The target name under which a classifier's figures stand."""
 
 
 class UserError(Exception):
@@ -54,8 +64,12 @@ class Method:
     title : what a page shows.
     source : the paper or report that the method is from, with its section.
     data : kind of data it takes: motion, faces, meshes, frames or fusion. A data set declares the same word.
-    inputs, targets : names of the data set's blocks that are x and y; the same name twice for an autoencoder.
-    objective, direction : the metric of `affect.metrics` that a search optimises on validation, over the targets' mean.
+    inputs, targets : names of the data set's blocks that are x and y; the same name twice for an autoencoder, and
+        `LABEL` as targets for a classifier.
+    objective, direction : the metric of `affect.metrics` that a search optimises on validation.
+    over : target → weight in what the search optimises: `affect.record.ALL`, the targets' mean, unless it says
+        otherwise; `affect.record.PICTURE` is the reconstruction of pictures. With ``--objectives two`` each is an
+        objective of its own.
     settings : what a table of results compares, never searched; each a tuple of allowed values, the first the default.
     needs : name → method path; the bench fits those on the same train part and hands them in as ``job.fitted[name]``.
     """
@@ -67,15 +81,31 @@ class Method:
     targets: str
     objective: str = "mae"
     direction: str = "minimize"
+    over: Mapping[str, float] = field(default_factory=lambda: {ALL: 1.0})
     settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def weighed(self) -> str:
+        """Return the target name under which what the search optimises stands."""
+        return next(iter(self.over)) if len(self.over) == 1 else WEIGHED
+
+    def weigh(self, figures: Mapping[str, float]) -> float:
+        """Return what the search optimises from the objective's figure for each target of `over`."""
+        return sum(weight * figures[target] for target, weight in self.over.items())
+
 
 class Model(Protocol):
-    """A fitted method, as `fit` returns it and `load` reads it back. May offer encode and decode as well."""
+    """A fitted method, as `fit` returns it and `load` reads it back. May offer encode and decode as well.
 
-    def predict(self, x: Floats) -> Floats:
-        """Map inputs (n, …) in the data's own units to targets (n, t) in the data's own units."""
+    ``encode(x)`` maps inputs to code → (n, d) where a method has several codes (z_v, z_a …), else to the one (n, d).
+    """
+
+    def predict(self, x: Values) -> Floats:
+        """Map inputs (n, …) in the data's own units to targets (n, t) in the data's own units.
+
+        A classifier maps them to the probabilities (n, c) of the split's classes.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -92,17 +122,20 @@ class Block:
 
     Parameters
     ----------
-    values : (n, …) float32 or float64; the last axis is `columns` where the block has columns.
+    values : (n, …) float32 or float64; the last axis is `columns` where the block has columns. Pictures are uint8
+        (n, 3, height, width), RGB.
     columns : names along the last axis; empty for pictures and meshes.
     low, high : the label range where it is bounded by definition (PAD: −1, 1), else None.
     unit : what hover texts show, such as "m" or "".
+    triangles : (f, 3) rows of vertices, which all meshes (n, v, 3) of the block share; None where it has no meshes.
     """
 
-    values: Floats
+    values: Values
     columns: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
     unit: str = ""
+    triangles: Indices | None = None
 
 
 @dataclass(frozen=True)
@@ -156,12 +189,15 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a split as a method sees it. On test, y and label are None: the bench joins them afterwards."""
+    """One part of a split as a method sees it. On test, y and label are None: the bench joins them afterwards.
+
+    y is (n, t) in the data's own units; for a classifier (n,) the row of each sample's class in the split's `classes`.
+    """
 
     sample: Strings
     group: Strings
-    x: Floats
-    y: Floats | None
+    x: Values
+    y: Floats | Indices | None
     label: Strings | None = None
     sequence: Strings | None = None
     time: Floats | None = None
@@ -169,7 +205,7 @@ class Part:
     def __len__(self) -> int:
         return len(self.sample)
 
-    def known(self) -> Floats:
+    def known(self) -> Any:
         """Return y where it is not hidden, as on train and validation; ValueError on test."""
         if self.y is None:
             raise ValueError("the targets of a test part are hidden")
@@ -178,7 +214,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """Train and validation, and in a final run the test inputs."""
+    """Train and validation, and in a final run the test inputs.
+
+    `inputs` and `targets` name the columns of x and y; `classes` are a classifier's, by name; `triangles` (f, 3) the
+    topology that meshes share.
+    """
 
     train: Part
     validation: Part
@@ -187,6 +227,8 @@ class Split:
     targets: tuple[str, ...]
     low: float | None = None
     high: float | None = None
+    classes: tuple[str, ...] = ()
+    triangles: Indices | None = None
 
     def parts(self) -> dict[str, Part]:
         """Return the parts that were handed over, by name."""
@@ -244,7 +286,10 @@ class Outcome:
     Parameters
     ----------
     model : the fitted method.
-    predictions : part → (n, t) in the data's own units and in the part's order, for each part that was handed over.
+    predictions : part → (n, t) in the data's own units and in the part's order, for each part that was handed over;
+        of a classifier the probabilities (n, c) of the split's classes.
+    pictures : part → the pictures uint8 (n, 3, h, w) that were reconstructed, of validation and test, where
+        reconstruction is part of the method.
     embeddings : code → part → (n, d), such as {"z": {"train": …}}.
     tables : artifact file name of `affect.record` → table, for what only the method knows.
     parameters : number of trained parameters (for trees, of leaves), where known.
@@ -252,6 +297,7 @@ class Outcome:
 
     model: Model
     predictions: Mapping[str, Floats]
+    pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     embeddings: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     parameters: int | None = None
@@ -264,14 +310,15 @@ class Outcome:
 class Fitted:
     """All that an evaluation may look at: a final run's method, data, parts with their test targets, and outcome.
 
-    `truth` maps each part to its targets (n, t), test included: an evaluation scores, it never fits on test.
+    `truth` maps each part to its targets (n, t), of a classifier the class names (n, 1), test included: an evaluation
+    scores, it never fits on test.
     `refit` fits the same configuration again on other parts (for diagnostics), and scores nothing.
     """
 
     method: Method
     data: Dataset
     split: Split
-    truth: Mapping[str, Floats]
+    truth: Mapping[str, Any]
     labels: Mapping[str, Strings] | None
     params: Params
     job: Job
@@ -288,16 +335,21 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found: tables by artifact file name, and metrics by full name (see `affect.record.metric`)."""
+    """What an evaluation found: tables by artifact file name, metrics by full name (see `affect.record.metric`), codes.
+
+    `embeddings` are codes that it made, as those of an `Outcome`, such as the codes of rotated meshes.
+    """
 
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    embeddings: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
 
 
 class Evaluator(Protocol):
     """A file ``training/evaluation/<name>.py`` has NEEDS (like a method's), `applies(method)`, and this `evaluate`.
 
     ``ONCE = True`` beside them says that it is computed for a study's first final run alone (it refits, say).
+    ``LAST = True`` says that it is computed after the others, and finds the codes that they made in the outcome.
     """
 
     def __call__(self, fitted: Fitted) -> Evaluation:
