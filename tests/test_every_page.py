@@ -59,6 +59,7 @@ def test_the_pages_are_those_that_the_router_knows():
 def test_no_two_pages_keep_a_choice_under_the_same_key():
     """When the browser goes back, Streamlit drops from an address what a widget of another page is bound to."""
     place = {"widgets.choose": 2, "widgets.choose_many": 2, "widgets.view": 2, "widgets.switch": 1}
+    place |= {"choosing.choose_runs": 2, "choosing.choose_part": 1}
     pages: dict[str, set[str]] = {}
     for page in PAGES:
         tree = ast.parse((ROOT / "dashboard" / "pages_" / f"{page}.py").read_text("utf-8"))

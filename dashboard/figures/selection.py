@@ -11,7 +11,7 @@ from affect.record import Artifact, Kind
 from dashboard.figures import study as studies
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 SHOWABLE = {
     Artifact.PREDICTIONS,
@@ -39,14 +39,14 @@ def final_name(study: object, seed: object, run_id: str) -> str:
     return f"{study} · seed {seed}" if known else f"run {run_id[:8]}"
 
 
-def finals(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the finals that have something to show, newest first: run id → study, seed, title, artifacts (a set)."""
+def finals(runs: pd.DataFrame, showable: Collection[str] = SHOWABLE) -> pd.DataFrame:
+    """Return the finals that have one of `showable`, newest first: run id → study, seed, title, artifacts (a set)."""
     found = studies.of_kind(runs, Kind.FINAL).sort_values("start", ascending=False, kind="stable")
     columns = [found[c] if c in found else pd.Series(None, index=found.index) for c in ("study", "seed", "artifacts")]
     table = pd.DataFrame(dict(zip(("study", "seed", "artifacts"), columns, strict=True)), index=found.index)
     table = table.astype(object)  # categories would bring along studies that are not there
     table["artifacts"] = table["artifacts"].map(listed)
-    table = table[table["artifacts"].map(lambda names: bool(SHOWABLE & names)).astype(bool)]
+    table = table[table["artifacts"].map(lambda names: bool(names.intersection(showable))).astype(bool)]
     titles = [final_name(s, n, str(i)) for i, s, n in zip(table.index, table["study"], table["seed"], strict=True)]
     table.insert(2, "title", pd.Series(titles, index=table.index, dtype=object))
     twice = table["title"].duplicated()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -11,7 +10,8 @@ import streamlit as st
 from affect import record
 from affect.published import published
 from affect.record import Artifact
-from dashboard import cached, widgets
+from dashboard import cached, choosing, widgets
+from dashboard.choosing import Chosen
 from dashboard.damaged import Damaged
 from dashboard.figures import errors, predictions, selection, sensitivity
 from dashboard.figures import study as studies
@@ -19,28 +19,14 @@ from dashboard.figures import study as studies
 TRACED = 3  # targets whose traces are drawn where nobody chose
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """What a person chose: name → run ids (a study's finals, or one final), and the run table."""
-
-    runs: pd.DataFrame
-    finals: pd.DataFrame
-    rows: dict[str, list[str]]
-
-    def having(self, artifact: str) -> dict[str, str]:
-        """Return the chosen finals that have an artifact: title → run id."""
-        ids = dict.fromkeys(i for of in self.rows.values() for i in of)
-        titles, files = self.finals["title"].to_dict(), self.finals["artifacts"].to_dict()
-        return {titles[i]: i for i in ids if artifact in files[i]}
-
-    def one(self, artifact: str) -> tuple[str, pd.DataFrame]:
-        """Let a person choose one of the runs that have `artifact`; return its id and that table, or raise Damaged."""
-        found = self.having(artifact)
-        title = next(iter(found))
-        if len(found) > 1:
-            with st.columns(2)[0]:
-                title = widgets.choose("Of the run", list(found), "of") or title
-        return found[title], cached.table(found[title], artifact)
+def one(chosen: Chosen, artifact: str) -> tuple[str, pd.DataFrame]:
+    """Let a person choose one of the runs that have `artifact`; return its id and that table, or raise Damaged."""
+    found = chosen.having(artifact)
+    title = next(iter(found))
+    if len(found) > 1:
+        with st.columns(2)[0]:
+            title = widgets.choose("Of the run", list(found), "of") or title
+    return found[title], cached.table(found[title], artifact)
 
 
 # --------------------------------------------------------------------------------------------------- feature errors
@@ -115,7 +101,7 @@ def feature_section(chosen: Chosen) -> None:
 
     st.subheader("One sample, regenerated beside real", anchor=False)
     with widgets.guard():
-        _, table = chosen.one(Artifact.FEATURE_ERRORS)
+        _, table = one(chosen, Artifact.FEATURE_ERRORS)
         example = errors.examples(table, features)
         widgets.figure(errors.draw_examples(example), example, "examples")
 
@@ -123,19 +109,18 @@ def feature_section(chosen: Chosen) -> None:
 # -------------------------------------------------------------------------------------------------- single samples
 
 
-def choose_part(table: pd.DataFrame) -> pd.DataFrame:
+def of_part(table: pd.DataFrame) -> pd.DataFrame:
     """Let a person choose a part of the split, test first, and return its samples."""
-    parts = [p for p in reversed(record.PARTS) if (table["part"] == p).any()]
-    return predictions.of_part(table, widgets.choose("Part", parts, "part") or "test")
+    return predictions.of_part(table, choosing.choose_part(table, "part"))
 
 
 def sample_section(chosen: Chosen) -> None:
     """Show the worst samples, and the recording of one of them over time."""
-    _, table = chosen.one(Artifact.PREDICTIONS)
+    _, table = one(chosen, Artifact.PREDICTIONS)
     names = predictions.targets(table)
     left, right = st.columns(2)
     with left:
-        part = choose_part(table)
+        part = of_part(table)
     with right:
         target = widgets.choose("Error of", [record.ALL, *names], "error") or record.ALL
     worst = predictions.worst(part, target)
@@ -166,10 +151,10 @@ def sample_section(chosen: Chosen) -> None:
 
 def density_section(chosen: Chosen) -> None:
     """Show truth against prediction."""
-    _, table = chosen.one(Artifact.PREDICTIONS)
+    _, table = one(chosen, Artifact.PREDICTIONS)
     left, right = st.columns(2)
     with left:
-        part = choose_part(table)
+        part = of_part(table)
     with right:
         names = predictions.targets(table)
         target = widgets.choose("Target", names, "axis") or names[0]
@@ -180,9 +165,9 @@ def density_section(chosen: Chosen) -> None:
 
 def class_section(chosen: Chosen) -> None:
     """Show which classes are taken for which."""
-    _, table = chosen.one(Artifact.PREDICTIONS)
+    _, table = one(chosen, Artifact.PREDICTIONS)
     names = predictions.classes(table)
-    part = choose_part(table)
+    part = of_part(table)
     target = widgets.choose("Classes of", names, "classes") or names[0]
     counts = predictions.confusion(part, target)
     about = "A line is a true class: colour is its share, the number counts samples."
@@ -194,7 +179,7 @@ def class_section(chosen: Chosen) -> None:
 
 def sensitivity_section(chosen: Chosen) -> None:
     """Show how far each feature moves for a small step of a one-value latent."""
-    _, table = chosen.one(Artifact.SENSITIVITY)
+    _, table = one(chosen, Artifact.SENSITIVITY)
     grid, size = sensitivity.sensitivity(table), sensitivity.step(table)
     st.caption(widgets.escape(f"How far a feature moves, over its range, when z goes up by {size:g}."))
     widgets.figure(sensitivity.draw_sensitivity(grid, size), grid.rename(columns=str).reset_index(), "sensitivity")
@@ -207,7 +192,7 @@ def sensitivity_section(chosen: Chosen) -> None:
 
 def correlation_section(chosen: Chosen) -> None:
     """Show how features and axes go together, and which axes the method used."""
-    _, table = chosen.one(Artifact.CORRELATIONS)
+    _, table = one(chosen, Artifact.CORRELATIONS)
     with st.columns(2)[0]:
         kind = widgets.choose("Correlation", ["spearman", "pearson"], "correlation") or "spearman"
     grid = sensitivity.correlations(table, kind)
@@ -217,7 +202,7 @@ def correlation_section(chosen: Chosen) -> None:
 
 def round_trip_section(chosen: Chosen) -> None:
     """Show what PAD is read back from the generated features."""
-    _, table = chosen.one(Artifact.ROUND_TRIP)
+    _, table = one(chosen, Artifact.ROUND_TRIP)
     scores = sensitivity.round_trip(table)
     st.caption(
         "Features are generated from PAD, and a fitted reader recovers PAD from them. Grey is the same reader's error "
@@ -237,7 +222,7 @@ def round_trip_section(chosen: Chosen) -> None:
 
 def diagnostic_section(chosen: Chosen) -> None:
     """Show the scores that are never ranked."""
-    run_id, table = chosen.one(Artifact.DIAGNOSTICS)
+    run_id, table = one(chosen, Artifact.DIAGNOSTICS)
     st.warning(
         "Never ranked: these scores come from a split that leaks, or from test samples that were cleaned. They show "
         "where a low published figure can come from. The column test is the score that counts."
@@ -275,27 +260,6 @@ def sections(chosen: Chosen) -> list[str]:
     return found + [name for name, (file, _) in SECTIONS.items() if kinds.get(name, True) and chosen.having(file)]
 
 
-def choose_runs(runs: pd.DataFrame, finals: pd.DataFrame) -> Chosen:
-    """Let a person choose studies (the mean over their finals) and single finals."""
-    options = selection.options(finals)
-    if warning := st.session_state.pop("runs warning", None):
-        st.warning(warning)
-    if "runs" not in st.session_state:
-        wanted = st.query_params.get_all("runs")
-        names, unknown = selection.asked(wanted, options, runs)
-        names = names or [next(iter(options))]
-        if wanted != names:
-            st.query_params["runs"] = names
-            if unknown:
-                words = f"This address asks for {', '.join(unknown)}, which is not in this store."
-                st.session_state["runs warning"] = widgets.escape(words)
-            if wanted:
-                st.rerun()  # else the widget would read the old address and clear it
-            st.session_state["runs"] = names
-    picked = widgets.choose_many("Runs", list(options), "runs", placeholder="choose studies or single runs")
-    return Chosen(runs, finals, {name: options[name] for name in picked})
-
-
 def page() -> None:
     """Choose runs and a section, and show it."""
     widgets.header("Errors", "What runs get wrong on test, feature by feature and sample by sample; smaller is better.")
@@ -305,14 +269,11 @@ def page() -> None:
         if finals.empty:
             widgets.empty("python -m training demo", "No run has been scored yet.")
             return
-        chosen = choose_runs(runs, finals)
+        chosen = choosing.choose_runs(runs, finals, "runs")
         if not chosen.rows:
             st.info("Choose a study or a run.")
             return
-        rows = runs.loc[[i for ids in chosen.rows.values() for i in ids]]
-        widgets.data_badge([studies.flag(row, "synthetic") for _, row in rows.iterrows()])
-        if rows["protocol"].nunique() > 1:
-            st.caption("These runs are of different protocols: their figures stand side by side and are no ranking.")
+        chosen.say()
         places = sections(chosen)
         place = widgets.view("Section", places, "section")
         with widgets.guard():
