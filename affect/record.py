@@ -15,7 +15,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 RECORD_VERSION = 1
 """Raised when a name below changes its meaning."""
@@ -57,6 +57,7 @@ TAGS: dict[str, str] = {
     "protocol_id": "protocol's hash: data name and version, group → part, inputs, targets, label range",
     "split": "hash of sample → part alone; equal where two protocols share their parts",
     "targets": "JSON list of target names",
+    "classes": "JSON list of a classifier's classes",
     "inputs": "name of the data block the method is given",
     "group_kind": "what is never split: clip, person, video …",
     "groups": 'JSON {"train": n, "validation": n, "test": n}: number of groups by part',
@@ -161,6 +162,15 @@ def parse_metric(full: str) -> MetricName | None:
 
 
 CURVE = "curve/"
+
+
+def objective_curve(objectives: Sequence[str]) -> str:
+    """Return the epoch figure, such as ``val/mae``, that a search with these values (the tag `objectives`) has."""
+    if len(objectives) > 1:
+        return "/".join([*objectives[0].split("/")[:-1], WEIGHED])
+    return objectives[0].removesuffix(f"/{ALL}")
+
+
 COST_SECONDS, COST_PARAMETERS, COST_PEAK_MB = "cost/seconds", "cost/parameters", "cost/peak_mb"
 
 

@@ -150,6 +150,9 @@ def study(
     seed: Seed_ = 0,
     epochs: Epochs_ = None,
     pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",
+    objectives: Annotated[
+        str, typer.Option(help="one, or two where a method weighs two: each is searched, none pruned.")
+    ] = "one",
     name: Name_ = None,
     device: Device_ = "auto",
     threads: Threads_ = 0,
@@ -178,6 +181,7 @@ def study(
         seed=seed,
         epochs=epochs,
         pruner=pruner,
+        objectives=objectives,
         name=name,
         device=device,
         threads=launch.threads(threads),

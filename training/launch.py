@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import os
 import shlex
 import subprocess
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MEAN, SD, Artifact, Kind, metric
+from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MAJORITY, MEAN, SD, WEIGHED, Artifact, Kind, metric, parse_metric
 from training import registry
 from training.contract import StudyFailed, UserError
 from training.splits import plural
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from training.tracking.store import RunInfo, Store
 
 SHOWN_TARGETS = 8
+TRIVIAL = {MEAN: "always the mean", LABEL_MEAN: "mean of the label"}
 
 
 def threads(asked: int) -> int:
@@ -119,9 +121,15 @@ def _filled(command: str, name: str, state: str, result: str) -> list[str]:
 
 
 def _headline(session: Session) -> str:
-    """Return the objective on test in one line."""
-    name = session.prepared.method.objective
-    return f"test {name.upper()} {_figure(session.store.get(session.run_id).metrics, name, ALL)}"
+    """Return on test what the search optimised, in one line."""
+    figures = session.store.get(session.run_id).metrics
+    heads = []
+    for full in session.prepared.objectives:
+        found = parse_metric(full)
+        assert found is not None
+        of = "" if found.target == ALL else f" ({found.target})"
+        heads.append(f"test {found.metric.upper()}{of} {_figure(figures, found.metric, found.target)}")
+    return ", ".join(heads)
 
 
 def _figure(figures: Mapping[str, float], name: str, target: str) -> str:
@@ -141,17 +149,18 @@ def _show_result(session: Session, console: Console) -> None:
     info = session.store.get(session.run_id)
     name, figures = prepared.method.objective, info.metrics
     groups = f"{prepared.protocol.groups['test']} {plural(prepared.data.group_kind)}"
+    trivial = {MAJORITY: "always the majority"} if prepared.protocol.classes else TRIVIAL
     table = Table(
         "test part",
         f"{name.upper()} mean ± sd over {info.tags['repeats']} seeds [95 % over {groups}]",
-        "always the mean",
-        "mean of the label",
+        *trivial.values(),
         box=None,
         header_style="bold",
     )
-    targets = prepared.protocol.targets if len(prepared.protocol.targets) <= SHOWN_TARGETS else ()
-    for target in (*targets, ALL):
-        rows = [figures.get(metric("test", name, target, aspect)) for aspect in (MEAN, LABEL_MEAN)]
+    targets = prepared.protocol.targets if 1 < len(prepared.protocol.targets) <= SHOWN_TARGETS else ()
+    further = [target for target in (*prepared.method.over, prepared.method.weighed) if target != ALL]
+    for target in dict.fromkeys((*targets, ALL, *further)):
+        rows = [figures.get(metric("test", name, target, aspect)) for aspect in trivial]
         table.add_row(target, _figure(figures, name, target), *("" if v is None else f"{v:.4f}" for v in rows))
     console.print(table)
     origin = "SYNTHETIC data" if prepared.data.synthetic else "REAL data"
@@ -217,17 +226,23 @@ def status(store: Store, console: Console) -> None:
             tags["study"],
             tags["state"] + (", archived" if tags.get("archived") == "true" else ""),
             f"{done}/{tags['trials_total']}",
-            tags["objective"],
+            " ".join(part for part in _searched(info) if part != ALL),
             "" if best is None else f"{best:.4f}",
-            _figure(info.metrics, tags["objective"], ALL) if tags.get("frozen") == "true" else "",
+            _figure(info.metrics, *_searched(info)) if tags.get("frozen") == "true" else "",
             info.id[:8],
         )
     console.print(table)
 
 
+def _searched(info: RunInfo) -> tuple[str, str]:
+    """Return metric and target of what a study's search optimises, as one number."""
+    weights = json.loads(info.tags.get("weights", "{}"))
+    return info.tags["objective"], WEIGHED if len(weights) > 1 else next(iter(weights), ALL)
+
+
 def _progress(store: Store, info: RunInfo) -> tuple[int, float | None]:
     """Return a study's counted trials and its best objective on validation."""
-    name = metric("validation", info.tags["objective"], ALL)
+    name = metric("validation", *_searched(info))
     # of this run, not of this name: an imported study may bear it too
     trials = [run for run in store.children(info.id) if run.tags.get("kind") == Kind.TRIAL]
     done = [t for t in trials if t.tags["state"] in ("complete", "pruned")]
@@ -241,8 +256,6 @@ def _progress(store: Store, info: RunInfo) -> tuple[int, float | None]:
 
 def predict(store: Store, name: str, file: Path, out: Path | None, device: str) -> None:
     """Read the method's inputs from `file`, predict with the run's model, and write a CSV row per row of it."""
-    import json
-
     import numpy as np
     import pandas as pd
 
@@ -261,8 +274,11 @@ def predict(store: Store, name: str, file: Path, out: Path | None, device: str) 
     inputs, given = reader.read_inputs(file, tags["inputs"], json.loads(tags["settings"]))
     predicted = module.load(folder, provenance.device(device)).predict(inputs)
     columns: dict[str, Any] = {**given}
-    for i, target in enumerate(json.loads(tags["targets"])):
-        columns[f"pred_{target}"] = np.asarray(predicted[:, i], dtype=float)
+    classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])
+    if classes:
+        columns[f"pred_{targets[0]}"] = np.array(classes)[np.argmax(predicted, axis=1)]
+    for i, name in enumerate(classes or targets):
+        columns[f"prob_{name}" if classes else f"pred_{name}"] = np.asarray(predicted[:, i], dtype=float)
     table = pd.DataFrame(columns)
     if out is None:
         table.to_csv(sys.stdout, index=False)

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affect.metrics import CLASSIFICATION, REGRESSION
 from affect.record import PARTS, digest
-from training.contract import Block, Dataset, Part, Split, UserError
+from training.contract import CLASSES, LABEL, Block, Dataset, Part, Split, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
-    from training.contract import Floats, Strings
+    from training.contract import Strings, Values
 
 TRAIN, VALIDATION, TEST = PARTS
 SHARE = 0.15
@@ -45,8 +46,9 @@ class Protocol:
     split_id : hash of sample → part alone.
     part : (n,) train, validation or test, for each row of `data`.
     inputs : name of the data's block that a method is given.
-    targets : names of the columns that it predicts; `target_block` is the block that they are of.
+    targets : names of the columns that it predicts; `target_block` is the block that they are of, or `LABEL`.
     low, high : label range, or None.
+    classes : what a classifier tells apart, by name; empty where numbers are predicted.
     groups : part → number of groups.
     notes : sentences that stand beside every result.
     """
@@ -63,6 +65,7 @@ class Protocol:
     high: float | None
     groups: Mapping[str, int]
     notes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Protocol) and self.id == other.id
@@ -81,12 +84,23 @@ class Protocol:
             targets=self.targets,
             low=self.low,
             high=self.high,
+            classes=self.classes,
+            triangles=block.triangles,
         )
 
-    def truth(self) -> dict[str, Floats]:
-        """Return part → targets (n, t), test included, in the parts' own row order."""
-        values = self.data.blocks[self.target_block].values
+    def truth(self) -> dict[str, Values]:
+        """Return part → targets (n, t), test included, in the parts' own row order; class names of a classifier."""
+        values = self.data.blocks[self.target_block].values if not self.classes else self._label()[:, None]
         return {name: values[self.part == name] for name in PARTS}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the metrics of `affect.metrics` that score its predictions."""
+        return CLASSIFICATION if self.classes else REGRESSION
+
+    def _label(self) -> Strings:
+        assert self.data.label is not None  # `make` has seen to it
+        return self.data.label
 
     def labels(self) -> dict[str, Strings] | None:
         """Return part → class names (n,), test included, or None where the data has no classes."""
@@ -124,43 +138,49 @@ class Protocol:
             sample=names(data.sample),
             group=names(data.group),
             x=pick(data.blocks[self.inputs].values),
-            y=None if hidden else pick(data.blocks[self.target_block].values),
+            y=None if hidden else pick(self._y()),
             label=None if hidden else pick(data.label),
             sequence=names(data.sequence),
             time=pick(data.time),
         )
 
+    def _y(self) -> Values:
+        if not self.classes:
+            return self.data.blocks[self.target_block].values
+        return np.searchsorted(np.array(self.classes), self._label()).astype(np.int64)
+
 
 def make(
     data: Dataset, inputs: str, targets: str, split_seed: int = 0, published: Mapping[str, str] | None = None
 ) -> Protocol:
-    """Split `data` for predicting the block `targets` from the block `inputs`.
+    """Split `data` for predicting the block `targets`, or the class of a sample (`LABEL`), from the block `inputs`.
 
     `published` (group → part, see `read`), or else the data's own published split, is kept as it is; where it has two
     parts they are train and test, and 15 % of the train groups, chosen by `split_seed`, become validation.
     Raises UserError where there are too few groups, or a group that the published split does not know.
     """
-    for name in (inputs, targets):
+    classes = _classes(data) if targets == LABEL else ()
+    for name in {inputs, targets} - {LABEL}:
         if name not in data.blocks:
             raise UserError(f"{data.name} has no block {name!r}; it has {', '.join(data.blocks)}")
-    if not data.blocks[targets].columns:
+    if targets != LABEL and not data.blocks[targets].columns:
         raise UserError(f"the block {targets!r} of {data.name} has no named columns and cannot be predicted")
     if len(np.unique(data.sample)) != len(data.sample):
         raise ValueError(f"{data.name} has sample names that occur twice")
 
     published = published if published is not None else data.published_split
-    classes = _classes_of_groups(data)
+    counts = _classes_of_groups(data)
     if published is None:
-        assigned, notes = _fresh(classes, data.group_kind, split_seed)
+        assigned, notes = _fresh(counts, data.group_kind, split_seed)
     else:
-        assigned, notes = _as_published(published, classes, data, split_seed)
+        assigned, notes = _as_published(published, counts, data, split_seed)
     if not data.persons_known:
         notes = ["persons unknown: the same person may be on two sides of the split", *notes]
 
     part = np.array([assigned[group] for group in data.group.tolist()], dtype=np.str_)
     part.flags.writeable = False
     seeded = published is None or VALIDATION not in published.values()
-    block = data.blocks[targets]
+    block = Block(np.empty(0), (CLASSES,)) if classes else data.blocks[targets]
     return Protocol(
         name=_name(data, inputs, targets, split_seed if seeded else 0, published is not None),
         id=digest(
@@ -169,7 +189,7 @@ def make(
                 "version": data.version,
                 "groups": assigned,
                 "inputs": inputs,
-                "targets": [targets, *block.columns],
+                "targets": [targets, *block.columns, *classes],
                 "range": [block.low, block.high],
             }
         ),
@@ -183,7 +203,14 @@ def make(
         high=block.high,
         groups={name: sum(p == name for p in assigned.values()) for name in PARTS},
         notes=tuple(notes),
+        classes=classes,
     )
+
+
+def _classes(data: Dataset) -> tuple[str, ...]:
+    if data.label is None:
+        raise UserError(f"{data.name} has no classes to predict")
+    return tuple(np.unique(data.label).tolist())
 
 
 def read(path: Path, data: Dataset) -> dict[str, str]:
@@ -341,7 +368,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _name(data: Dataset, inputs: str, targets: str, seed: int, published: bool) -> str:
-    what = _columns(data.blocks[targets], targets)
+    what = CLASSES if targets == LABEL else _columns(data.blocks[targets], targets)
     if inputs == targets:
         what += " reconstructed"
     elif _is_affect(data.blocks[inputs]):

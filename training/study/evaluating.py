@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 
 
 def applying(method: Method) -> list[str]:
-    """Return the names of the evaluations that apply to `method`."""
-    return [name for name in registry.evaluations() if registry.evaluation(name).applies(method)]
+    """Return the names of the evaluations that apply to `method`, in the order in which they are computed."""
+    found = [name for name in registry.evaluations() if registry.evaluation(name).applies(method)]
+    return sorted(found, key=lambda name: getattr(registry.evaluation(name), "LAST", False))
 
 
 def needs(method: Method) -> dict[str, str]:
@@ -40,7 +41,7 @@ def evaluate(
     An evaluation that raises, or whose need cannot be fitted, must not cost the run, whose scores are already taken:
     `say` tells so, its traceback goes to the run's log, and its tables are missing.
     """
-    tables, metrics = {}, {}
+    tables, metrics, codes = {}, {}, dict(fitted.outcome.embeddings)
     for name in applying(fitted.method):
         module = registry.evaluation(name)
         if getattr(module, "ONCE", False):
@@ -49,11 +50,13 @@ def evaluate(
             say(f"evaluating {name}: it fits again, once a study")
         try:
             job = replace(fitted.job, fitted={**fitted.job.fitted, **lend(module.NEEDS)})
-            found = module.evaluate(replace(fitted, job=job))
+            outcome = replace(fitted.outcome, embeddings=codes)
+            found = module.evaluate(replace(fitted, job=job, outcome=outcome))
         except Exception as error:
             say(f"evaluation {name} failed: {type(error).__name__}: {error}; its traceback is in the run's log")
             log.error("evaluation %s failed\n%s", name, traceback.format_exc())
             continue
         tables.update(found.tables)
         metrics.update(found.metrics)
-    return Evaluation(tables, metrics)
+        codes = {**codes, **found.embeddings}
+    return Evaluation(tables, metrics, codes)

@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 
 def finish(session: Session) -> None:
     """Fit and score what finals of the winner are missing, and write the study's summary when all are there."""
-    study, name = session.study, session.prepared.name
+    study, prepared, name = session.study, session.prepared, session.prepared.name
     info = session.store.get(session.run_id)
     if info.tags.get("frozen") == "true" and info.status != "RUNNING":
         return
     best = study.get_trials(deepcopy=False)[study.user_attrs[search.WINNER]]
-    session.store.set_tags(session.run_id, {"best_trial": str(best.number), "best_value": repr(best.value)})
-    repeats = session.prepared.plan.repeats
+    value = search.value(best, prepared.weights)
+    session.store.set_tags(session.run_id, {"best_trial": str(best.number), "best_value": repr(value)})
+    repeats = prepared.plan.repeats
     session.watch.finals(repeats)
     while len(done(session)) < repeats:
         for k in range(repeats):
@@ -124,18 +125,19 @@ def _fit_and_score(
         )
 
     def report(step: int, value: float, **figures: float) -> None:
-        run.figures(step, fitting.curves(prepared.method.objective, value, figures))
+        run.figures(step, fitting.curves(prepared.method, value, figures))
         session.watch.epoch(step, value)
 
     split = protocol.split(test=True)
     fitted = fit(split, report, checkpoint)
     outcome = fitted.outcome
-    scoring.check(protocol, outcome.predictions, ("train", "validation", "test"))
+    scoring.check(protocol, outcome, ("train", "validation", "test"))
+    on_test = scoring.predicted(protocol, outcome.predictions["test"])
     run.metrics(
         {
-            **scoring.scores(protocol, outcome.predictions),
-            **scoring.baselines(protocol),
-            **scoring.intervals(protocol, [outcome.predictions["test"]], prepared.plan.seed),
+            **scoring.scores(protocol, outcome, prepared.method),
+            **scoring.baselines(protocol, pictures=bool(outcome.pictures)),
+            **scoring.intervals(protocol, [on_test], prepared.plan.seed),
             **fitted.cost,
         }
     )
@@ -143,11 +145,9 @@ def _fit_and_score(
         outcome.model.save(folder)
     tables: dict[str, pd.DataFrame] = {
         Artifact.SPLIT: protocol.table(),
-        Artifact.PREDICTIONS: scoring.predictions_table(protocol, outcome.predictions),
+        **scoring.tables(protocol, outcome),
         **outcome.tables,
     }
-    if outcome.embeddings:
-        tables[Artifact.EMBEDDINGS] = scoring.embeddings_table(protocol, outcome.embeddings)
     for name, table in tables.items():
         run.table(name, table)
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
@@ -179,6 +179,8 @@ def _fit_and_score(
         say=session.watch.message,
     )
     run.tags({"needs": needs.tag(session, lent)})
+    if found.embeddings:
+        run.table(Artifact.EMBEDDINGS, scoring.embeddings_table(protocol, found.embeddings))
     for name, table in found.tables.items():
         run.table(name, table)
     run.metrics(found.metrics)
@@ -190,13 +192,14 @@ def _sum_up(session: Session) -> None:
 
     prepared, store = session.prepared, session.store
     infos = [info for _, info in sorted(done(session).items(), key=lambda item: int(item[0]))]
-    predicted = []
+    on_test = []
     for info in infos:
         table = _read(store.artifacts(info.id) / Artifact.PREDICTIONS)
         test = table[table["part"] == "test"]
-        predicted.append(test[[f"pred_{target}" for target in prepared.protocol.targets]].to_numpy())
+        columns = [f"pred_{target}" for target in prepared.protocol.targets]
+        on_test.append(test[columns].to_numpy(str if prepared.protocol.classes else float))
     run = store.resume(session.run_id)
-    run.metrics(scoring.summary(prepared.protocol, [info.metrics for info in infos], predicted, prepared.plan.seed))
+    run.metrics(scoring.summary(prepared.protocol, [info.metrics for info in infos], on_test, prepared.plan.seed))
     run.tags({"frozen": "true", "needs": infos[0].tags.get("needs", to_json({}))})
     run.close(State.COMPLETE)
     shutil.rmtree(checkpoints(session), ignore_errors=True)

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS
+from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, objective_curve
 from training.contract import Job
-from training.study import stopping
+from training.study import scoring, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import ModuleType
 
-    from training.contract import Outcome, Params, Report, Settings, Split
+    from training.contract import Method, Outcome, Params, Report, Settings, Split
 
 CLEAR_PEAK, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 LOG_LINES = 400
@@ -119,9 +119,10 @@ def _peak_mb(device: str) -> float | None:
     return None if line is None else int(line.split()[1]) / 1e3
 
 
-def curves(objective: str, value: float, figures: Mapping[str, float]) -> dict[str, float]:
+def curves(method: Method, value: float, figures: Mapping[str, float]) -> dict[str, float]:
     """Return a report's figures by the names of their curves: the objective's, and one for each keyword."""
-    return {f"val/{objective}": value, **{key.replace("__", "/"): figure for key, figure in figures.items()}}
+    named = {key.replace("__", "/"): figure for key, figure in figures.items()}
+    return {objective_curve(scoring.objectives(method)): value, **named}
 
 
 def quiet(step: int, value: float, **figures: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from affect.record import ALL, Artifact, Kind, State, digest, metric, to_json
+from affect.record import Artifact, Kind, State, digest, to_json
 from training import registry, splits
 from training.contract import StudyFailed, UserError
 from training.study import evaluating, fitting, provenance, scoring
@@ -156,9 +156,9 @@ def _fit(session: Session, method: str) -> str:
             report=fitting.quiet,
             fitted=fitted,
         )
-        scoring.check(protocol, fit.outcome.predictions, ("train", "validation"))
-        figures = scoring.scores(protocol, fit.outcome.predictions)
-        run.metrics({name: v for name, v in figures.items() if name == metric("validation", declared.objective, ALL)})
+        scoring.check(protocol, fit.outcome, ("train", "validation"))
+        figures = scoring.scores(protocol, fit.outcome, declared)
+        run.metrics({name: figures[name] for name in scoring.objectives(declared)})
         run.metrics(fit.cost)
         with run.folder(Artifact.MODEL) as folder:
             fit.outcome.model.save(folder)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 PRUNERS = ("median", "hyperband", "none")
+OBJECTIVES = ("one", "two")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Plan:
     seed: int = 0
     epochs: int | None = None
     pruner: str = "median"
+    objectives: str = "one"
     name: str | None = None
     device: str = "auto"
     threads: int = 1
@@ -70,12 +72,38 @@ class Prepared:
     first: Params
     signature: Mapping[str, Any]
 
+    @property
+    def apart(self) -> bool:
+        """Return whether each target that the method's objective weighs is an objective of its own."""
+        return self.plan.objectives == "two"
+
+    @property
+    def objectives(self) -> list[str]:
+        """Return the full names of the metrics whose values are the search's."""
+        from training.study import scoring
+
+        return scoring.objectives(self.method, apart=self.apart)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Return the weight of each objective in the one number that a progress bar shows."""
+        return tuple(self.method.over.values())
+
+    @property
+    def pruner(self) -> str:
+        """Return the search's pruner: a trial with two objectives cannot be pruned."""
+        return "none" if self.apart else self.plan.pruner
+
 
 def prepare(plan: Plan) -> Prepared:
     """Look up every name, read and split the data; UserError for whatever is wrong."""
     if plan.pruner not in PRUNERS:
         raise UserError(registry.nearest(plan.pruner, PRUNERS, "pruner"))
+    if plan.objectives not in OBJECTIVES:
+        raise UserError(registry.nearest(plan.objectives, OBJECTIVES, "number of --objectives"))
     module, space = registry.method(plan.method), registry.space(plan.method)
+    if plan.objectives == "two" and len(module.METHOD.over) != 2:
+        raise UserError(f"--objectives two: {plan.method} has one objective, {module.METHOD.objective}")
     reader, method = registry.dataset(plan.dataset), module.METHOD
     if method.data != reader.KIND:
         fitting = [name for name in registry.datasets() if method.data == registry.dataset(name).KIND]
@@ -117,6 +145,7 @@ def signature(
         "seed": plan.seed,
         "epochs": plan.epochs,
         "with": to_json(dict(plan.needs)),
+        **({} if plan.objectives == "one" else {"objectives": plan.objectives}),
     }
 
 
@@ -189,6 +218,8 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
         parts.append(f"split-seed={plan.split_seed}")
     if plan.seed:
         parts.append(f"seed={plan.seed}")
+    if plan.objectives != "one":
+        parts.append(f"objectives={plan.objectives}")
     if plan.fixed:
         changed = {k: v for k, v in first.items() if v != space.DEFAULTS.get(k)}
         parts += ["train", *(f"{k}={v}" for k, v in sorted(changed.items()))]

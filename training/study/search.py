@@ -236,13 +236,29 @@ def counted(trials: Sequence[FrozenTrial]) -> int:
 
 
 def best(study: Study) -> FrozenTrial:
-    """Return the winner on validation; UserError where no trial is complete."""
-    try:
-        return study.best_trial
-    except ValueError:
-        raise UserError(
-            f"study {study.study_name!r} has no complete trial; give it more --trials or --timeout"
-        ) from None
+    """Return the winner on validation, of two objectives the compromise; UserError where no trial is complete."""
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        raise UserError(f"study {study.study_name!r} has no complete trial; give it more --trials or --timeout")
+    return study.best_trial if len(study.directions) == 1 else compromise(study.best_trials, study.directions)
+
+
+def compromise(front: Sequence[FrozenTrial], directions: Sequence[optuna.study.StudyDirection]) -> FrozenTrial:
+    """Return the trial of a Pareto front with the smallest sum of ranks; of equals the one that came first."""
+    from scipy.stats import rankdata
+
+    signs = [1 if direction == optuna.study.StudyDirection.MINIMIZE else -1 for direction in directions]
+    ranks = sum(rankdata([sign * t.values[i] for t in front], method="min") for i, sign in enumerate(signs))
+    return min(zip(ranks, front, strict=True), key=lambda pair: (pair[0], pair[1].number))[1]
+
+
+def weighed(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Return a search's values as one: the value itself, or the weighed sum of two."""
+    return values[0] if len(values) == 1 else float(sum(w * v for w, v in zip(weights, values, strict=True)))
+
+
+def value(trial: FrozenTrial, weights: Sequence[float]) -> float:
+    """Return a complete trial's value on validation as one number."""
+    return weighed(trial.values, weights)
 
 
 def differences(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from affect.record import METRIC_VERSION, RECORD_VERSION, Artifact, Kind, digest, to_json
+from affect.record import ALL, METRIC_VERSION, RECORD_VERSION, Artifact, Kind, digest, to_json
 from training.contract import UserError
 from training.study import provenance, search
 from training.study.plan import data_summary
@@ -57,6 +57,7 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "protocol_id": protocol.id,
         "split": protocol.split_id,
         "targets": to_json(list(protocol.targets)),
+        **({"classes": to_json(list(protocol.classes))} if protocol.classes else {}),
         "inputs": protocol.inputs,
         "group_kind": data.group_kind,
         "groups": to_json(dict(protocol.groups)),
@@ -64,6 +65,8 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "settings": to_json(dict(prepared.settings)),
         "seed": str(plan.seed),
         "objective": prepared.method.objective,
+        "objectives": to_json(list(prepared.objectives)),
+        **({} if prepared.method.weighed == ALL else {"weights": to_json(dict(prepared.method.over))}),
         "direction": prepared.method.direction,
         "space": str(prepared.signature["space"]),
         "code": provenance.code(),
@@ -103,10 +106,10 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
         study = optuna.create_study(
             study_name=prepared.name,
             storage=storage,
-            direction=optuna.study.StudyDirection[prepared.method.direction.upper()],
+            directions=[optuna.study.StudyDirection[prepared.method.direction.upper()]] * len(prepared.objectives),
             load_if_exists=True,
         )
-    study.sampler, study.pruner = search.SeededTPE(plan.seed), search.pruner(plan.pruner)
+    study.sampler, study.pruner = search.SeededTPE(plan.seed), search.pruner(prepared.pruner)
     kept = study.user_attrs
     if "signature" in kept and kept["signature"] != prepared.signature:
         raise UserError(
@@ -133,7 +136,7 @@ def _make(session: Session) -> Session:
         tags = {
             **session.tags(Kind.STUDY),
             "sampler": "none" if plan.fixed else "TPE, seeded for each trial",
-            "pruner": plan.pruner,
+            "pruner": prepared.pruner,
             "trials_total": str(plan.trials),
             "repeats": str(plan.repeats),
             "deadline": _deadline(plan),

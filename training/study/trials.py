@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import TrialState
 
-from affect.record import ALL, Artifact, Kind, State, metric
+from affect.record import ALL, Artifact, Kind, State
 from training.contract import StudyFailed
 from training.study import fitting, needs, scoring, search
 from training.study.session import checkpoints, holding
@@ -70,9 +70,13 @@ def run_all(session: Session) -> None:
 
 
 def best_value(session: Session, trials: list[FrozenTrial], *values: float) -> float | None:
-    """Return the best objective on validation among complete trials and further `values`; None where there is none."""
+    """Return the best objective on validation among complete trials and further `values`; None where there is none.
+
+    Of a search with two objectives it is their weighed sum.
+    """
     better = min if session.prepared.method.direction == "minimize" else max
-    return better([*values, *(t.values[0] for t in trials if t.state == TrialState.COMPLETE)], default=None)
+    complete = [t for t in trials if t.state == TrialState.COMPLETE]
+    return better([*values, *(search.value(t, session.prepared.weights) for t in complete)], default=None)
 
 
 def give_up(trials: list[FrozenTrial], limit: int) -> None:
@@ -92,7 +96,7 @@ def _one(
     """Ask for one trial and run it; Ctrl-C leaves it to be run again. `best` is the best objective before it."""
     study = session.study
 
-    def objective(trial: Trial) -> float:
+    def objective(trial: Trial) -> list[float]:
         trial.set_user_attr(search.WORKER, session.worker)
         gate.close()
         try:
@@ -133,7 +137,9 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[str, Any], best: float | None) -> float:
+def _objective(
+    session: Session, trial: Trial, split: Split, handed_in: Mapping[str, Any], best: float | None
+) -> list[float]:
     prepared = session.prepared
     params = prepared.space.suggest(trial)
     retry_of = trial.user_attrs.get(search.RETRY_OF)
@@ -156,9 +162,9 @@ def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[
                 report=_report(session, run, trial),
                 fitted=handed_in,
             )
-            scoring.check(prepared.protocol, fit.outcome.predictions, ("train", "validation"))
-            figures = scoring.scores(prepared.protocol, fit.outcome.predictions)
-            value = figures[metric("validation", prepared.method.objective, ALL)]
+            scoring.check(prepared.protocol, fit.outcome, ("train", "validation"))
+            figures = scoring.scores(prepared.protocol, fit.outcome, prepared.method)
+            found = [figures[name] for name in prepared.objectives]
             kept = {**trial_figures(figures, prepared.method.objective), **fit.cost}
             _end(run, State.COMPLETE, "", lines, kept)
         except optuna.TrialPruned as pruned:
@@ -177,25 +183,25 @@ def _objective(session: Session, trial: Trial, split: Split, handed_in: Mapping[
             session.watch.trial_ended(trial.number, State.FAILED, None, best)
             raise
     shutil.rmtree(checkpoint, ignore_errors=True)
+    value = search.weighed(found, prepared.weights)
     values = [value] if best is None else [value, best]
     session.watch.trial_ended(trial.number, State.COMPLETE, value, best_value(session, [], *values))
-    return value
+    return found
 
 
 def _report(session: Session, run: Run, trial: Trial) -> Report:
     """Return what the method calls each epoch: every figure goes to the run, and some of them to the pruner."""
-    objective = session.prepared.method.objective
-    prunes = session.prepared.plan.pruner != "none"
+    method, prunes = session.prepared.method, session.prepared.pruner != "none"
     calls = itertools.count(1)
 
     def report(step: int, value: float, **figures: float) -> None:
-        run.figures(step, fitting.curves(objective, value, figures))
+        run.figures(step, fitting.curves(method, value, figures))
         session.watch.epoch(step, value)
         n = next(calls)
         if prunes and search.reported(n):
             trial.report(value, n)
             if trial.should_prune():
-                raise optuna.TrialPruned(f"pruned at step {step}: validation {objective} {value:.4g}")
+                raise optuna.TrialPruned(f"pruned at step {step}: validation {method.objective} {value:.4g}")
 
     return report
 

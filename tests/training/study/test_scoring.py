@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from affect import metrics
 from tests.training.study import toys
 from training import splits
+from training.contract import LABEL, Block, Method, Outcome
 from training.study import scoring
 
 
@@ -20,8 +22,12 @@ def truths(protocol: splits.Protocol) -> dict[str, Any]:
     return {name: np.asarray(values, float).copy() for name, values in protocol.truth().items()}
 
 
+def outcome(predictions: dict[str, Any], **rest: Any) -> Outcome:
+    return Outcome(model=None, predictions=predictions, **rest)
+
+
 def test_perfect_predictions_score_perfectly(protocol: splits.Protocol) -> None:
-    figures = scoring.scores(protocol, truths(protocol))
+    figures = scoring.scores(protocol, outcome(truths(protocol)), toys.METHOD)
     assert figures["test/mae/all"] == 0
     assert figures["val/ccc/pleasure"] == pytest.approx(1)
     assert not [name for name in figures if name.startswith("train")]
@@ -40,7 +46,7 @@ def test_what_cannot_be_scored_is_refused(protocol: splits.Protocol, spoil: Any,
     predictions = truths(protocol)
     spoil(predictions)
     with pytest.raises(ValueError, match=said):
-        scoring.check(protocol, predictions, ("train", "validation", "test"))
+        scoring.check(protocol, outcome(predictions), ("train", "validation", "test"))
 
 
 def test_label_that_determines_the_targets_is_no_baseline(protocol: splits.Protocol) -> None:
@@ -68,7 +74,10 @@ def test_predictions_table_holds_every_digit(protocol: splits.Protocol) -> None:
 def test_summary_is_mean_and_sd_over_seeds_and_an_interval_over_groups(protocol: splits.Protocol) -> None:
     rng = np.random.default_rng(1)
     predicted = [truths(protocol)["test"] + rng.normal(0, 0.1, (1, 3)) for _ in range(3)]
-    finals = [scoring.scores(protocol, {**truths(protocol), "test": one}) | {"cost/seconds": 2.0} for one in predicted]
+    finals = [
+        scoring.scores(protocol, outcome({**truths(protocol), "test": one}), toys.METHOD) | {"cost/seconds": 2.0}
+        for one in predicted
+    ]
     figures = scoring.summary(protocol, finals, predicted, seed=0)
     values = [final["test/mae/all"] for final in finals]
     assert figures["test/mae/all"] == pytest.approx(np.mean(values))
@@ -87,3 +96,63 @@ def test_codes_of_two_lengths_share_a_table(protocol: splits.Protocol) -> None:
     table = scoring.embeddings_table(protocol, {"z": {"test": np.ones((n, 1))}, "h": {"test": np.zeros((n, 2))}})
     assert table.columns.tolist() == ["sample", "part", "code", "d0", "d1"]
     assert table[table.code == "z"].d1.isna().all()
+
+
+@pytest.fixture(scope="module")
+def classes(protocol: splits.Protocol) -> splits.Protocol:
+    return splits.make(protocol.data, "features", LABEL)
+
+
+def certain(classes: splits.Protocol) -> dict[str, Any]:
+    """Probabilities of which the true class has most."""
+    eye = np.eye(len(classes.classes)) * 0.6 + 0.4 / len(classes.classes)
+    return {part: eye[np.searchsorted(classes.classes, names[:, 0])] for part, names in classes.truth().items()}
+
+
+def test_a_classifier_is_scored_by_its_most_probable_class(classes: splits.Protocol) -> None:
+    chosen = Method("toy", "tests", "motion", "features", LABEL, "f1", "maximize")
+    right = outcome(certain(classes))
+    scoring.check(classes, right, ("train", "validation", "test"))
+    figures = scoring.scores(classes, right, chosen)
+    assert figures["test/f1/emotion"] == figures["test/accuracy/all"] == figures["val/uar/all"] == 1
+    assert "test/mae/all" not in figures
+    majority = scoring.baselines(classes)
+    most = metrics.majority_row(classes.truth()["train"][:, 0], 1)[0]
+    assert majority["test.majority/accuracy/all"] == pytest.approx((classes.truth()["test"] == most).mean())
+    over_groups = scoring.intervals(classes, [scoring.predicted(classes, right.predictions["test"])], seed=0)
+    assert over_groups["test.low/f1/all"] == 1
+    table = scoring.predictions_table(classes, right.predictions)
+    assert (table.true_emotion == table.pred_emotion).all()
+    assert table[[f"prob_{name}" for name in classes.classes]].sum(axis=1).to_numpy() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("spoil", [lambda p: p * 2, lambda p: p - 0.5])
+def test_what_is_no_probability_is_refused(classes: splits.Protocol, spoil: Any) -> None:
+    with pytest.raises(ValueError, match="no probabilities"):
+        scoring.check(
+            classes, outcome({part: spoil(p) for part, p in certain(classes).items()}), ("train", "validation")
+        )
+
+
+def test_reconstructed_pictures_are_scored_and_can_be_scored_again(protocol: splits.Protocol) -> None:
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 200, (len(protocol.part), 3, 4, 4)).astype(np.uint8)
+    blocks = {**protocol.data.blocks, "pictures": Block(pictures)}
+    faces = splits.make(dataclasses.replace(protocol.data, blocks=blocks), "pictures", "pad")
+    again = {part: pictures[faces.part == part] + np.uint8(51) for part in ("validation", "test")}
+    method = Method("toy", "tests", "motion", "pictures", "pad", "mse", over={"picture": 2.0, "all": 1.0})
+    given = outcome(truths(faces), pictures=again)
+    scoring.check(faces, given, ("train", "validation", "test"))
+    figures = scoring.scores(faces, given, method)
+    assert figures["test/mae/picture"] == pytest.approx(0.2)
+    assert figures["test/mse/picture"] == pytest.approx(0.04)
+    assert figures["test/mse/all"] == 0, "pictures are no target"
+    assert figures["val/mse/weighed"] == pytest.approx(0.08)
+    assert scoring.objectives(method) == ["val/mse/weighed"]
+    assert scoring.objectives(method, apart=True) == ["val/mse/picture", "val/mse/all"]
+    table = scoring.tables(faces, given)["reconstructions.parquet"]
+    assert table[table.part == "test"].mse.mean() == figures["test/mse/picture"]
+    trivial = scoring.baselines(faces, pictures=True)
+    assert trivial["test.mean/mae/picture"] == pytest.approx(50 / 255, rel=0.05), "uniform noise about its mean"
+    with pytest.raises(ValueError, match="expected uint8"):
+        scoring.check(faces, outcome(truths(faces), pictures={"test": again["test"][:, :1]}), ("test",))
