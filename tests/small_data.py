@@ -9,6 +9,7 @@ from typing import Any
 
 from training import registry, splits
 from training.contract import Dataset, Fitted, Job, Method, Outcome, Params, Split
+from training.study import evaluating
 
 
 def reported(log: list[tuple[int, float, dict[str, float]]]):
@@ -75,7 +76,7 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     module = registry.method(name)
     made = protocol(module.METHOD)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    wanted = {**module.METHOD.needs, "judge": "motion/lma_to_pad"}
+    wanted = {**module.METHOD.needs, **evaluating.needs(module.METHOD)}
     task = job(chosen, fitted=needs(wanted, chosen))
     used = params or registry.space(name).TINY
 
