@@ -1,4 +1,6 @@
-"""Plausible results of motion studies without any training: samples, predictions and the tables made from them.
+"""Plausible results of studies without any training: samples, predictions and the tables made from them.
+
+Motion is made here, faces are in `tests.fake_faces`.
 
 Everything is drawn from a seed. What can be computed is computed from the drawn predictions, so that a page's table
 and its metrics agree; what only a fit would know is drawn.
@@ -21,6 +23,7 @@ from affect import record
 
 PUBLISHED = Path(record.__file__).with_name("published_results.csv")
 PAD = ("pleasure", "arousal", "dominance")
+VA = ("valence", "arousal")
 LABELS = ("afraid", "angry", "bored", "content", "happy", "nervous", "sad", "tired")
 CLIPS, WINDOWS = 48, 6
 
@@ -37,23 +40,54 @@ def features() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Spec:
-    """One study to make up: its method, its settings beside features=all, and how good it is (noise over spread)."""
+    """One study to make up: its method, its settings beside features=all, and how good it is (noise over spread).
+
+    `weights` are a face method's `over`; with `apart` each is an objective of its own.
+    """
 
     method: str
     noise: float
     settings: dict[str, Any] = field(default_factory=dict)
     dataset: str = "synthetic_motion"
+    weights: dict[str, float] = field(default_factory=dict)
+    apart: bool = False
+
+    @property
+    def family(self) -> str:
+        return self.method.partition("/")[0]
+
+    @property
+    def metric(self) -> str:
+        return "mse" if self.family == "faces" else "mae"
+
+    @property
+    def objectives(self) -> list[str]:
+        several = len(self.weights) > 1
+        targets = list(self.weights) if self.apart or not several else [record.WEIGHED]
+        return [record.metric("validation", self.metric, t) for t in targets or [record.ALL]]
+
+    @property
+    def value(self) -> str:
+        """The full name of the metric that is the search's value as one number."""
+        several = record.metric("validation", self.metric, record.WEIGHED)
+        return several if len(self.weights) > 1 else self.objectives[0]
 
     @property
     def inputs(self) -> str:
+        if self.family == "faces":
+            return "pictures"
         return "features" if self.method in ("motion/lma_to_pad", "motion/lma_vae") else "pad"
 
     @property
     def targets(self) -> tuple[str, ...]:
+        if self.family == "faces":
+            return VA
         return PAD if self.method == "motion/lma_to_pad" else features()
 
     @property
     def protocol(self) -> str:
+        if self.family == "faces":
+            return f"{self.dataset} · by person · V A"
         task = (
             "P A D"
             if self.targets == PAD
@@ -65,7 +99,7 @@ class Spec:
 
     @property
     def all_settings(self) -> dict[str, Any]:
-        return {"features": "all", **self.settings}
+        return {**({"features": "all"} if self.family == "motion" else {}), **self.settings}
 
     @property
     def name(self) -> str:
@@ -111,12 +145,16 @@ class World:
     lma: np.ndarray
 
     def values(self, targets: tuple[str, ...]) -> np.ndarray:
-        return self.pad if targets == PAD else self.lma
+        return self.pad if targets in (PAD, VA) else self.lma
 
 
 @lru_cache
 def world(dataset: str, seed: int = 0) -> World:
-    """Draw 48 clips of 6 windows; a clip's emotion has one PAD triple, as in the real table."""
+    """Draw 48 clips of 6 windows; a clip's emotion has one PAD triple, as in the real table. Faces are people's."""
+    if dataset.endswith("_faces"):
+        from tests import fake_faces
+
+        return fake_faces.world(dataset, seed)
     rng = np.random.default_rng([seed, len(dataset)])
     clip = np.repeat(np.arange(CLIPS), WINDOWS)
     label = np.array(LABELS)[np.arange(CLIPS) % len(LABELS)]
@@ -195,6 +233,16 @@ def figures(spec: Spec, pred: np.ndarray, parts: tuple[str, ...], aspect: str = 
             for target, value in zip(spec.targets, values, strict=True):
                 found[record.metric(part, name, target, aspect)] = float(value)
             found[record.metric(part, name, record.ALL, aspect)] = float(values.mean())
+        if spec.family == "faces" and aspect in ("", record.MEAN):
+            from tests import fake_faces
+
+            errors = fake_faces.picture_errors(spec)
+            for name in ("mse", "mae"):
+                value = float(errors.loc[errors["part"] == part, name].mean()) * (4 if aspect else 1)
+                found[record.metric(part, name, record.PICTURE, aspect)] = value
+            if len(spec.weights) > 1 and not aspect:
+                parts = [w * found[record.metric(part, spec.metric, t)] for t, w in spec.weights.items()]
+                found[record.metric(part, spec.metric, record.WEIGHED)] = sum(parts)
     return found
 
 
@@ -313,6 +361,10 @@ def diagnostics(spec: Spec, pred: np.ndarray) -> pd.DataFrame:
 def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd.DataFrame]:
     """Return every table that a final of this method keeps; diagnostics are the first one's alone."""
     found = {record.Artifact.SPLIT: split_table(spec), record.Artifact.PREDICTIONS: prediction_table(spec, pred)}
+    if spec.family == "faces":
+        from tests import fake_faces
+
+        return found | fake_faces.tables(spec, pred)
     if first:
         found[record.Artifact.DIAGNOSTICS] = diagnostics(spec, pred)
     if spec.targets != PAD:
@@ -365,7 +417,7 @@ def space(method: str) -> dict[str, Any]:
         "scaling": CategoricalDistribution(["none", "standard", "robust"]),
         "learning_rate": FloatDistribution(1e-3, 0.3, log=True),
     }
-    if method.endswith("lma_vae"):
+    if "vae" in method:
         found |= {
             "width": IntDistribution(16, 256, log=True),
             "depth": IntDistribution(1, 3),

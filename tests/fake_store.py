@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,7 @@ def _tags(spec: made.Spec, kind: str, **more: str) -> dict[str, str]:
         "record": str(record.RECORD_VERSION),
         "method": spec.method,
         "dataset": spec.dataset,
-        "reader": "lma" if spec.dataset == "lma" else "synthetic_motion",
+        "reader": spec.dataset,
         "synthetic": "true" if spec.dataset.startswith("synthetic") else "false",
         "data_version": record.digest(spec.dataset),
         "protocol": spec.protocol,
@@ -145,13 +145,15 @@ def _tags(spec: made.Spec, kind: str, **more: str) -> dict[str, str]:
         "split": record.digest(["split", spec.dataset]),
         "targets": record.to_json(list(spec.targets)),
         "inputs": spec.inputs,
-        "group_kind": "clip",
+        "group_kind": "person" if spec.family == "faces" else "clip",
         "groups": record.to_json(groups),
-        "persons": "unknown",
+        "persons": "known" if spec.family == "faces" else "unknown",
         "settings": record.to_json(spec.all_settings),
         "study": spec.name,
         "seed": "0",
-        "objective": "mae",
+        "objective": spec.metric,
+        "objectives": record.to_json(spec.objectives),
+        **({"weights": record.to_json(spec.weights)} if spec.weights else {}),
         "direction": "minimize",
         "space": record.digest(made.space(spec.method)),
         "needs": "{}",
@@ -172,12 +174,12 @@ def _write(folder: Path, frames: Mapping[str, pd.DataFrame], texts: Mapping[str,
     return record.to_json(sorted([*frames, *texts]))
 
 
-def _curves(rng: np.random.Generator, best: float, epochs: int) -> dict[str, list[float]]:
+def _curves(rng: np.random.Generator, best: float, epochs: int, name: str) -> dict[str, list[float]]:
     steps = np.arange(epochs)
     fall = best * (1 + 1.2 * np.exp(-steps / 6))
     return {
-        "val/mae": (fall + rng.normal(0, best * 0.01, epochs)).tolist(),
-        "train/mae": (0.8 * fall + rng.normal(0, best * 0.005, epochs)).tolist(),
+        name: (fall + rng.normal(0, best * 0.01, epochs)).tolist(),
+        name.replace("val/", "train/"): (0.8 * fall + rng.normal(0, best * 0.005, epochs)).tolist(),
     }
 
 
@@ -188,8 +190,7 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
     start = START + number * 3_600_000
     space = made.space(spec.method)
     distributions = space["distributions"]
-    w = made.world(spec.dataset)
-    val = w.part == "validation"
+    curve = spec.value.removesuffix(f"/{record.ALL}")
     needs = {}
     if spec.method.endswith("pad_to_latent"):
         needs = {"needs": record.to_json({"vae": ids(Kind.NEED, spec.name, seed)})}
@@ -212,25 +213,27 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
             state = State.RUNNING
         elif trial % 7 == 3:
             state = State.FAILED
-        elif trial % 4 == 2:
+        elif trial % 4 == 2 and not spec.apart:
             state = State.PRUNED
         noise = spec.noise * float(1.05 + 0.4 * rng.random())
-        pred = made.predict(made.Spec(spec.method, noise, spec.settings, spec.dataset), 1000 + trial)
-        best = float(np.abs(pred - w.values(spec.targets))[val].mean())
+        tried = replace(spec, noise=noise)
+        pred = made.predict(tried, 1000 + trial)
+        scored = made.figures(tried, pred, ("validation",))
+        best = scored[spec.value]
         seconds = float(np.exp(rng.normal(1.5, 0.6)))
         tags = _tags(spec, Kind.TRIAL, trial=str(trial), state=state)
         figures = {record.COST_SECONDS: seconds}
         texts = {}
         if state == State.COMPLETE:
-            scored = made.figures(spec, pred, ("validation",))
-            figures |= {name: v for name, v in scored.items() if name.endswith("/all") or name.startswith("val/mae/")}
+            shown = ("/all", f"/{record.PICTURE}", f"/{record.WEIGHED}")
+            figures |= {k: v for k, v in scored.items() if k.endswith(shown) or k.startswith("val/mae/")}
             figures |= {record.COST_PARAMETERS: 1000.0 * params["depth"], record.COST_PEAK_MB: 290.0}
-            values[trial] = figures[record.metric("validation", "mae")]
+            values[trial] = figures[spec.value]
         elif state == State.FAILED:
             tags["reason"] = "ValueError: outliers: no train row is left for feature <b>neck_speed</b>"
             texts[Artifact.LOG] = made.TRACEBACK.format(method=spec.method.rpartition("/")[2])
         elif state == State.PRUNED:
-            tags["reason"] = f"pruned at step 6: validation mae {best:.4g}"
+            tags["reason"] = f"pruned at step 6: validation {spec.metric} {best:.4g}"
         epochs = {State.COMPLETE: 24, State.PRUNED: 7, State.RUNNING: 11, State.FAILED: 0}[state]
         run_id = ids(Kind.TRIAL, spec.name, trial, seed)
         tags["artifacts"] = record.to_json(sorted(texts))
@@ -241,7 +244,7 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
             tags | needs,
             params,
             figures,
-            _curves(rng, best, epochs),
+            _curves(rng, best, epochs, curve),
             study_id,
             start + 60_000 * trial,
             None if state == State.RUNNING else seconds,
@@ -272,7 +275,7 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
         artifacts = _write(path, made.tables(spec, pred, seed_of, first=seed_of == 1), summary)
         tags = _tags(spec, Kind.FINAL, trial=str(winner), state=State.COMPLETE, artifacts=artifacts) | needs
         tags["seed"] = str(seed_of)
-        curves = _curves(rng, values[winner], 24)
+        curves = _curves(rng, values[winner], 24, curve)
         begin = start + 60_000 * (trials + seed_of)
         name = f"final seed {seed_of}"
         writer.run(experiment, run_id, name, tags, params_of[winner], all_finals[-1], curves, study_id, begin)
