@@ -6,8 +6,9 @@ A DataLoader costs a small network a third of its time and more; a gather for ea
 from __future__ import annotations
 
 import hashlib
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,10 +26,17 @@ CHECKPOINT_SECONDS = 30.0
 WHOLE_SHUFFLE_BYTES = 1 << 28
 """Tensors up to this size are shuffled by one copy an epoch; larger ones are gathered batch by batch."""
 
+LOSS = "train__loss"
+"""The epoch figure that every fit reports."""
+
+DECAYS = ("none", "cosine")
 OPTIMISERS = ("adam", "adamw", "rmsprop", "sgd")
 
 Loss = Callable[[tuple[Tensor, ...]], Tensor]
 """Maps a batch of each tensor to the scalar that is minimised."""
+
+Validate = Callable[[], float | tuple[float, Mapping[str, float]]]
+"""Returns the objective on validation, and epoch figures beside it where there are any, named as `Report` says."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Schedule:
     batch : samples in a step. A last batch of one sample is left out: batch norm is not defined on it.
     patience : epochs without a better validation figure after which the fit ends; None for all epochs.
     clip : limit on the gradient's norm, or None.
+    decay : how the learning rate falls from epoch to epoch: "none", or "cosine", to nearly 0 in the last one.
     direction : whether a smaller or a larger validation figure is better: "minimize" or "maximize".
     """
 
@@ -52,14 +61,22 @@ class Schedule:
     patience: int | None = None
     clip: float | None = None
     direction: str = "minimize"
+    decay: str = "none"
+
+    def rate(self, epoch: int, epochs: int) -> float:
+        """Return the learning rate of an epoch, 0 … epochs - 1; ValueError for an unknown decay."""
+        if self.decay not in DECAYS:
+            raise ValueError(f"decay is {self.decay!r}, expected one of {', '.join(DECAYS)}")
+        falling = 0.5 * (1.0 + math.cos(math.pi * epoch / epochs)) if self.decay == "cosine" else 1.0
+        return self.learning_rate * falling
 
 
 @dataclass
 class History:
-    """What a fit went through: for each epoch the validation figure and the train loss, and which epoch was best."""
+    """What a fit went through: for each epoch the validation figure and all else reported, and which one was best."""
 
     values: list[float] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
+    figures: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
 
     @property
@@ -120,7 +137,7 @@ def fit(
     module: nn.Module,
     tensors: Sequence[Tensor],
     loss: Loss,
-    validate: Callable[[], float],
+    validate: Validate,
     schedule: Schedule,
     job: Job,
 ) -> History:
@@ -131,7 +148,8 @@ def fit(
     module : on `job.device`; built inside `seeded`.
     tensors : the train part, each (n, …), on `job.device`.
     loss : from a batch of each tensor to a scalar; called in training mode.
-    validate : the objective on validation, in the data's own units; called in evaluation mode without gradients.
+    validate : the objective on validation, in the data's own units; called in evaluation mode without gradients. The
+        figures that it may return beside it are reported with the train loss.
 
     A checkpoint in `job.checkpoint` lets a fit whose worker died go on from its last one, with the same result; the
     epochs before it are reported again. It is removed when the fit ends.
@@ -147,22 +165,27 @@ def fit(
         file = job.checkpoint / f"fit-{_key(module, tensors, schedule, job)}.pt"
         if file.exists():
             state.read(file)
-            for epoch, (value, past) in enumerate(zip(state.history.values, state.history.losses, strict=True)):
-                job.report(epoch + 1, value, train__loss=past)
+            for epoch, (value, past) in enumerate(zip(state.history.values, state.history.figures, strict=True)):
+                job.report(epoch + 1, value, **past)
         written = time.monotonic()
         history = state.history
         for epoch in range(len(history.values), epochs):
             if schedule.patience is not None and epoch - history.best_epoch > schedule.patience:
                 break
-            history.losses.append(_epoch(module, state, tensors, loss, schedule))
+            for group in state.optimiser.param_groups:
+                group["lr"] = schedule.rate(epoch, epochs)
+            figures = {LOSS: _epoch(module, state, tensors, loss, schedule)}
             module.eval()
             with torch.no_grad():
-                history.values.append(float(validate()))
+                found = validate()
+            value, beside = found if isinstance(found, tuple) else (found, {})
+            history.values.append(float(value))
+            history.figures.append({**figures, **beside})
             _check_finite(history, epoch)
             if epoch == 0 or sign * history.values[epoch] < sign * history.best:
                 history.best_epoch = epoch
                 state.keep_weights()
-            job.report(epoch + 1, history.values[epoch], train__loss=history.losses[epoch])
+            job.report(epoch + 1, history.values[epoch], **history.figures[epoch])
             if time.monotonic() - written > CHECKPOINT_SECONDS:
                 state.write(file)
                 written = time.monotonic()
@@ -190,7 +213,7 @@ def _epoch(module: nn.Module, state: _State, tensors: Sequence[Tensor], loss: Lo
 
 
 def _check_finite(history: History, epoch: int) -> None:
-    for name, value in (("train loss", history.losses[-1]), ("validation figure", history.values[-1])):
+    for name, value in (("train loss", history.figures[-1][LOSS]), ("validation figure", history.values[-1])):
         if not abs(value) < float("inf"):
             raise ArithmeticError(f"{name} is {value} in epoch {epoch + 1}: a smaller learning rate or clipping helps")
 

@@ -21,6 +21,7 @@ class Task:
 
     log: list = dataclasses.field(default_factory=list)
     seen: list = dataclasses.field(default_factory=list)
+    figures: bool = False  # whether validate gives a figure beside the objective
 
     def run(self, schedule: loop.Schedule = SCHEDULE, n: int = 200, die_after: int | None = None, **lent):
         def report(step: int, value: float, **figures: float) -> None:
@@ -39,13 +40,16 @@ class Task:
             self.seen.append(batch[0].detach().clone())
             return (module(batch[0]) - batch[1]).square().mean()
 
-        def validate() -> float:
+        def error() -> float:
             assert not module.training
             return float((module(x[n:]) - y[n:]).abs().mean())
 
+        def validate() -> float | tuple[float, dict[str, float]]:
+            return (error(), {"val__squared": error() ** 2}) if self.figures else error()
+
         history = loop.fit(module, [x[:n], y[:n]], loss, validate, schedule, job)
         with torch.no_grad():
-            return module, history, validate()
+            return module, history, error()
 
 
 def weights(module: nn.Module) -> np.ndarray:
@@ -207,3 +211,28 @@ def test_every_optimiser_lowers_the_error(name):
 def test_an_unknown_optimiser_is_named():
     with pytest.raises(ValueError, match=r"optimiser is 'adamx', expected one of adam, adamw, rmsprop, sgd"):
         Task().run(dataclasses.replace(SCHEDULE, optimiser="adamx"))
+
+
+def test_an_unknown_decay_is_named():
+    with pytest.raises(ValueError, match="decay is 'cosin', expected one of none, cosine"):
+        Task().run(dataclasses.replace(SCHEDULE, decay="cosin"))
+
+
+def test_the_learning_rate_falls_by_half_a_cosine():
+    schedule = dataclasses.replace(SCHEDULE, learning_rate=0.4, decay="cosine")
+    assert [schedule.rate(epoch, 30) for epoch in (0, 10, 15, 20)] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert 0 < schedule.rate(29, 30) < 0.002
+    assert SCHEDULE.rate(29, 30) == SCHEDULE.learning_rate
+
+
+def test_a_killed_fit_goes_on_with_the_rate_and_the_figures_it_had(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    schedule = dataclasses.replace(SCHEDULE, decay="cosine", epochs=8)
+    whole, history, _ = Task(figures=True).run(schedule)
+    with pytest.raises(Killed):
+        Task(figures=True).run(schedule, die_after=4, checkpoint=tmp_path)
+    again = Task(figures=True)
+    module, resumed, _ = again.run(schedule, checkpoint=tmp_path)
+    np.testing.assert_array_equal(weights(module), weights(whole))
+    assert resumed == history
+    assert [figures["val__squared"] for _, _, figures in again.log] == [one["val__squared"] for one in history.figures]
