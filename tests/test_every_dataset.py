@@ -40,8 +40,8 @@ def case(request) -> tuple[ModuleType, dict[str, Any], Dataset]:
 
 
 def test_readers_are_found():
-    assert {"lma", "synthetic_motion"} <= {*READERS}
-    assert "_table" not in READERS, "an underscore marks what readers share"
+    assert {"lma", "synthetic_motion", "synthetic_faces"} <= {*READERS}
+    assert not {"_table", "_pictures"} & {*READERS}, "an underscore marks what readers share"
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -96,7 +96,11 @@ def test_blocks_are_finite_and_named(case):
     assert data.blocks
     for block in data.blocks.values():
         assert block.values.shape[0] == len(data.sample)
-        assert block.values.dtype in (np.float32, np.float64)
+        if block.values.dtype == np.uint8:
+            assert block.values.ndim == 4, "pictures (n, 3, height, width)"
+            assert block.values.shape[1] == 3
+        else:
+            assert block.values.dtype in (np.float32, np.float64)
         assert np.isfinite(block.values).all()
         if block.columns:
             assert block.values.shape[-1] == len(block.columns) == len({*block.columns})
