@@ -109,6 +109,17 @@ def test_blocks_are_finite_and_named(case):
             assert block.low <= block.values.min() <= block.values.max() <= block.high
 
 
+def test_meshes_share_triangles_of_their_own_vertices(case):
+    _, _, data = case
+    for block in data.blocks.values():
+        if data.kind == "meshes" or block.triangles is not None:
+            assert block.values.ndim == 3
+            assert block.values.shape[2] == 3
+            assert block.triangles.dtype == np.int64
+            assert block.triangles.shape[1] == 3
+            assert {*np.unique(block.triangles).tolist()} == {*range(block.values.shape[1])}
+
+
 def test_it_says_what_it_is(case):
     reader, _, data = case
     assert data.synthetic

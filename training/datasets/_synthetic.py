@@ -79,6 +79,12 @@ class World:
     frequency: NDArray[np.float64]
     phase: NDArray[np.float64]
 
+    def level(self, recording: NDArray[np.int64], time: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how much of its emotion (n,) shows in the rows `recording` (n,) at `time` (n,): about 1 when full."""
+        onset = np.clip(3 * time / self.seconds[recording], 0, 1)
+        shown: NDArray[np.float64] = self.intensity[recording] * (0.5 + 0.5 * onset * onset * (3 - 2 * onset))
+        return shown
+
     def pad(self, recording: NDArray[np.int64], time: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the PAD (n, 3), in [-1, 1], of the rows `recording` (n,) at the times `time` (n,) in seconds.
 
@@ -86,8 +92,7 @@ class World:
         of time, so a family may ask for windows, frames, or moments past (sound that lags).
         """
         anchors = np.array([ANCHORS[name] for name in self.emotion.tolist()])
-        onset = np.clip(3 * time / self.seconds[recording], 0, 1)
-        level = self.intensity[recording] * (0.5 + 0.5 * onset * onset * (3 - 2 * onset))
+        level = self.level(recording, time)
         angle = 2 * np.pi * self.frequency[recording] * time[:, None, None] + self.phase[recording]
         waves = (self.amplitude[recording] * np.sin(angle)).sum(axis=2)
         disposition = 0.05 * self.identity[self.performer[recording], :3]

@@ -1,0 +1,300 @@
+"""Face meshes of the Extended Cohn-Kanade pictures (CK+): FaceMesh landmarks in pixels, with emotion and person.
+
+The file is the npz that ``python -m training export-meshes`` writes from the official tree or from any pictures:
+``landmarks`` (n, 468, 3) in pixels, ``filename``, ``label``, and where known ``person``, ``sequence``, ``frame`` and
+``triangles``. Without person and sequence, names are read as CK+ writes them, ``S010_004_00000017.png``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training.contract import Block, Dataset, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from training.contract import Floats, Indices, Settings, Strings
+
+KIND = "meshes"
+TITLE = "CK+ face meshes (npz of export-meshes)"
+SETTINGS: dict[str, tuple[Any, ...]] = {}
+
+EMOTIONS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
+"""CK+'s emotions in the order of its codes, 1 … 7."""
+
+VERTICES, WITH_IRISES = 468, 478
+_NAME = re.compile(r"(?P<person>S\d+)_(?P<take>\d+)_(?P<frame>\d+)(\.\w+)?", re.ASCII)
+_EXPECTED_NAME = "Sxxx_yyy_frame.png (person, sequence and frame, as CK+ names its pictures)"
+
+SMALLEST = 2.0
+"""Pixels; a face in normalised coordinates is less than 1 wide, and one of 2 pixels is no face."""
+
+
+def read(root: Path | None, settings: Settings) -> Dataset:
+    """Read the npz file `root`: the block ``landmarks`` (n, 468, 3) float32, x right, y down, z away, all in pixels.
+
+    A sample is a picture, a group a person. Meshes that tracking lost (not finite, or all zero) and pictures without a
+    label are left out and counted. Without ``triangles`` a Delaunay triangulation of the mean face seen from the front
+    serves. Raises UserError for the image tree itself, and for a file that is not as the module says.
+    """
+    if root is None:
+        raise UserError("the data set ckplus reads a file: give it with --root FILE.npz (`export-meshes` writes it)")
+    arrays = _open(root)
+    notes: list[str] = []
+    landmarks = _in_pixels(root, arrays, notes)
+    names = _texts(root, arrays, "filename", len(landmarks))
+    label = _texts(root, arrays, "label", len(landmarks))
+
+    lost = _lost(landmarks)
+    skipped = {"tracking lost": int(lost.sum()), "no label": int((~lost & (label == "")).sum())}
+    kept = ~lost & (label != "")
+    if kept.sum() * 2 < len(kept):
+        why = ", ".join(f"{count} {name}" for name, count in skipped.items() if count)
+        raise UserError(f"{root}: most meshes cannot be used: {why}, of {len(kept)}")
+    notes += [
+        f"{count} of {len(kept)} meshes left out: {name} (the first is {names[mask][0]})"
+        for name, count, mask in zip(skipped, skipped.values(), (lost, ~lost & (label == "")), strict=True)
+        if count
+    ]
+    person, sequence, frame = (of[kept] for of in _people(root, arrays, names))
+    landmarks, names, label = landmarks[kept], names[kept], label[kept]
+    _check_labels(root, names, label, notes)
+    triangles = _triangles(root, arrays, landmarks, notes)
+    return Dataset(
+        name="ckplus",
+        kind=KIND,
+        version=hashlib.sha256(root.read_bytes()).hexdigest()[:16],
+        synthetic=False,
+        blocks={"landmarks": Block(landmarks, unit="px", triangles=triangles)},
+        sample=_samples(root, names),
+        group=person,
+        group_kind="person",
+        persons_known=True,
+        label=label,
+        sequence=sequence,
+        time=frame,
+        summary={
+            "file": root.name,
+            **summarise(landmarks, person, sequence, label, notes),
+            "skipped": sum(skipped.values()),
+            "skipped_why": skipped,
+            "triangles": len(triangles),
+        },
+    )
+
+
+def read_inputs(file: Path, block: str, settings: Settings) -> tuple[Floats, dict[str, Strings]]:
+    """Read new meshes to predict for: only ``landmarks`` are asked for, and ``filename`` names the rows if it is there.
+
+    Returns landmarks (n, 468, 3) and what names the rows. Raises UserError as `read` does, and for a lost mesh.
+    """
+    arrays = _open(file)
+    landmarks = _in_pixels(file, arrays, [])
+    lost = np.flatnonzero(_lost(landmarks))
+    names = (
+        _texts(file, arrays, "filename", len(landmarks))
+        if "filename" in arrays
+        else np.array([str(i + 1) for i in range(len(landmarks))], np.str_)
+    )
+    if len(lost):
+        raise UserError(
+            f"{file}, row {lost[0]} ({names[lost[0]]}): expected a face, found landmarks that are all zero or not "
+            f"finite (tracking lost); {len(lost)} of {len(landmarks)} are so"
+        )
+    return landmarks, {"filename": names}
+
+
+def summarise(
+    landmarks: Floats, person: Strings, sequence: Strings, label: Strings, notes: Sequence[str]
+) -> dict[str, Any]:
+    """Return the counts of a mesh data set as a summary for JSON. `landmarks` (n, v, 3), the others (n,)."""
+    size = np.ptp(landmarks, axis=1).astype(float)
+    owners, takes = ({*zip(label.tolist(), of.tolist(), strict=True)} for of in (person, sequence))
+    return {
+        "rows": len(landmarks),
+        "skipped": 0,
+        "groups": len(np.unique(person)),
+        "sequences": len(np.unique(sequence)),
+        "vertices": landmarks.shape[1],
+        "face_pixels": {
+            name: {
+                "min": round(float(of.min()), 1),
+                "mean": round(float(of.mean()), 1),
+                "max": round(float(of.max()), 1),
+            }
+            for name, of in zip(("width", "height", "depth"), size.T, strict=True)
+        },
+        "rows_by_label": dict(sorted(Counter(label.tolist()).items())),
+        "groups_by_label": dict(sorted(Counter(name for name, _ in owners).items())),
+        "sequences_by_label": dict(sorted(Counter(name for name, _ in takes).items())),
+        "notes": list(notes),
+    }
+
+
+def front_triangles(landmarks: Floats) -> Indices:
+    """Return the Delaunay triangulation (f, 3) of the mean of `landmarks` (n, v, 3), seen from the front.
+
+    Each face counts alike, whatever its size and place in the picture. All triangles turn in one sense.
+    """
+    from scipy.spatial import Delaunay
+
+    flat = landmarks[:, :, :2].astype(float)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.sqrt((flat**2).mean(axis=(1, 2), keepdims=True))
+    mean = flat.mean(axis=0)
+    found = np.asarray(Delaunay(mean).simplices, np.int64)
+    a, b, c = (mean[found[:, i]] for i in range(3))
+    across, down = b - a, c - a
+    wrong = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0] > 0
+    found[wrong] = found[wrong][:, ::-1]
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ what a file holds
+
+
+def _open(file: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an npz; nothing in it is unpickled."""
+    import zipfile
+
+    if file.is_dir():
+        tree = (file / "cohn-kanade-images").is_dir()
+        raise UserError(
+            f"{file} is {'the image tree of CK+' if tree else 'a folder'}: expected the file of its meshes, which "
+            f"`python -m training export-meshes {file} meshes.npz` writes"
+        )
+    if not file.exists():
+        raise UserError(f"there is no file {file}")
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            if not isinstance(content, np.lib.npyio.NpzFile):
+                raise UserError(f"{file}: expected an npz with landmarks, found one array (npy)")
+            arrays = {name: content[name] for name in content.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{file}: expected an npz of plain arrays (landmarks …), found: {error}") from error
+    if "landmarks" not in arrays:
+        close = difflib.get_close_matches("landmarks", arrays, n=1, cutoff=0.5)
+        hint = f"; nearest: {close[0]!r}" if close else ""
+        raise UserError(f"{file}: expected an array 'landmarks', found {', '.join(arrays) or 'none'}{hint}")
+    return arrays
+
+
+def _texts(file: Path, arrays: dict[str, NDArray[Any]], name: str, n: int) -> Strings:
+    if name not in arrays:
+        close = difflib.get_close_matches(name, arrays, n=1, cutoff=0.5)
+        hint = f"; nearest: {close[0]!r}" if close else ""
+        raise UserError(f"{file}: expected an array {name!r}, found {', '.join(arrays)}{hint}")
+    values = arrays[name]
+    if values.shape != (n,) or values.dtype.kind != "U":
+        raise UserError(
+            f"{file}, array {name}: expected {n} texts, one for each mesh, found {values.dtype} {values.shape}"
+        )
+    return np.char.strip(values)
+
+
+def _in_pixels(file: Path, arrays: dict[str, NDArray[Any]], notes: list[str]) -> NDArray[np.float32]:
+    """Return landmarks (n, 468, 3) as float32, irises cut off."""
+    values = arrays["landmarks"]
+    if values.ndim != 3 or values.shape[1] not in (VERTICES, WITH_IRISES) or values.shape[2] != 3 or not len(values):
+        raise UserError(f"{file}, array landmarks: expected (n, {VERTICES}, 3), found {values.shape}")
+    if values.dtype.kind != "f":
+        raise UserError(f"{file}, array landmarks: expected floating-point pixels, found {values.dtype}")
+    if values.shape[1] == WITH_IRISES:
+        notes.append(f"{WITH_IRISES} landmarks: the {WITH_IRISES - VERTICES} of the irises are cut off")
+        values = values[:, :VERTICES]
+    good = np.flatnonzero(~_lost(values))
+    size = np.ptp(values[good, :, :2], axis=1).max(axis=1)
+    if len(good) and size.min() < SMALLEST:
+        row = int(good[size.argmin()])
+        raise UserError(
+            f"{file}, array landmarks, row {row}: expected pixels, found a face {size.min():.3g} across: normalised "
+            "coordinates bend the geometry of a picture that is not square; multiply x and z by the picture's width "
+            "and y by its height"
+        )
+    return values.astype(np.float32)
+
+
+def _lost(landmarks: Floats) -> NDArray[np.bool_]:
+    lost: NDArray[np.bool_] = ~np.isfinite(landmarks).all(axis=(1, 2)) | (landmarks == 0).all(axis=(1, 2))
+    return lost
+
+
+def _people(
+    file: Path, arrays: dict[str, NDArray[Any]], names: Strings
+) -> tuple[Strings, Strings, NDArray[np.float64]]:
+    """Return person, sequence and number of the frame (n,), from arrays of those names or else from the file names."""
+    if "person" in arrays:
+        person, sequence = (_texts(file, arrays, name, len(names)) for name in ("person", "sequence"))
+        frame = np.asarray(arrays["frame"]) if "frame" in arrays else np.zeros(0)
+        if frame.shape != names.shape or frame.dtype.kind not in "iuf" or not (frame >= 0).all():
+            raise UserError(f"{file}, array frame: expected {len(names)} numbers from 0, found {frame.dtype}")
+        unknown = np.flatnonzero(person == "")
+        if len(unknown):
+            raise UserError(
+                f"{file}, array person, row {unknown[0]} ({names[unknown[0]]}): expected whose face it is, found "
+                "nothing: without persons no split can be made of them"
+            )
+        return person, sequence, frame.astype(float)
+    found = [_NAME.fullmatch(name) for name in names.tolist()]
+    parts = [match for match in found if match]
+    if len(parts) < len(found):
+        row = next(i for i, match in enumerate(found) if not match)
+        raise UserError(
+            f"{file}, array filename, row {row}: expected {_EXPECTED_NAME}, found {str(names[row])!r}; for other names "
+            "give the arrays person, sequence and frame"
+        )
+    return (
+        np.array([match["person"] for match in parts], np.str_),
+        np.array([f"{match['person']}_{match['take']}" for match in parts], np.str_),
+        np.array([int(match["frame"]) for match in parts], float),
+    )
+
+
+def _samples(file: Path, names: Strings) -> Strings:
+    """Return the names without what says their format."""
+    samples = np.array([re.sub(r"\.\w+$", "", name, flags=re.ASCII) for name in names.tolist()], np.str_)
+    found, count = np.unique(samples, return_counts=True)
+    if (count > 1).any():
+        raise UserError(f"{file}, array filename: expected each picture once, found {str(found[count > 1][0])!r} twice")
+    return samples
+
+
+def _check_labels(file: Path, names: Strings, label: Strings, notes: list[str]) -> None:
+    others = sorted({*label.tolist()} - {*EMOTIONS})
+    for other in others:
+        close = difflib.get_close_matches(other.lower(), EMOTIONS, n=1, cutoff=0.8)
+        if close:
+            row = int(np.flatnonzero(label == other)[0])
+            raise UserError(f"{file}, array label ({names[row]}): expected {close[0]!r}, found {other!r}")
+    if others:
+        notes.append(f"emotions beside the seven of CK+: {', '.join(others)}")
+    if absent := [name for name in EMOTIONS if name not in label]:
+        notes.append(f"none of {', '.join(absent)}")
+
+
+def _triangles(file: Path, arrays: dict[str, NDArray[Any]], landmarks: Floats, notes: list[str]) -> Indices:
+    if "triangles" not in arrays:
+        notes.append(
+            "no triangles in the file: a Delaunay triangulation of the mean face seen from the front serves; "
+            "export-meshes writes FaceMesh's own"
+        )
+        return front_triangles(landmarks)
+    given = arrays["triangles"]
+    if given.ndim != 2 or given.shape[1] != 3 or given.dtype.kind not in "iu":
+        raise UserError(f"{file}, array triangles: expected whole numbers (f, 3), found {given.dtype} {given.shape}")
+    if given.min() < 0 or given.max() >= VERTICES:
+        raise UserError(
+            f"{file}, array triangles: expected rows of the {VERTICES} vertices, 0 … {VERTICES - 1}, found "
+            f"{given.min()} … {given.max()}"
+        )
+    return given.astype(np.int64)
