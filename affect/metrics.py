@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 REGRESSION: tuple[str, ...] = ("mse", "mae", "rmse", "ccc", "pcc", "sagr", "ev", "r2")
 CLASSIFICATION: tuple[str, ...] = ("accuracy", "f1", "uar")
+MAPS: tuple[str, ...] = ("pointing_game", "vertex_auc")
+"""Scores of activation maps against a known truth, which the evaluation that draws them computes."""
 
 LABEL: dict[str, str] = {
     "mse": "MSE",
@@ -48,12 +50,12 @@ LABEL: dict[str, str] = {
     "accuracy": "Accuracy",
     "f1": "Macro F1",
     "uar": "UAR",
+    "pointing_game": "Pointing game",
+    "vertex_auc": "AUC over vertices",
 }
 """What a page or a table calls a metric."""
 
-DIRECTION: dict[str, str] = {
-    name: "minimize" if name in ("mse", "mae", "rmse") else "maximize" for name in (*REGRESSION, *CLASSIFICATION)
-}
+DIRECTION: dict[str, str] = {name: "minimize" if name in ("mse", "mae", "rmse") else "maximize" for name in LABEL}
 """Whether a lower or a higher figure is better."""
 
 
@@ -244,8 +246,8 @@ _CLASSES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {"accuracy": accu
 def check_names(names: Sequence[str]) -> None:
     """Raise ValueError for a metric that is not one, or where regression and classification are mixed."""
     for name in names:
-        if name not in LABEL:
-            raise ValueError(f"no metric {name!r}; known: {', '.join(LABEL)}")
+        if name not in (*REGRESSION, *CLASSIFICATION):
+            raise ValueError(f"no metric {name!r}; known: {', '.join((*REGRESSION, *CLASSIFICATION))}")
     if len({name in CLASSIFICATION for name in names}) > 1:
         raise ValueError(f"figures of numbers and of classes cannot be asked for at once: {', '.join(names)}")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affect.record import ROTATED
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -16,6 +18,9 @@ RESULT, CONTEXT = "result", "context"
 
 METRIC = {"explained_variance": "ev", "f1_macro": "f1"}
 """Where a source's word for a metric is not `affect.metrics`'s."""
+
+UNDER = {"f1_macro_rotated": ("f1", ROTATED)}
+"""A source's word for a metric that a record has as a metric of a target of its own."""
 
 
 def published() -> pd.DataFrame:
@@ -34,7 +39,9 @@ def published() -> pd.DataFrame:
         raise ValueError(f"{FILE.name} has no column {', '.join(sorted(missing))}")
     if strange := set(table["role"]) - {RESULT, CONTEXT}:
         raise ValueError(f"{FILE.name}: expected the role {RESULT} or {CONTEXT}, found {', '.join(sorted(strange))}")
-    return table.assign(metric=table["metric"].replace(METRIC))
+    for word, (_, target) in UNDER.items():
+        table.loc[table["metric"] == word, "target"] = target
+    return table.assign(metric=table["metric"].replace(METRIC | {word: metric for word, (metric, _) in UNDER.items()}))
 
 
 def settings_of(text: str) -> dict[str, str]:

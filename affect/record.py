@@ -245,7 +245,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.SAMPLES: ("kind", "sample", "code", "step", "png", "valence", "arousal", "label"),
     # draw: number of the seeded draw; angle in degrees, nan for a draw from all of SO(3). target as in metrics
     Artifact.ROTATIONS: ("angle", "draw", "metric", "target", "value"),
-    # kind: pca (vertex embeddings on three principal components) or gradient; level is what a map shows
+    # kind: pca (vertex embeddings on three principal components) or gradient; level is what a map shows. And moves,
+    # whether the class truly moves the vertex, where the data knows it (the synthetic world)
     Artifact.ACTIVATIONS: ("kind", "class", "vertex", "level", "pc1", "pc2", "pc3"),
     # distances of two classes' test codes: between their centres, and over the mean spread within them
     Artifact.SEPARATION: ("code", "class", "other", "distance", "over_spread"),
@@ -277,7 +278,15 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
     ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; trivial rows from train rows",
     ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; trivial rows: the mean train picture",
     ("*", WEIGHED): "the other figures, weighed as the tag `weights` says",
-    ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3)",
+    ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3); majority: as upright, it sees no mesh",
+    (
+        "pointing_game",
+        "*",
+    ): "activations.parquet: share of classes whose largest level is at a vertex with moves, by kind",
+    (
+        "vertex_auc",
+        "*",
+    ): "activations.parquet: area under the ROC curve of level against moves, mean over classes, by kind",
 }
 """The same for what evaluations add, by (metric, target; * for each)."""
 

@@ -238,7 +238,7 @@ class TestScore:
 
     def test_every_metric_has_a_label_and_a_direction(self):
         every = {*metrics.REGRESSION, *metrics.CLASSIFICATION}
-        assert set(metrics.LABEL) == set(metrics.DIRECTION) == every
+        assert set(metrics.LABEL) == set(metrics.DIRECTION) == every | set(metrics.MAPS)
         assert {n for n in every if metrics.DIRECTION[n] == "minimize"} == {"mse", "mae", "rmse"}
         assert all(callable(getattr(metrics, name)) for name in every)
 

@@ -1,0 +1,86 @@
+"""How a classifier of meshes does when the test meshes are turned at random, and by which angle it falls.
+
+All methods and seeds are tested on the same rotated meshes, features made anew from each of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from affect import metrics, record
+from training.contract import Evaluation, Fitted, Method
+from training.networks.rotations import about, draws, rotate
+
+if TYPE_CHECKING:
+    from training.contract import Floats, Values
+
+NEEDS: dict[str, str] = {}
+
+SEED = 1992
+DRAWS = 5
+ANGLES = tuple(range(15, 181, 15))
+TURNS = 3
+"""Random axes for each angle."""
+
+COSTLY = "hks"
+COSTLY_DRAWS, COSTLY_ANGLES, COSTLY_TURNS = 3, (90, 180), 1
+"""The same for features that take 10 ms a mesh: no rotation changes them, so few draws show it."""
+
+
+def applies(method: Method) -> bool:
+    """Say whether the method classifies meshes."""
+    return method.inputs == "landmarks"
+
+
+def evaluate(fitted: Fitted) -> Evaluation:
+    """Return the scores of each draw from SO(3) and of each angle, the draws' means, and the codes of the first draw.
+
+    The angle 0 are the run's own predictions.
+    """
+    assert fitted.split.test is not None
+    meshes, n = fitted.split.test.x, len(fitted.split.test)
+    true, classes = fitted.truth["test"], np.array(fitted.split.classes)
+    rng = np.random.default_rng(SEED)
+    costly = fitted.job.settings.get("features") == COSTLY
+    count, angles, turns = (COSTLY_DRAWS, COSTLY_ANGLES, COSTLY_TURNS) if costly else (DRAWS, ANGLES, TURNS)
+
+    rows: list[dict[str, Any]] = []
+
+    def score(angle: float, draw: int, probabilities: Floats) -> None:
+        found = metrics.score(true, _named(classes, probabilities), fitted.split.targets, metrics.CLASSIFICATION)
+        rows.extend(
+            {"angle": angle, "draw": draw, "metric": metric, "target": target, "value": value}
+            for (metric, target), value in found.items()
+        )
+
+    model: Any = fitted.outcome.model  # a Model need not have encode; a method that has codes does
+    codes: dict[str, dict[str, Floats]] = {}
+    for draw in range(count):
+        turned = rotate(meshes, draws(n, rng))
+        score(np.nan, draw, model.predict(turned))
+        if draw == 0 and "penultimate" in fitted.outcome.embeddings:
+            codes["penultimate_rotated"] = {"test": model.encode(turned)}
+    score(0.0, 0, fitted.outcome.predictions["test"])
+    for angle in angles:
+        for draw in range(turns):
+            score(float(angle), draw, model.predict(rotate(meshes, about(rng.normal(size=(n, 3)), angle))))
+
+    table = pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.ROTATIONS]))
+    over_all = table[table["angle"].isna() & (table["target"] == record.ALL)]
+    means = over_all.groupby("metric")["value"].mean()
+    figures = {record.metric("test", str(name), record.ROTATED): float(value) for name, value in means.items()}
+    # always the most frequent class: it sees no mesh, turned or not
+    majority = metrics.majority_row(fitted.truth["train"][:, 0], n)[:, None]
+    for (name, target), value in metrics.score(true, majority, fitted.split.targets, metrics.CLASSIFICATION).items():
+        if target == record.ALL:
+            figures[record.metric("test", name, record.ROTATED, record.MAJORITY)] = value
+    return Evaluation({record.Artifact.ROTATIONS: table}, figures, codes)
+
+
+def _named(classes: Values, probabilities: Floats) -> Values:
+    """Return the most probable class (n, 1) of probabilities (n, c)."""
+    named: Values = classes[np.argmax(probabilities, axis=1)][:, None]
+    return named
