@@ -59,14 +59,15 @@ def evaluate(fitted: Fitted) -> Evaluation:
     model: Any = fitted.outcome.model  # a Model need not have encode; a method that has codes does
     codes: dict[str, dict[str, Floats]] = {}
     for draw in range(count):
-        turned = rotate(meshes, draws(n, rng))
+        turned = rotate(meshes, draws(n, rng).astype(meshes.dtype))
         score(np.nan, draw, model.predict(turned))
         if draw == 0 and "penultimate" in fitted.outcome.embeddings:
             codes["penultimate_rotated"] = {"test": model.encode(turned)}
     score(0.0, 0, fitted.outcome.predictions["test"])
     for angle in angles:
         for draw in range(turns):
-            score(float(angle), draw, model.predict(rotate(meshes, about(rng.normal(size=(n, 3)), angle))))
+            matrices = about(rng.normal(size=(n, 3)), angle).astype(meshes.dtype)
+            score(float(angle), draw, model.predict(rotate(meshes, matrices)))
 
     table = pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.ROTATIONS]))
     over_all = table[table["angle"].isna() & (table["target"] == record.ALL)]

@@ -1,48 +1,47 @@
-"""Rotations of meshes in space: drawn evenly from all of SO(3), or by an angle about axes of one's own."""
+"""Random rotations of meshes, uniform over all of them, about each mesh's centroid."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
-    Array = NDArray[np.float64]
+    from training.contract import Floats
+
+    Meshes = TypeVar("Meshes", Floats, torch.Tensor)
 
 
-def draws(n: int, rng: np.random.Generator) -> Array:
-    """Draw rotation matrices (n, 3, 3) evenly from SO(3), by unit quaternions.
+def draws(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return n rotation matrices (n, 3, 3), uniform over SO(3).
 
-    Source: Shoemake, Uniform random rotations, Graphics Gems III (1992).
+    A unit quaternion of four normal draws is uniform on its sphere, and so is its rotation (Shoemake, Uniform Random
+    Rotations, Graphics Gems III, 1992).
     """
-    w, x, y, z = _unit(rng.normal(size=(n, 4))).T
+    q = rng.normal(size=(n, 4))
+    w, x, y, z = (q / np.linalg.norm(q, axis=1, keepdims=True)).T
     rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
     ]
     return np.moveaxis(np.array(rows), -1, 0)
 
 
-def about(axes: Array, degrees: float) -> Array:
+def rotate(meshes: Meshes, matrices: Meshes) -> Meshes:
+    """Return meshes (n, v, 3), each turned about its centroid by its matrix (n, 3, 3): arrays, or tensors both."""
+    centre = meshes.mean(1)[:, None]
+    return (meshes - centre) @ matrices.swapaxes(1, 2) + centre
+
+
+def about(axes: NDArray[np.float64], degrees: float) -> NDArray[np.float64]:
     """Return rotation matrices (n, 3, 3) by an angle about each of the axes (n, 3), by Rodrigues's formula."""
-    x, y, z = _unit(axes).T
+    x, y, z = (axes / np.linalg.norm(axes, axis=1, keepdims=True)).T
     zero = np.zeros_like(x)
     cross = np.moveaxis(np.array([[zero, -z, y], [z, zero, -x], [-y, x, zero]]), -1, 0)
     angle = np.deg2rad(degrees)
-    turned: Array = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    turned: NDArray[np.float64] = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
     return turned
-
-
-def rotate(meshes: NDArray[Any], matrices: Array) -> NDArray[Any]:
-    """Rotate each mesh (n, v, 3) about its own centroid by its matrix (n, 3, 3); the meshes' dtype is kept."""
-    centre = meshes.mean(axis=1, keepdims=True, dtype=np.float64)
-    turned = (meshes - centre) @ np.swapaxes(matrices, 1, 2) + centre
-    return turned.astype(meshes.dtype)
-
-
-def _unit(vectors: Array) -> Array:
-    unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit

@@ -29,7 +29,7 @@ def test_a_quarter_turn_about_z_takes_x_to_y():
 def test_a_mesh_turns_about_its_centroid_and_keeps_its_shape():
     rng = np.random.default_rng(1)
     meshes = rng.normal(160, 30, (4, 20, 3)).astype(np.float32)
-    turned = rotations.rotate(meshes, rotations.draws(4, rng))
+    turned = rotations.rotate(meshes, rotations.draws(4, rng).astype(np.float32))
     assert turned.dtype == np.float32
     np.testing.assert_allclose(turned.mean(axis=1), meshes.mean(axis=1), rtol=1e-5)
     apart, apart_again = (np.linalg.norm(m[:, :, None] - m[:, None], axis=-1) for m in (meshes, turned))
