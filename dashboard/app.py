@@ -25,7 +25,7 @@ current = st.navigation(
             page("study", "Study"),
             page("run", "Run"),
         ],
-        "Look inside": [page("errors", "Errors")],
+        "Look inside": [page("circumplex", "Circumplex"), page("errors", "Errors")],
     }
 )
 st.session_state["current page"] = current.url_path

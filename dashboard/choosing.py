@@ -29,9 +29,10 @@ class Chosen:
         return {titles[i]: i for i in ids if artifact in files[i]}
 
     def first(self, artifact: str) -> dict[str, str]:
-        """Return for each chosen name the first of its finals that has an artifact: name → run id."""
-        files = self.finals["artifacts"].to_dict()
-        found = {name: next((i for i in of if artifact in files[i]), None) for name, of in self.rows.items()}
+        """Return for each chosen name the final with its lowest seed that has an artifact: name → run id."""
+        files, seeds = self.finals["artifacts"].to_dict(), pd.to_numeric(self.finals["seed"], errors="coerce").to_dict()
+        ordered = {name: sorted(of, key=lambda i: seeds[i]) for name, of in self.rows.items()}
+        found = {name: next((i for i in of if artifact in files[i]), None) for name, of in ordered.items()}
         return {name: run_id for name, run_id in found.items() if run_id is not None}
 
     def say(self) -> None:

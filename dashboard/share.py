@@ -53,13 +53,17 @@ MAX_ROWS = 500
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with a sentence, a figure and its table, each of which may be missing."""
+    """A heading with a sentence, a figure and its table, each of which may be missing.
+
+    `key` is what a page calls the figure's widgets by; a file needs none.
+    """
 
     heading: str
     text: str = ""
     fig: go.Figure | None = None
     frame: pd.DataFrame | None = None
     folded: bool = True
+    key: str = ""
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section], synthetic: Sequence[bool], footer: str) -> str:
@@ -140,12 +144,26 @@ def runs(store: Store, run_ids: Sequence[str]) -> str:
         full.append(run_id)
         titles.append(found.title)
     chosen = table.loc[full]
-    commits = ", ".join(dict.fromkeys(names.code(value) for value in chosen["code"]))
-    footer = f"Affectory, {now:%-d %B %Y %H:%M} UTC. Run {', '.join(full)}. Commit {commits}."
     title = titles[0] if len(titles) == 1 else f"{len(titles)} runs"
-    return page(
-        title, "; ".join(dict.fromkeys(chosen["protocol"].astype(str))), sections, names.synthetic(chosen), footer
-    )
+    protocols = "; ".join(dict.fromkeys(chosen["protocol"].astype(str)))
+    return page(title, protocols, sections, names.synthetic(chosen), _footer(chosen, now))
+
+
+def view(store: Store, title: str, how: str, sections: Sequence[Section], run_ids: Sequence[str]) -> str:
+    """Return the file of what a page shows of some runs: its figures and tables, and then the runs' cards."""
+    table, now = store.runs(), pd.Timestamp.now("UTC")
+    cards = []
+    for run_id in run_ids:
+        found = card.make(table, run_id, published(), now)
+        protocol = str(table.at[run_id, "protocol"])
+        cards.append(Section(found.title, f"{found.kind}, {protocol}", frame=found.frame()))
+    chosen = table.loc[list(run_ids)]
+    return page(title, how, [*sections, *cards], names.synthetic(chosen), _footer(chosen, now))
+
+
+def _footer(chosen: pd.DataFrame, now: pd.Timestamp) -> str:
+    commits = ", ".join(dict.fromkeys(names.code(value) for value in chosen["code"]))
+    return f"Affectory, {now:%-d %B %Y %H:%M} UTC. Run {', '.join(chosen.index)}. Commit {commits}."
 
 
 def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests import fake_faces, fake_store
 from tests import fake_results as made
-from tests import fake_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,13 @@ class Visit(Protocol):
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store of four finished studies and one that runs; shared by all tests, so nobody may change it."""
     return fake_store.build(tmp_path_factory.mktemp("filled") / "store", (*FEW, made.STUDIES[-1]), trials=14, finals=2)
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store of a vanilla and a regularised face method, a study of two objectives, and one of motion."""
+    studies = (*fake_faces.STUDIES, fake_faces.APART, made.STUDIES[0])
+    return fake_store.build(tmp_path_factory.mktemp("faces") / "store", studies, trials=5, finals=1)
 
 
 @pytest.fixture
