@@ -47,7 +47,7 @@ def evaluate(
         if getattr(module, "ONCE", False):
             if not first:
                 continue
-            say(f"evaluating {name}: it fits again, once a study")
+            say(f"evaluating {name}, once a study")
         try:
             job = replace(fitted.job, fitted={**fitted.job.fitted, **lend(module.NEEDS)})
             outcome = replace(fitted.outcome, embeddings=codes)
