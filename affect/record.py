@@ -276,6 +276,10 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
         "mae",
         "latent",
     ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; trivial rows from train rows",
+    (
+        "mse_linear_probe",
+        "*",
+    ): "alignment.parquet: task alignment, predictor linear_probe, metric mse; all is half of combined",
     ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; trivial rows: the mean train picture",
     ("*", WEIGHED): "the other figures, weighed as the tag `weights` says",
     ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3); majority: as upright, it sees no mesh",

@@ -9,6 +9,7 @@ the chunks is that of its public code, and the widths are searched, for it state
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,13 @@ class FaceVae(nn.Module):
 def scaled(pictures: Tensor) -> Tensor:
     """Return uint8 pictures in 0 … 1: all are kept as bytes, and only a batch is ever converted."""
     return pictures.to(torch.float32, memory_format=torch.channels_last).div_(255.0)
+
+
+def lent(values: Any) -> Tensor:
+    """Return an array as a tensor that shares its memory: nothing here writes to pictures, so none is copied."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.as_tensor(values)
 
 
 @dataclass(frozen=True)
@@ -223,7 +231,7 @@ class FittedFaceVae:
     def _run(self, function: Callable[[Tensor], Tensor], values: Any) -> Any:
         device = next(self.module.parameters()).device
         with torch.inference_mode():
-            parts = torch.as_tensor(values).split(ROWS_AT_ONCE)
+            parts = lent(values).split(ROWS_AT_ONCE)
             return torch.cat([function(part.to(device)).cpu() for part in parts]).numpy()
 
 
@@ -329,7 +337,7 @@ def _placed(module: FaceVae, device: str) -> FaceVae:
 def _tensors(part: Any, job: Job) -> tuple[Tensor, Tensor]:
     """Return a part's pictures, as bytes, and its labels, on the job's device."""
     return (
-        torch.as_tensor(part.x, device=job.device),
+        lent(part.x).to(job.device),
         torch.as_tensor(part.known(), dtype=torch.float32, device=job.device),
     )
 

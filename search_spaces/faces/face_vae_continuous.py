@@ -1,0 +1,23 @@
+"""The search space of faces/face_vae_continuous."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.faces import _network
+
+if TYPE_CHECKING:
+    import optuna
+
+DEFAULTS: dict[str, Any] = {**_network.DEFAULTS, "alignment_weight": 0.1}
+
+TINY: dict[str, Any] = {**_network.TINY, "alignment_weight": 0.1}
+
+
+def suggest(trial: optuna.Trial) -> dict[str, Any]:
+    """Draw one configuration."""
+    return {
+        **_network.suggest(trial),
+        # against the mean squared error of a pixel
+        "alignment_weight": trial.suggest_float("alignment_weight", 1e-3, 1.0, log=True),
+    }

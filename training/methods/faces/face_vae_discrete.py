@@ -1,0 +1,38 @@
+"""A variational autoencoder of faces whose chunks z_v and z_a are aligned with valence and arousal as integers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from affect.record import ALL, PICTURE
+from training.contract import Job, Method, Outcome, Params, Split
+
+if TYPE_CHECKING:
+    from training.networks import face_vae
+
+METHOD = Method(
+    title="Variational autoencoder of faces aligned with integers of valence and arousal",
+    source="bridge-from-d-to-e",
+    data="faces",
+    inputs="pictures",
+    targets="va",
+    objective="mse",
+    over={PICTURE: 5.0, ALL: 1.0},
+    settings={"loss": ("bce", "ce")},
+)
+"""The source writes of a binary cross-entropy and tabulates a cross-entropy: both are here. `over`: as continuous."""
+
+
+def fit(params: Params, split: Split, job: Job) -> Outcome:
+    """Fit with an entropy between round(10 · label), one of 21 classes, and a projection of z_v, and of z_a, added."""
+    from training.networks import face_vae
+
+    return face_vae.fit(METHOD, params, split, job, job.settings["loss"])
+
+
+def load(folder: Path, device: str) -> face_vae.FittedFaceVae:
+    """Read a saved model."""
+    from training.networks import face_vae
+
+    return face_vae.load(folder, device)
