@@ -12,7 +12,7 @@ from affect import record
 from affect.published import settings_of
 from affect.record import Kind, State
 from affect.statistics import MIN_GROUPS
-from dashboard.figures import board, names
+from dashboard.figures import board, names, objective
 from dashboard.figures.tables import number
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def make(runs: pd.DataFrame, run_id: str, published: pd.DataFrame, now: pd.Times
 
     value, label = figure(), f"{part} {names.metric(metric)}"
     if math.isnan(value) and on_test and names.present(run["best_value"]):
-        value, label = names.number(run["best_value"]), f"best validation {names.metric(metric)} so far"
+        value, label = (
+            names.number(run["best_value"]),
+            f"best validation {objective.name(objective.metric(run))} so far",
+        )
     count = len(names.loads(run["targets"], []))
     low, high, groups = figure(record.LOW), figure(record.HIGH), figure(record.N_GROUPS)
     if math.isnan(groups) and on_test:
@@ -178,7 +181,23 @@ def _facts(run: pd.Series, now: pd.Timestamp) -> list[tuple[str, str]]:
         ("Data", f"{run['dataset']}, {world}{version}"),
         ("Split", _split(run)),
         ("Made", _made(run, now)),
+        *([("Search", words)] if (words := objective.words(run)) else []),
+        *([("Reconstruction", again)] if (again := _reconstruction(run)) else []),
     ]
+
+
+def _reconstruction(run: pd.Series) -> str:
+    """Return how well pictures are reconstructed, beside the mean train picture; empty where none are."""
+    part = "test" if run["kind"] in (Kind.STUDY, Kind.FINAL) else "validation"
+    metric = str(run["objective"])
+
+    def figure(aspect: str = "") -> float:
+        return names.number(run.get(record.metric(part, metric, record.PICTURE, aspect)))
+
+    if math.isnan(figure()):
+        return ""
+    beside = "" if math.isnan(figure(record.MEAN)) else f" (always the mean picture: {number(figure(record.MEAN), 4)})"
+    return f"{part} {names.metric(metric)} of pictures {number(figure(), 4)}{beside}, pixels from 0 to 1"
 
 
 def _split(run: pd.Series) -> str:
@@ -297,11 +316,11 @@ def below(runs: pd.DataFrame, run_id: str) -> pd.DataFrame:
     """Return the runs of a study, finals first and then trials by number: run_id, what it is, state, figures."""
     run = names.row(runs, run_id)
     mine = runs[runs["parent"] == run_id]
-    metric = str(run["objective"]) if names.present(run["objective"]) else ""
-    label = names.metric(metric)
+    metric = objective.metric(run) if names.present(run["objective"]) else ""
+    label = objective.name(metric)
 
     def column(part: str) -> pd.Series:
-        name = record.metric(part, metric) if metric else ""
+        name = objective.on(part, metric)
         return mine[name].astype(float) if name in mine else pd.Series(math.nan, index=mine.index)
 
     order = mine["kind"].map({Kind.FINAL: 0, Kind.NEED: 1, Kind.TRIAL: 2}).astype(float)

@@ -70,10 +70,18 @@ def better(name: str) -> str:
     return {"minimize": "lower is better", "maximize": "higher is better"}.get(metrics.DIRECTION.get(name, ""), "")
 
 
+TARGETS = {
+    record.PICTURE: "reconstructed picture",
+    record.WEIGHED: "weighed sum",
+    record.ROTATED: "under random rotations",
+}
+"""Targets that are no values of the data."""
+
+
 def target(name: str, count: int | None = None) -> str:
     """Return what a target is called: the mean over all targets has a name of its own."""
     if name != record.ALL:
-        return name.replace("_", " ")
+        return TARGETS.get(name) or name.replace("_", " ")
     return "mean over all targets" if count is None else f"mean over {count} targets"
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from affect import record
 from affect.record import Kind, State
-from dashboard.figures import board, names, scope
+from dashboard.figures import board, names, objective, scope
 from dashboard.figures import study as studies
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def progress_text(found: Summary) -> str:
     total = "?" if found.total is None else str(found.total)
     parts = [f"{found.done} of {total} trials"]
     if not math.isnan(found.best):
-        label = names.metric(found.objective)
+        label = objective.name(found.metric)
         parts.append(f"best validation {label} so far {found.best:.4f} (trial {found.best_trial})")
     if found.total is not None and found.done >= found.total:
         parts.append(f"final runs {found.finals} of {found.repeats}")

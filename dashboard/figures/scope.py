@@ -90,6 +90,13 @@ def measures(runs: pd.DataFrame, label: str) -> tuple[list[str], list[str]]:
     return known + others, [t for t in (record.ALL, *order, *rest) if t in there]
 
 
+def having(runs: pd.DataFrame, label: str, metric: str, targets: Sequence[str]) -> list[str]:
+    """Return those of `targets` that a protocol's studies have test figures of this metric for."""
+    studies = _studies(runs, label)
+    columns = {target: record.metric("test", metric, target) for target in targets}
+    return [target for target, name in columns.items() if name in studies and studies[name].notna().any()]
+
+
 def objective(runs: pd.DataFrame, label: str) -> str | None:
     """Return the metric that the newest study of a protocol optimised, or None."""
     named = _studies(runs[["kind", "protocol", "protocol_id", "objective", "start"]], label)

@@ -220,8 +220,8 @@ def pareto(
     return table.assign(front=front)
 
 
-def draw_pareto(table: pd.DataFrame, first: str, second: str) -> go.Figure:
-    """Draw two figures of each trial; the line joins those that no other trial beats in both."""
+def draw_pareto(table: pd.DataFrame, first: str, second: str, winner: int | None = None) -> go.Figure:
+    """Draw two figures of each trial; the line joins those that no other trial beats in both, a ring is the winner."""
     figure = go.Figure()
     others, front = table[~table["front"]], table[table["front"]].sort_values("first")
     for of, name, colour, mode in (
@@ -237,5 +237,16 @@ def draw_pareto(table: pd.DataFrame, first: str, second: str) -> go.Figure:
             marker={"color": colour, "size": 9},
             customdata=of["trial"],
             hovertemplate=f"trial %{{customdata}}<br>{first} = %{{x:.4g}}<br>{second} = %{{y:.4g}}<extra></extra>",
+        )
+    won = table[table["trial"] == winner]
+    ring = {"color": theme.OTHER, "size": 17, "symbol": "circle-open", "line": {"width": 3}}
+    if len(won):
+        figure.add_scatter(
+            x=won["first"],
+            y=won["second"],
+            mode="markers",
+            name=f"winner, trial {winner}",
+            marker=ring,
+            hoverinfo="skip",
         )
     return theme.finish(figure, 380, first, second)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from affect import record
 from affect.record import Kind, State
+from dashboard.figures import objective as searched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,8 @@ class Summary:
     protocol: str
     settings: str
     state: str
-    objective: str
+    metric: str
+    """Full name of the search's value as one number."""
     direction: str
     counts: Mapping[str, int]
     finals: int
@@ -131,11 +133,13 @@ def names(runs: pd.DataFrame) -> dict[str, str]:
 
 def comparable(runs: pd.DataFrame, study: pd.Series) -> dict[str, str]:
     """Return the other studies with the same protocol, metric version and objective: name → run id."""
-    same = ("protocol_id", "protocol", "metric_version", "objective")
+    same = ("protocol_id", "protocol", "metric_version", "objective", "weights")
     return {
         name: run_id
         for name, run_id in names(runs).items()
-        if run_id != study.name and all(text(run(runs, run_id), tag) == text(study, tag) for tag in same)
+        if run_id != study.name
+        and all(text(run(runs, run_id), tag) == text(study, tag) for tag in same)
+        and searched.objectives(run(runs, run_id)) == searched.objectives(study)
     }
 
 
@@ -145,25 +149,25 @@ def complete_values(table: pd.DataFrame) -> pd.Series:
 
 
 def figures(trial_runs: pd.DataFrame, besides: str) -> list[str]:
-    """Return the costs and mean scores on validation that the trials have, but `besides`, by full name."""
+    """Return the costs, and the scores on validation that stand for several values, but `besides`, by full name."""
     costs = (record.COST_SECONDS, record.COST_PARAMETERS, record.COST_PEAK_MB)
     found = []
     for name in trial_runs.columns[trial_runs.notna().any()]:
         taken = record.parse_metric(str(name))
-        score = taken is not None and taken[:2] == ("validation", "") and taken.target == record.ALL
+        score = taken is not None and taken[:2] == ("validation", "") and taken.target in searched.MEANS
         if (score or name in costs) and name != besides:
             found.append(str(name))
     return found
 
 
 def objective_metric(row: pd.Series) -> str:
-    """Return the full name of the metric that a study's search optimises on validation."""
-    return record.metric("validation", text(row, "objective", "mae").split(",")[0])
+    """Return the full name of the metric that a study's search optimises on validation, as one number."""
+    return searched.metric(row)
 
 
 def objective_curve(row: pd.Series) -> str:
     """Return the name of the epoch curve of a study's objective, as `dashboard.store.Store.curves` names it."""
-    return "val/" + text(row, "objective", "mae").split(",")[0]
+    return record.objective_curve(searched.objectives(row))
 
 
 def last_values(curves: pd.DataFrame | None, metric: str) -> dict[Any, float]:
@@ -235,6 +239,17 @@ def best(table: pd.DataFrame, direction: str) -> pd.Series | None:
     return complete.iloc[int(values.argmax() if direction == "maximize" else values.argmin())]
 
 
+def won(table: pd.DataFrame, study: pd.Series) -> pd.Series | None:
+    """Return the row of the study's winner: of one objective the best trial, of two the one that the study names.
+
+    Until a search of two objectives has ended, None.
+    """
+    if len(searched.objectives(study)) == 1:
+        return best(table, text(study, "direction", "minimize"))
+    found = table[table["trial"] == whole(text(study, "best_trial"))] if len(table) else table
+    return found.iloc[0] if len(found) else None
+
+
 def time_left(table: pd.DataFrame, total: int | None) -> float:
     """Estimate the seconds that a running search still needs: median trial × trials to do ÷ trials now running.
 
@@ -252,7 +267,7 @@ def summary(runs: pd.DataFrame, study: pd.Series) -> Summary:
     table = trials(runs, study)
     counts = table["state"].value_counts()
     direction = text(study, "direction", "minimize")
-    winner = best(table, direction)
+    winner = won(table, study)
     seconds = number(study, "deadline")
     total = whole(text(study, "trials_total"))
     finals = children(runs, study, Kind.FINAL)
@@ -265,7 +280,7 @@ def summary(runs: pd.DataFrame, study: pd.Series) -> Summary:
         protocol=text(study, "protocol") or text(study, "experiment", "unknown protocol"),
         settings=settings(study),
         state=state(study),
-        objective=text(study, "objective", "mae"),
+        metric=objective_metric(study),
         direction=direction,
         counts={name: int(counts.get(name, 0)) for name in STATES},
         finals=sum(state(row) == State.COMPLETE for _, row in finals.iterrows()),
@@ -284,11 +299,10 @@ def optimism(runs: pd.DataFrame, study: pd.Series) -> pd.DataFrame:
 
     One row each for the search (one fit, chosen because it was best on validation), the finals on validation and the
     finals on test: columns stage, value (mean over fits), sd (n − 1 over seeds; nan for one fit), fits, and
-    difference (value minus the search's). Figures are those of the objective, target `all`. Rows without a figure are
-    left out; the table is empty where the search has no winner yet.
+    difference (value minus the search's). Figures are those of the search's value. Rows without a figure are left
+    out; the table is empty where the search has no winner yet.
     """
-    name = text(study, "objective", "mae").split(",")[0]
-    winner = best(trials(runs, study), text(study, "direction", "minimize"))
+    winner = won(trials(runs, study), study)
     value = number(study, "best_value")
     if math.isnan(value) and winner is not None:
         value = float(winner["value"])
@@ -298,7 +312,7 @@ def optimism(runs: pd.DataFrame, study: pd.Series) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [{"stage": "search, validation", "value": value, "sd": math.nan, "fits": 1}]
     finals = children(runs, study, Kind.FINAL)
     for part, label in (("validation", "refitted, validation"), ("test", "refitted, test")):
-        full = record.metric(part, name)
+        full = searched.on(part, objective_metric(study))
         values = pd.to_numeric(finals[full], errors="coerce").dropna() if full in finals.columns else pd.Series()
         if len(values):
             rows.append({"stage": label, "value": values.mean(), "sd": values.std(), "fits": len(values)})

@@ -103,7 +103,7 @@ def main() -> None:
         widgets.empty(EMPTY)
         return
     protocol = widgets.choose("Protocol", protocols, "protocol") or ""
-    found, targets = scope.measures(runs, protocol)
+    found, known_targets = scope.measures(runs, protocol)
     if not found:
         widgets.empty(EMPTY, "No study of this protocol has test figures yet.")
         return
@@ -111,6 +111,7 @@ def main() -> None:
     with columns[0]:
         metric = widgets.choose("Metric", found, "metric", scope.objective(runs, protocol), names.metric) or ""
     with columns[1]:
+        targets = scope.having(runs, protocol, metric, known_targets)  # a picture has an error, but no CCC
         target = widgets.choose("Target", targets, "target", name=names.target, fixed=True) or ""
     with columns[2]:
         everything = scope.of_protocol(runs, protocol, archived=True, figures=[(metric, target)])

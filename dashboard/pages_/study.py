@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from affect import metrics, record
+from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard import cached, widgets
-from dashboard.figures import landscape, search, space
+from dashboard.figures import landscape, objective, search, space
 from dashboard.figures import study as studies
 
 LIVE_EVERY = "4s"
@@ -16,27 +16,14 @@ SHOWN_PARAMETERS = 8
 VIEWS = ["Progress", "Parameters", "Epochs", "Trade-off", "Trials"]
 
 
-def label_of(metric: str) -> str:
-    """Return what a metric's or cost's full name is called on an axis, with its unit."""
-    costs = {
-        record.COST_SECONDS: "seconds to fit",
-        record.COST_PARAMETERS: "trained parameters",
-        record.COST_PEAK_MB: "peak memory (MB)",
-    }
-    taken = record.parse_metric(metric)
-    if taken is None:
-        return costs.get(metric, metric)
-    # the name may be anybody's, and stands in places that know markup
-    name = taken.metric if taken.metric.isidentifier() else "objective"
-    return f"{metrics.LABEL.get(name, name)} on {taken.part}"
-
-
-def summary_line(found: studies.Summary, label: str) -> None:
+def summary_line(found: studies.Summary, row: pd.Series, label: str) -> None:
     """Say what the study is and how far it has come."""
     line = f"**{widgets.escape(found.method)}** on {widgets.escape(found.protocol)}"
     if found.settings:
         line += f", settings {widgets.escape(found.settings)}"
     st.markdown(line)
+    if words := objective.words(row):
+        st.caption(widgets.escape(words))
     with st.container(horizontal=True, gap="medium"):
         state = "running" if found.live else found.state
         st.metric("State", state, width="content")
@@ -44,11 +31,12 @@ def summary_line(found: studies.Summary, label: str) -> None:
         st.metric("Trials done", f"{found.done} / {total}", width="content", help="complete and pruned ones count")
         which = "highest" if found.direction == "maximize" else "lowest"
         best = "–" if found.best_trial is None else f"{found.best:.4g}"
+        apart = len(objective.objectives(row)) > 1
         st.metric(
-            f"Best {widgets.escape(label)}",
+            f"{'Winner’s' if apart else 'Best'} {widgets.escape(label)}",
             best,
             width="content",
-            help=f"trial {found.best_trial}, the {which} of the complete trials",
+            help=f"trial {found.best_trial}, the {'best compromise' if apart else which} of the complete trials",
         )
         st.metric("Refitted", f"{found.finals} / {found.repeats}", width="content", help="final runs, scored on test")
         if found.live and found.done != found.total:
@@ -180,7 +168,7 @@ def epochs(row: pd.Series, table: pd.DataFrame, curves: pd.DataFrame, label: str
     if found.empty:
         st.info("The trials of this method have no curves by epoch.")
         return
-    best = studies.best(table, studies.text(row, "direction", "minimize"))
+    best = studies.won(table, row)
     figure = search.draw_curves(found, label, None if best is None else int(best["trial"]))
     widgets.figure(figure, found, "curves", "A pruned trial ends where the pruner gave it up.")
 
@@ -188,32 +176,28 @@ def epochs(row: pd.Series, table: pd.DataFrame, curves: pd.DataFrame, label: str
 def trade_off(runs: pd.DataFrame, row: pd.Series, table: pd.DataFrame) -> None:
     """Show two figures of the trials against each other, and the front of what nothing beats in both."""
     trial_runs = runs.loc[table["run_id"]]
-    objectives = studies.text(row, "objective", "mae").split(",")
-    first = studies.objective_metric(row)
+    wanted = objective.objectives(row)
+    first = wanted[0]
     options = studies.figures(trial_runs, first)
     if not options:
         st.info("The trials have one figure only.")
         return
-    named = {label_of(name): name for name in options}
-    wanted = record.metric("validation", objectives[-1]) if len(objectives) > 1 else record.COST_SECONDS
-    default = label_of(wanted) if wanted in options else next(iter(named))
+    named = {objective.label(name): name for name in options}
+    other = wanted[1] if len(wanted) > 1 else record.COST_SECONDS
+    default = objective.label(other) if other in options else next(iter(named))
     with st.columns(3)[0]:
         second = named[widgets.choose("Objective against", list(named), "against", default) or default]
-    both = (studies.text(row, "direction", "minimize").split(",")[0], direction_of(second))
+    both = (studies.text(row, "direction", "minimize"), objective.direction(second))
     complete = space.complete(table)
+    best = studies.won(table, row)
+    winner = None if best is None else int(best["trial"])
     front = search.pareto(complete, trial_runs[first], trial_runs[second], both)
     widgets.figure(
-        search.draw_pareto(front, label_of(first), label_of(second)),
-        front.rename(columns={"first": label_of(first), "second": label_of(second)}),
+        search.draw_pareto(front, objective.label(first), objective.label(second), winner),
+        front.rename(columns={"first": objective.label(first), "second": objective.label(second)}),
         "pareto",
         "The line joins the trials that no other beats in both figures.",
     )
-
-
-def direction_of(metric: str) -> str:
-    """Return whether less or more of a figure is better; of a cost, less."""
-    taken = record.parse_metric(metric)
-    return "minimize" if taken is None else metrics.DIRECTION.get(taken.metric, "minimize")
 
 
 def trial_table(table: pd.DataFrame, label: str) -> None:
@@ -265,8 +249,8 @@ def body(run_id: str, was_live: bool) -> None:
     found = studies.summary(runs, row)
     if was_live and not found.live:
         st.rerun()  # the whole page once more, without the clock
-    label = label_of(studies.objective_metric(row))
-    summary_line(found, label)
+    label = objective.label(studies.objective_metric(row))
+    summary_line(found, row, label)
     view = widgets.view("View", VIEWS, "view")
     curves = cached.curves(list(studies.children(runs, row, Kind.TRIAL).index))
     table = studies.trials(runs, row, curves)

@@ -42,3 +42,10 @@ def test_metrics_and_targets_come_in_a_readers_order():
     figures = {"test/ccc/a": 0.1, "test/ccc/p": 0.2, "test/rmse/p": 0.3, "test.sd/sagr/p": 1, "val/mse/p": 1}
     runs = table(study("a", 0.4, **figures))
     assert scope.measures(runs, "lma · by clip") == (["mae", "rmse", "ccc"], ["all", "p", "a"])
+
+
+def test_a_metric_is_offered_for_the_targets_that_have_it_alone():
+    runs = table(study("a", 0.4, **{"test/ccc/all": 0.5, "test/mae/picture": 0.05}))
+    assert scope.measures(runs, "lma · by clip") == (["mae", "ccc"], ["all", "picture"])
+    assert scope.having(runs, "lma · by clip", "mae", ["all", "picture"]) == ["all", "picture"]
+    assert scope.having(runs, "lma · by clip", "ccc", ["all", "picture"]) == ["all"]

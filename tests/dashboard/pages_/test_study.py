@@ -138,3 +138,24 @@ def test_a_missing_log_leaves_the_reason(own: Path, visit):
     page = visit("study", study=VAE, view="Trials", failed="3")
     assert not page.exception
     assert "neck_speed" in page.text[0].value
+
+
+def test_of_two_objectives_the_front_and_its_winner_are_drawn_and_said(faces, visit, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(faces))
+    page = visit("study", study="face-vae-discrete-synthetic-faces", view="Trade-off")
+    assert not page.exception
+    assert "smallest sum of ranks" in words(page)
+    figure = charts(page)[0]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "MSE, reconstructed picture, on validation"
+    assert figure["layout"]["yaxis"]["title"]["text"] == "MSE on validation"
+    assert any(trace["name"].startswith("winner, trial") for trace in figure["data"])
+
+
+def test_a_weighed_objective_is_said_and_every_view_draws_it(faces, visit, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(faces))
+    page = visit("study", study="face-vae-continuous-synthetic-faces")
+    assert "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed picture" in words(page)
+    assert charts(page)[0]["layout"]["yaxis"]["title"]["text"] == "MSE, weighed sum, on validation"
+    optimism = next(d.value for d in page.dataframe if "stage" in d.value)
+    assert optimism["stage"].tolist() == ["search, validation", "refitted, validation", "refitted, test"]
+    assert charts(visit("study", study="face-vae-continuous-synthetic-faces", view="Epochs"))[0]["data"]

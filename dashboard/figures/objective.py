@@ -1,0 +1,117 @@
+"""What a search optimises: one figure on validation or two, how several targets are weighed, and all that in words.
+
+Functions take a run's row of the run table. A record of an earlier version has no tag `objectives`; its search
+optimised `objective` over all targets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from affect import metrics, record
+from dashboard.figures import names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COSTS = {
+    record.COST_SECONDS: "seconds to fit",
+    record.COST_PARAMETERS: "trained parameters",
+    record.COST_PEAK_MB: "peak memory (MB)",
+}
+MEANS = (record.ALL, record.PICTURE, record.WEIGHED)
+"""Targets under which a trial's figures stand for several values at once."""
+
+
+def objectives(run: pd.Series) -> list[str]:
+    """Return the full names of the metrics whose values are the search's: one, or two."""
+    found = names.loads(run.get("objectives"), [])
+    if isinstance(found, list) and found and all(record.parse_metric(str(full)) for full in found):
+        return [str(full) for full in found]
+    named = run.get("objective")
+    return [record.metric("validation", str(named).split(",")[0] if names.present(named) else "mae")]
+
+
+def weights(run: pd.Series) -> dict[str, float]:
+    """Return target → weight of what the search optimises; empty where it is the targets' mean."""
+    found = names.loads(run.get("weights"), {})
+    try:
+        return {str(target): float(weight) for target, weight in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        return {}
+
+
+def metric(run: pd.Series) -> str:
+    """Return the full name of the search's value as one number; of two objectives it is their weighed sum."""
+    found = objectives(run)
+    return found[0] if len(found) == 1 else found[0].rpartition("/")[0] + f"/{record.WEIGHED}"
+
+
+def on(part: str, full: str) -> str:
+    """Return a metric's full name on another part: ``test/mse/picture`` for ``val/mse/picture``."""
+    taken = record.parse_metric(full)
+    return full if taken is None else record.metric(part, taken.metric, taken.target)
+
+
+def name(full: str) -> str:
+    """Return what a metric is called without its part: ``MSE``, or ``MSE, reconstructed picture``."""
+    taken = record.parse_metric(full)
+    if taken is None:
+        return COSTS.get(full, full)
+    # the name may be anybody's, and stands in places that know markup
+    called = names.metric(taken.metric) if taken.metric.isidentifier() else "objective"
+    return called if taken.target == record.ALL else f"{called}, {names.target(taken.target)}"
+
+
+def label(full: str) -> str:
+    """Return what a metric's or cost's full name is called on an axis, with its part or unit."""
+    taken = record.parse_metric(full)
+    return (
+        name(full)
+        if taken is None
+        else f"{name(full)}, on {taken.part}"
+        if "," in name(full)
+        else (f"{name(full)} on {taken.part}")
+    )
+
+
+def direction(full: str) -> str:
+    """Return whether less or more of a figure is better; of a cost, less."""
+    taken = record.parse_metric(full)
+    return "minimize" if taken is None else metrics.DIRECTION.get(taken.metric, "minimize")
+
+
+def words(run: pd.Series) -> str:
+    """Return in words what the search optimises, empty where it is the mean over all targets as usual."""
+    found, weighed = objectives(run), weights(run)
+    if len(found) == 1 and not weighed:
+        return ""
+    taken = record.parse_metric(found[0])
+    called = names.metric(taken.metric) if taken is not None else "the objective"
+    does = "maximises" if str(run.get("direction")).startswith("max") else "minimises"
+    of = {target: _of(run, target) for target in weighed}
+    total = " + ".join(f"{weight:g} × {called} of {of[target]}" for target, weight in weighed.items())
+    if len(found) == 1:
+        sole = next(iter(weighed.items()))
+        if len(weighed) == 1 and sole[1] == 1:
+            total = f"{called} of {of[sole[0]]}"
+        return f"The search {does} {total}, on validation."
+    both = " and ".join(name(full).partition(",")[0] + f" of {_of(run, _target(full))}" for full in found)
+    text = (
+        f"The search {does} two figures on validation, {both}, and prunes no trial. Its winner is, of the trials that "
+        "no other beats in both, the one with the smallest sum of ranks."
+    )
+    return text + (f" Where one number is shown it is {total}." if total else "")
+
+
+def _target(full: str) -> str:
+    taken = record.parse_metric(full)
+    return record.ALL if taken is None else taken.target
+
+
+def _of(run: pd.Series, target: str) -> str:
+    """Return what a weighed target is: the targets themselves where it is their mean."""
+    if target != record.ALL:
+        return "the " + names.target(target)
+    several = len(names.loads(run.get("targets"), [])) > 1
+    return f"{names.targets(run.get('targets'))}{' (mean)' if several else ''}"
