@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 REGRESSION: tuple[str, ...] = ("mse", "mae", "rmse", "ccc", "pcc", "sagr", "ev", "r2")
 CLASSIFICATION: tuple[str, ...] = ("accuracy", "f1", "uar")
 MAPS: tuple[str, ...] = ("pointing_game", "vertex_auc")
-"""Scores of activation maps against a known truth, which the evaluation that draws them computes."""
+"""Of activation maps, against vertices that are known to move."""
 
 LABEL: dict[str, str] = {
     "mse": "MSE",
@@ -235,6 +235,37 @@ def uar(true: ArrayLike, pred: ArrayLike) -> float:
     k = len(classes)
     times = np.bincount(t, minlength=k)
     return float(np.mean(np.bincount(t[t == p], minlength=k)[times > 0] / times[times > 0]))
+
+
+def pointing_game(level: ArrayLike, moves: ArrayLike) -> float:
+    """Return 1 where the place of the largest level (v,) is one that moves (v,), else 0.
+
+    Source: Zhang et al., Top-down neural attention by excitation backprop, ECCV (2016): there a share over pictures.
+    """
+    found, true = _map(level, moves)
+    return float(true[np.argmax(found)])
+
+
+def vertex_auc(level: ArrayLike, moves: ArrayLike) -> float:
+    """Return the area under the ROC curve of levels (v,) against whether each place moves (v,): chance is 0.5.
+
+    It is the share of pairs, one that moves and one that rests, in which the one that moves has the higher level; a
+    tie counts half. Nan where all move or none does.
+    """
+    found, true = _map(level, moves)
+    if true.all() or not true.any():
+        return float("nan")
+    _, rank, times = np.unique(found, return_inverse=True, return_counts=True)
+    middle = (np.cumsum(times) - (times - 1) / 2)[rank]
+    hits = int(true.sum())
+    return float((middle[true].sum() - hits * (hits + 1) / 2) / (hits * (len(true) - hits)))
+
+
+def _map(level: ArrayLike, moves: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
+    found, true = np.asarray(level, np.float64), np.asarray(moves, bool)
+    if found.shape != true.shape or found.ndim != 1 or not len(found) or not np.isfinite(found).all():
+        raise ValueError(f"expected finite levels and moves of one length, found shapes {found.shape}, {true.shape}")
+    return found, true
 
 
 _CLASSES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {"accuracy": accuracy, "f1": f1, "uar": uar}

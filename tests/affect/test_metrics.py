@@ -331,3 +331,31 @@ def test_memory_layout_does_not_change_the_last_digit() -> None:
     assert metrics.score(true, pred, targets) == metrics.score(
         np.asfortranarray(true), np.asfortranarray(pred), targets
     )
+
+
+class TestMaps:
+    """Scores of activation maps against the places that truly move."""
+
+    MOVES = np.array([False, True, True, False, False])
+
+    def test_the_pointing_game_looks_at_the_largest_level_alone(self):
+        assert metrics.pointing_game([0, 1, 9, 3, 2], self.MOVES) == 1
+        assert metrics.pointing_game([9.1, 9, 9, 9, 9], self.MOVES) == 0
+
+    def test_the_area_counts_ordered_pairs_and_ties_half(self):
+        assert metrics.vertex_auc([0, 5, 6, 1, 2], self.MOVES) == 1
+        assert metrics.vertex_auc([9, 5, 6, 8, 7], self.MOVES) == 0
+        assert metrics.vertex_auc([1, 1, 1, 1, 1], self.MOVES) == 0.5
+        assert metrics.vertex_auc([0, 1, 3, 2, 0], self.MOVES) == pytest.approx(5 / 6)
+
+    def test_it_is_what_scikit_learn_computes(self):
+        from sklearn.metrics import roc_auc_score
+
+        rng = np.random.default_rng(0)
+        level, moves = rng.integers(0, 9, 200), rng.random(200) < 0.3
+        assert metrics.vertex_auc(level, moves) == pytest.approx(roc_auc_score(moves, level))
+
+    def test_where_nothing_moves_there_is_no_area(self):
+        assert np.isnan(metrics.vertex_auc([1, 2], [False, False]))
+        with pytest.raises(ValueError, match="one length"):
+            metrics.vertex_auc([1, 2, 3], [False, True])

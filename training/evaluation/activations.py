@@ -1,0 +1,196 @@
+"""Which vertices of a face a classifier looks at: a level for each vertex and class, and the face to draw them on.
+
+Two kinds of map. ``pca``, as the source has it: vertex embeddings before pooling, on their three principal components
+over the test set, averaged within a class; the vector's length is the level (needs a model with ``vertices``).
+``gradient``: integrated gradients of the class's logit from the mean train features, their norm over a vertex's
+features, averaged over test samples of the class (needs a model with ``features`` and ``logits``). Where the data
+knows which vertices an emotion moves, both are scored against them.
+
+Source: a report on classifying emotion from MediaPipe FaceMesh, section on activations; Sundararajan, Taly, Yan,
+Axiomatic attribution for deep networks, ICML (2017).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from affect import metrics, record
+from training.contract import Evaluation, Fitted, Method
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.contract import Floats, Strings, Values
+
+NEEDS: dict[str, str] = {}
+
+PCA, GRADIENT = "pca", "gradient"
+SAMPLES = 300
+"""Test samples whose vertices are embedded at most, evenly chosen: more change a class's mean little."""
+OF_A_CLASS, STEPS = 10, 8
+"""Test samples of a class whose gradients are integrated, and in how many steps."""
+EIGENVECTORS = 6
+
+
+def applies(method: Method) -> bool:
+    """Say whether the method classifies meshes."""
+    return method.inputs == "landmarks"
+
+
+def evaluate(fitted: Fitted) -> Evaluation:
+    """Return the maps of each kind that the model allows, the mean train face with its triangles, and the scores."""
+    split = fitted.split
+    assert split.test is not None
+    model: Any = fitted.outcome.model  # a Model need not have vertices, features or logits
+    label = fitted.truth["test"][:, 0]
+    maps = []
+    if hasattr(model, "vertices"):
+        some = _evenly(np.arange(len(label)), SAMPLES)
+        maps.append(_table(PCA, *embedded(model.vertices(split.test.x[some]), label[some])))
+    if hasattr(model, "features") and hasattr(model, "logits"):
+        some = np.concatenate([_evenly(np.flatnonzero(label == name), OF_A_CLASS) for name in split.classes])
+        start = model.features(_thinned(split.train.x)).mean(axis=0)
+        rows = np.searchsorted(np.array(split.classes), label[some])
+        levels = integrated(model.logits, model.features(split.test.x[some]), start, rows, fitted.job.device)
+        maps.append(_table(GRADIENT, *_class_means(levels, label[some])))
+
+    tables = mesh(fitted)
+    figures: dict[str, float] = {}
+    if maps:
+        table = pd.concat(maps, ignore_index=True)
+        truth = fitted.data.truth.get("vertices")
+        if truth is not None:
+            known = [vertex in truth[name] for name, vertex in zip(table["class"], table["vertex"], strict=True)]
+            table = table.assign(moves=known)
+            figures = scores(table)
+        tables[record.Artifact.ACTIVATIONS] = table
+    return Evaluation(tables, figures)
+
+
+def scores(table: pd.DataFrame) -> dict[str, float]:
+    """Return the metrics of a table of maps with the column `moves`: each kind's mean over classes, by full name."""
+    of_class = table.groupby(["kind", "class"])
+    found = {}
+    for name, score in (("pointing_game", metrics.pointing_game), ("vertex_auc", metrics.vertex_auc)):
+        values = {key: score(rows["level"], rows["moves"]) for key, rows in of_class}
+        for kind, mean in pd.Series(values).groupby(level=0).mean().items():
+            found[record.metric("test", name, str(kind))] = float(mean)
+    return found
+
+
+def _evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return at most so many of the rows, evenly spread over them."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))]
+
+
+def _thinned(x: Values) -> Values:
+    return x[_evenly(np.arange(len(x)), SAMPLES)]
+
+
+def _table(kind: str, names: list[str], level: Floats, components: Floats | None = None) -> pd.DataFrame:
+    """Return activations.parquet's rows of a kind from the levels (c, v) and components (c, v, 3) of the classes."""
+    of = components if components is not None else np.full((*level.shape, 3), np.nan)
+    return pd.DataFrame(
+        {
+            "kind": kind,
+            "class": np.repeat(names, level.shape[1]),
+            "vertex": np.tile(np.arange(level.shape[1]), len(names)),
+            "level": level.ravel(),
+            **{f"pc{i + 1}": of[:, :, i].ravel() for i in range(3)},
+        }
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- the maps
+
+
+def embedded(vertices: Floats, label: Strings | Values) -> tuple[list[str], Floats, Floats]:
+    """Return the classes, and from vertex embeddings (n, v, d) their levels (c, v) and components (c, v, 3).
+
+    Components are centred over all vertices of all samples; where d is below 3 those that there are not are 0.
+    """
+    rows = vertices.reshape(-1, vertices.shape[-1])
+    mean = rows.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((rows.shape[1], rows.shape[1]))
+    for some in np.array_split(rows, max(1, len(rows) // 50_000)):
+        centred = some - mean
+        covariance += centred.T @ centred
+    axes = np.linalg.eigh(covariance)[1][:, ::-1][:, :3]
+    axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)  # a sign is chance
+    # the mean of the projections is the projection of the mean
+    names, means = _class_means(vertices, label)
+    components = (means - mean) @ axes
+    components = np.pad(components, ((0, 0), (0, 0), (0, 3 - components.shape[2])))
+    return names, np.linalg.norm(components, axis=2), components
+
+
+def integrated(
+    logits: Any, features: Floats, start: Floats, rows: NDArray[np.int64], device: str, at_once: int = 16
+) -> Floats:
+    """Return the length (n, v) of the integrated gradients of each sample's own class over its vertices' features.
+
+    Parameters
+    ----------
+    logits : maps features (n, v, c), a tensor, to logits (n, classes).
+    features, start : (n, v, c), and where the path to each begins (v, c).
+    rows : (n,) the row of each sample's class.
+    """
+    import torch
+    from captum.attr import IntegratedGradients
+
+    method, found = IntegratedGradients(logits), []
+    for some in np.array_split(np.arange(len(features)), max(1, -(-len(features) // at_once))):
+        x = torch.as_tensor(features[some], dtype=torch.float32, device=device)
+        base = torch.as_tensor(start[None], dtype=torch.float32, device=device).expand_as(x)
+        target = torch.as_tensor(rows[some], device=device)
+        attributed = method.attribute(x, base, target, n_steps=STEPS, internal_batch_size=at_once)
+        found.append(attributed.detach().norm(dim=2).cpu().numpy())
+    return np.concatenate(found).astype(np.float64)
+
+
+def _class_means(values: Floats, label: Strings | Values) -> tuple[list[str], Floats]:
+    """Return the classes and the mean (c, …) of the values (n, …) of each."""
+    names = np.unique(label).tolist()
+    return names, np.stack([values[label == name].mean(axis=0, dtype=np.float64) for name in names])
+
+
+# --------------------------------------------------------------------------------------------------------- the face
+
+
+def mesh(fitted: Fitted) -> dict[str, pd.DataFrame]:
+    """Return mesh.parquet and triangles.parquet: the mean of the aligned train faces, centred, in the data's unit.
+
+    With heat kernel signatures, the eigenvectors of the Laplacian that they are made of stand beside the vertices.
+    """
+    face = mean_face(np.asarray(_thinned(fitted.split.train.x), np.float64))
+    table = pd.DataFrame({"vertex": np.arange(len(face)), "x": face[:, 0], "y": face[:, 1], "z": face[:, 2]})
+    if fitted.job.settings.get("features") == "hks":
+        from training.networks.hks import spectrum
+
+        _, vectors = spectrum(face)
+        for i in range(1, min(EIGENVECTORS + 1, vectors.shape[1])):  # the first is constant
+            table[f"hks{i}"] = vectors[:, i]
+    tables = {record.Artifact.MESH: table}
+    if fitted.split.triangles is not None:
+        tables[record.Artifact.TRIANGLES] = pd.DataFrame(fitted.split.triangles, columns=["a", "b", "c"])
+    return tables
+
+
+def mean_face(meshes: Floats, rounds: int = 3) -> Floats:
+    """Return the mean (v, 3) of meshes (n, v, 3) once each is centred, brought to one size and turned to the mean.
+
+    Source: generalised Procrustes analysis, Gower, Psychometrika 40 (1975). The size is the meshes' mean one.
+    """
+    centred = meshes - meshes.mean(axis=1, keepdims=True)
+    size = np.sqrt((centred**2).sum(axis=2).mean(axis=1))
+    centred = centred / size[:, None, None]
+    mean: Floats = centred.mean(axis=0)
+    for _ in range(rounds):
+        u, _, vt = np.linalg.svd(np.swapaxes(centred, 1, 2) @ mean)
+        sign = np.sign(np.linalg.det(u @ vt))
+        u[:, :, 2] *= sign[:, None]  # a rotation, not a mirror image
+        mean = (centred @ (u @ vt)).mean(axis=0)
+    return mean * size.mean()
