@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -12,7 +13,11 @@ from training.contract import StudyFailed, UserError
 from training.study import stopping
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
+
+    from training.study.plan import Plan
 
 app = typer.Typer(
     add_completion=False,
@@ -95,6 +100,21 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
+def _plan(options: Mapping[str, Any]) -> Plan:
+    """Return the plan of a command's options, which have the names of its fields, or are turned into them."""
+    from training import launch
+    from training.study.plan import Plan
+
+    same = {field.name: options[field.name] for field in dataclasses.fields(Plan) if field.name in options}
+    turned = {
+        "split_file": options["split"],
+        "settings": pairs(options["set_"], "--set"),
+        "needs": pairs(options["with_"], "--with"),
+        "threads": launch.threads(options["threads"]),
+    }
+    return Plan(**{**same, **turned})
+
+
 # ------------------------------------------------------------------------------------------------- listing
 
 
@@ -164,28 +184,8 @@ def study(
     The same command goes on where it was stopped or killed, and several of them share the work.
     """
     from training import launch
-    from training.study.plan import Plan
 
-    plan = Plan(
-        method=method,
-        dataset=dataset,
-        known_as=known_as,
-        root=root,
-        split_file=split,
-        split_seed=split_seed,
-        settings=pairs(set_, "--set"),
-        needs=pairs(with_, "--with"),
-        trials=trials,
-        timeout=timeout,
-        repeats=repeats,
-        seed=seed,
-        epochs=epochs,
-        pruner=pruner,
-        objectives=objectives,
-        name=name,
-        device=device,
-        threads=launch.threads(threads),
-    )
+    plan = _plan(locals())
     launch.studies(launch.grid(plan, pairs(over, "--over")), _console(), notify=notify, dry_run=dry_run)
 
 
@@ -213,28 +213,9 @@ def train(
 ) -> None:
     """Fit one configuration without a search: a study whose only trial is the defaults and what --param changes."""
     from training import launch
-    from training.study.plan import Plan
 
-    plan = Plan(
-        method=method,
-        dataset=dataset,
-        known_as=known_as,
-        root=root,
-        split_file=split,
-        split_seed=split_seed,
-        settings=pairs(set_, "--set"),
-        needs=pairs(with_, "--with"),
-        trials=1,
-        repeats=repeats,
-        seed=seed,
-        epochs=epochs,
-        pruner="none",
-        name=name,
-        device=device,
-        threads=launch.threads(threads),
-        first=pairs(param, "--param"),
-        fixed=True,
-    )
+    plan = _plan(locals())
+    plan = dataclasses.replace(plan, trials=1, pruner="none", first=pairs(param, "--param"), fixed=True)
     launch.studies([plan], _console(), notify=notify, dry_run=dry_run)
 
 
