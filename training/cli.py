@@ -246,7 +246,7 @@ def status() -> None:
 @app.command()
 def predict(
     run: Run_,
-    file: Annotated[Path, typer.Argument(help="File with the columns that the method is given.")],
+    file: Annotated[Path, typer.Argument(help="File with what the method is given; for meshes also pictures.")],
     out: Annotated[Path | None, typer.Option(help="CSV to write; by default it goes to the terminal.")] = None,
     device: Device_ = "auto",
 ) -> None:
@@ -257,6 +257,41 @@ def predict(
     launch.predict(Store.open(), run, file, out, device)
     if out is not None:
         _console().print(f"predictions written to {out}", markup=False)
+
+
+@app.command()
+def preview(
+    run: Run_,
+    video: Annotated[Path | None, typer.Option(metavar="FILE", help="A video.")] = None,
+    camera: Annotated[int | None, typer.Option(min=0, metavar="N", help="A camera: 0 is the first.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.mp4", help="Video to write, in place of the page.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page on this machine; 0: any.")] = 8502,
+    device: Device_ = "auto",
+) -> None:
+    """Show a run's model at work on a video or a camera: mesh, class and probabilities on each frame.
+
+    A page on this machine shows the frames; with --out a video is written.
+    """
+    from training import launch
+    from training.tracking.store import Store
+
+    source = video if video is not None else camera
+    if source is None or (video is not None and camera is not None):
+        raise UserError("name what to look at: --video FILE or --camera 0")
+    launch.preview(Store.open(), run, source, out, port, device, _console())
+
+
+@app.command(name="export-meshes")
+def export_meshes(
+    images: Annotated[Path, typer.Argument(help="CK+'s tree, a folder of pictures, a picture or a video")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.npz", help="File to write, which the data set ckplus reads")],
+    last: Annotated[float, typer.Option(min=0, max=1, help="Share of a CK+ sequence, from its end.")] = 0.2,
+) -> None:
+    """Find the faces in pictures by FaceMesh. The first time MediaPipe gets an environment of its own in the cache."""
+    from training.facemesh.export import export
+
+    count = export(images, out, _console(), last)
+    _console().print(f"{count} meshes written to {out}", markup=False)
 
 
 @app.command()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from training.contract import Model
     from training.study.plan import Prepared
     from training.study.session import Session
     from training.tracking.store import RunInfo, Store
@@ -263,16 +264,11 @@ def predict(store: Store, name: str, file: Path, out: Path | None, device: str) 
         raise UserError(f"--out {out}: the file is there already")
     if out is not None and not out.absolute().parent.is_dir():
         raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
-    info = store.final(name)
+    info, model = trained(store, name, device)
     tags = info.tags
-    if "method" not in tags:
-        raise UserError(f"run {info.id[:8]} ({info.name}) is none of Affectory's")
-    module, reader = registry.method(tags["method"]), registry.dataset(tags["reader"])
-    folder = store.artifacts(info.id) / Artifact.MODEL
-    if not folder.is_dir():
-        raise UserError(f"run {info.id[:8]} has no model: {folder} is missing")
+    reader = registry.dataset(tags["reader"])
     inputs, given = reader.read_inputs(file, tags["inputs"], json.loads(tags["settings"]))
-    predicted = module.load(folder, provenance.device(device)).predict(inputs)
+    predicted = model.predict(inputs)
     columns: dict[str, Any] = {**given}
     classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])
     if classes:
@@ -284,6 +280,35 @@ def predict(store: Store, name: str, file: Path, out: Path | None, device: str) 
         table.to_csv(sys.stdout, index=False)
     else:
         table.to_csv(out, index=False)
+
+
+def preview(
+    store: Store, name: str, source: Path | int, out: Path | None, port: int, device: str, console: Console
+) -> None:
+    """Show what a run's classifier of meshes says of the frames of a video or a camera."""
+    from training.facemesh import preview
+
+    info, model = trained(store, name, device)
+    classes = json.loads(info.tags.get("classes", "[]"))
+    if info.tags["inputs"] != "landmarks" or not classes:
+        raise UserError(
+            f"run {info.id[:8]} is of {info.tags['method']}, which is given {info.tags['inputs']}; expected a run that "
+            "tells classes from meshes, as those of meshes/… do"
+        )
+    count = preview.preview(model, classes, source, out, port, console)
+    if out is not None:
+        console.print(f"{count} frames written to {out}", markup=False)
+
+
+def trained(store: Store, name: str, device: str) -> tuple[RunInfo, Model]:
+    """Return the run `name` (of a study, its first final run) and its model, loaded; UserError where it has none."""
+    info = store.final(name)
+    if "method" not in info.tags:
+        raise UserError(f"run {info.id[:8]} ({info.name}) is none of Affectory's")
+    folder = store.artifacts(info.id) / Artifact.MODEL
+    if not folder.is_dir():
+        raise UserError(f"run {info.id[:8]} has no model: {folder} is missing")
+    return info, registry.method(info.tags["method"]).load(folder, provenance.device(device))
 
 
 # ------------------------------------------------------------------------------------------------------ demo

@@ -94,10 +94,18 @@ def read(root: Path | None, settings: Settings) -> Dataset:
 
 
 def read_inputs(file: Path, block: str, settings: Settings) -> tuple[Floats, dict[str, Strings]]:
-    """Read new meshes to predict for: only ``landmarks`` are asked for, and ``filename`` names the rows if it is there.
+    """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, a picture, a folder, a video.
 
-    Returns landmarks (n, 468, 3) and what names the rows. Raises UserError as `read` does, and for a lost mesh.
+    Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In pictures FaceMesh finds the faces; those
+    without one are told on the terminal and left out. Raises UserError as `read` does, and for a lost mesh.
     """
+    if file.is_dir() or (file.exists() and file.suffix != ".npz"):
+        from rich.console import Console
+
+        from training.facemesh.export import meshes
+
+        seen, pictures, _ = meshes(file, Console(stderr=True))
+        return seen, {"filename": np.array([one.name for one in pictures], np.str_)}
     arrays = _open(file)
     landmarks = _in_pixels(file, arrays, [])
     lost = np.flatnonzero(_lost(landmarks))

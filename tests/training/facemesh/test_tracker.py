@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from training.contract import UserError
+from training.facemesh import tracker
+from training.facemesh.tracker import Tracker
+
+
+@pytest.mark.usefixtures("fake_facemesh")
+def test_a_picture_has_landmarks_or_no_face(console):
+    with Tracker(console) as faces:
+        found = faces.landmarks(np.full((30, 40, 3), 200, np.uint8))
+        assert found.shape == (468, 3)
+        assert found.dtype == np.float32
+        assert 0 < found[:, 0].min() < found[:, 0].max() < 40
+        assert faces.landmarks(np.zeros((30, 40, 3), np.uint8)) is None
+        # a view whose rows do not follow one another in memory
+        assert faces.landmarks(np.full((30, 80, 3), 200, np.uint8)[:, ::2, ::-1]).shape == (468, 3)
+
+
+@pytest.mark.usefixtures("fake_facemesh")
+def test_a_dead_worker_tells_its_last_words(console):
+    with Tracker(console) as faces, pytest.raises(UserError, match=r"ended with code 1: .* / the model fell over"):
+        faces.landmarks(np.full((13, 13, 3), 200, np.uint8))
+
+
+def test_a_worker_that_cannot_start_tells_why(console, monkeypatch):
+    failing = [sys.executable, "-c", "raise ImportError('no mediapipe')"]
+    monkeypatch.setattr(tracker, "command", lambda console: failing)
+    with pytest.raises(UserError, match=r"FaceMesh ended with code 1: .*ImportError: no mediapipe"):
+        Tracker(console)

@@ -1,0 +1,74 @@
+"""The environment in which FaceMesh runs: made on first use, in the cache, by Python's venv and pip."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.contract import UserError
+from training.study import provenance
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+_OLDEST, _NEWEST = (3, 11), (3, 12)
+"""The versions of Python that have all of the requirements."""
+
+
+def python(console: Console) -> Path:
+    """Return the Python that has MediaPipe; where there is none yet, make its environment, and say so.
+
+    It is kept in the cache (AFFECTORY_CACHE, or ~/.cache/affectory) under a name that changes with its requirements.
+    Raises UserError with pip's own last words where that fails, as without a network.
+    """
+    pins = REQUIREMENTS.read_bytes()
+    name = f"facemesh-{hashlib.sha256(pins).hexdigest()[:12]}-py{sys.version_info[0]}{sys.version_info[1]}"
+    folder = provenance.cache() / name
+    if not folder.is_dir():
+        _make(folder, console)
+    return _program(folder)
+
+
+def _make(folder: Path, console: Console) -> None:
+    if not _OLDEST <= sys.version_info[:2] <= _NEWEST:
+        raise UserError(
+            f"FaceMesh (MediaPipe 0.10.21) needs Python {'.'.join(map(str, _OLDEST))} to "
+            f"{'.'.join(map(str, _NEWEST))}, and this is {sys.version_info[0]}.{sys.version_info[1]}; "
+            "export the meshes on a machine that has one"
+        )
+    # made elsewhere and then renamed: one that is there is complete, whoever else is making it
+    unfinished = Path(tempfile.mkdtemp(prefix="facemesh-", dir=folder.parent))
+    try:
+        with console.status("making the environment for FaceMesh (once; MediaPipe is about 400 MB) …"):
+            _run([sys.executable, "-m", "venv", str(unfinished)])
+            _run([str(_program(unfinished)), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(REQUIREMENTS)])
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _run(command: list[str]) -> None:
+    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if ran.returncode:
+        said = [line.strip() for line in (ran.stderr + ran.stdout).splitlines() if line.strip()]
+        errors = [line for line in said if line.lower().startswith("error")] or said[-3:]
+        raise UserError(
+            "the environment for FaceMesh could not be made: pip needs a package index the first time (its own "
+            f"settings, such as PIP_INDEX_URL or PIP_FIND_LINKS, are heeded). {' '.join(errors)}"
+        )
+
+
+def _program(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
