@@ -25,6 +25,9 @@ class FeastConv(nn.Module):
     edges : (2, e) as `topology.edges` returns them, without loops.  vertices : v.
     """
 
+    rows: Tensor
+    weights: Tensor
+
     def __init__(self, width_in: int, width_out: int, heads: int, edges: Tensor, vertices: int) -> None:
         super().__init__()
         self.heads = heads

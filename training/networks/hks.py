@@ -114,23 +114,23 @@ def signatures(
     threads: int = 1,
 ) -> NDArray[np.float32]:
     """Return the signatures (n, v, times) of meshes (n, v, 3); each is computed once and then read from `cache`."""
-    meshes = np.ascontiguousarray(meshes)
-    found = np.empty((*meshes.shape[:2], heat.times), np.float32)
+    whole = np.ascontiguousarray(meshes)
+    found = np.empty((*whole.shape[:2], heat.times), np.float32)
     kept = None if cache is None else _Kept(cache / "hks", heat, triangles)
 
     def make(row: int) -> None:
-        if kept is not None and kept.read(meshes[row], found[row]):
+        if kept is not None and kept.read(whole[row], found[row]):
             return
-        found[row] = signature(meshes[row], heat, triangles)
+        found[row] = signature(whole[row], heat, triangles)
         if kept is not None:
-            kept.write(meshes[row], found[row])
+            kept.write(whole[row], found[row])
 
     if threads == 1:
-        for row in range(len(meshes)):
+        for row in range(len(whole)):
             make(row)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(make, range(len(meshes))))
+            list(pool.map(make, range(len(whole))))
     return found
 
 

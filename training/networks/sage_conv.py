@@ -27,6 +27,11 @@ class SageConv(nn.Module):
     edges : (2, e) as `topology.edges` returns them.  vertices : v; a vertex without neighbours has 0 as their mean.
     """
 
+    rows: Tensor
+    starts: Tensor
+    weights: Tensor
+    weights_back: Tensor
+
     def __init__(self, width_in: int, width_out: int, edges: Tensor, vertices: int) -> None:
         super().__init__()
         self.neighbour = nn.Linear(width_in, width_out)

@@ -1,0 +1,54 @@
+"""Emotion from meshes by a linear model: the baseline that graph networks must beat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from affect import metrics
+from training.contract import LABEL, Job, Method, Outcome, Params, Split
+from training.networks import linear_classifier, mesh_features, rotations
+from training.networks.linear_classifier import LinearMeshes
+
+METHOD = Method(
+    title="Linear model of meshes",
+    source="face-mesh-graphs",
+    data="meshes",
+    inputs="landmarks",
+    targets=LABEL,
+    objective="f1",
+    direction="maximize",
+    settings=mesh_features.SETTINGS,
+)
+
+ROTATED = 8
+"""How often each train mesh is turned where rotations are trained and features turn: an epoch of a network each."""
+
+
+def fit(params: Params, split: Split, job: Job) -> Outcome:
+    """Fit on train in one step; validation only says how good it is."""
+    train, validation = split.train, split.validation
+    features = mesh_features.Features.fit(train.x, job)
+    x, y = train.x, train.known()
+    if params["mirror"]:
+        x, y = np.concatenate([x, mesh_features.mirrored(x)]), np.tile(y, 2)
+    if job.settings["rotations"] == "train" and features.turns:
+        copies = min(ROTATED, job.epochs or ROTATED)
+        x, y = np.tile(x, (copies, 1, 1)), np.tile(y, copies)
+        x = rotations.rotate(x, rotations.draws(len(x), np.random.default_rng(job.seed)))
+    weights, bias = linear_classifier.fit(features.of(x), y, split, params)
+    model = LinearMeshes(features, weights, bias)
+    predictions = {name: model.predict(part.x) for name, part in split.parts().items()}
+    job.report(1, metrics.f1(validation.known(), predictions["validation"].argmax(axis=1)))
+    return Outcome(
+        model=model,
+        predictions=predictions,
+        embeddings={"penultimate": {name: model.encode(part.x) for name, part in split.parts().items()}},
+        parameters=weights.size + bias.size,
+    )
+
+
+def load(folder: Path, device: str) -> LinearMeshes:
+    """Read a saved model; it predicts on the CPU wherever it is."""
+    return linear_classifier.load(folder)
