@@ -105,6 +105,12 @@ def lent(values: Any) -> Tensor:
         return torch.as_tensor(values)
 
 
+def mirrored(pictures: Tensor) -> Tensor:
+    """Return pictures of which about every second one, drawn at random, is seen in a mirror: valence stays the same."""
+    some = torch.rand(len(pictures), device=pictures.device) < 0.5
+    return torch.where(some[:, None, None, None], pictures.flip(-1), pictures)
+
+
 @dataclass(frozen=True)
 class Alignment:
     """What a regularised loss adds, and how a label is read from it.
@@ -288,9 +294,10 @@ def fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str 
     terms: list[Tensor] = []
 
     def loss(batch: tuple[Tensor, ...]) -> Tensor:
-        mean, log_variance = module.encode(batch[0])
+        wanted = mirrored(batch[0]) if params["mirror"] else batch[0]
+        mean, log_variance = module.encode(wanted)
         z = vae.draw(mean, log_variance)
-        each = [functional.mse_loss(module.decode(z), scaled(batch[0])), vae.kl(mean, log_variance).mean()]
+        each = [functional.mse_loss(module.decode(z), scaled(wanted)), vae.kl(mean, log_variance).mean()]
         weights = [1.0, params["kl_weight"]]
         if alignment is not None:
             each.append(alignment.loss(module.project(z), batch[1]))

@@ -15,6 +15,7 @@ PARAMS = {
     "kl_weight": 1e-5,
     "alignment_weight": 0.1,
     "learning_rate": 3e-3,
+    "mirror": False,
     "decay": "none",
     "batch": 16,
     "epochs": 3,
@@ -75,6 +76,16 @@ def test_each_axis_is_read_from_its_own_chunk_alone():
             other[:, chunk] += 1
             assert (face_vae.reading(own, other, alignment) != before).squeeze(0).tolist() == moved
     assert face_vae.reading(made, torch.ones(1, 96), None).tolist() == [[1, 1]]
+
+
+def test_about_every_second_picture_is_mirrored_and_none_is_otherwise_changed():
+    pictures = torch.arange(64, dtype=torch.uint8).expand(200, 3, 64, 64)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        found = face_vae.mirrored(pictures)
+    turned = (found == pictures.flip(-1)).flatten(1).all(dim=1)
+    assert ((found == pictures).flatten(1).all(dim=1) ^ turned).all()
+    assert 70 < turned.sum() < 130
 
 
 def test_a_label_in_tenths_is_one_of_21_classes():
