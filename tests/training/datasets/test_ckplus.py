@@ -54,6 +54,15 @@ def test_names_tell_person_sequence_and_frame(write, arrays):
     json.dumps(data.summary, allow_nan=False)
 
 
+def test_the_version_is_that_of_the_content(write, arrays, monkeypatch):
+    first = ckplus.read(write(), {}).version
+    # as though it were exported again another day
+    monkeypatch.setattr("time.localtime", lambda *_: (2031, 2, 3, 4, 5, 6, 0, 0, 0))
+    assert ckplus.read(write(), {}).version == first
+    assert ckplus.read(write(label=changed(arrays["label"], 3, "fear")), {}).version != first
+    assert ckplus.read(write(landmarks=arrays["landmarks"] + 1), {}).version != first
+
+
 def test_without_triangles_the_mean_face_is_triangulated(write):
     data = ckplus.read(write(), {})
     block = data.blocks["landmarks"]
