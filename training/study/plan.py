@@ -246,7 +246,7 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
                 "group_kind": data.group_kind,
                 "persons": "known" if data.persons_known else "unknown",
                 "groups_of_class": classes,
-                "notes": list(protocol.notes),
+                "notes": [*data.summary.get("notes", ()), *protocol.notes],
             }
         )
     )

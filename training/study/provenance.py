@@ -81,13 +81,6 @@ def device(asked: str) -> str:
     return "cpu"
 
 
-def cache() -> Path:
-    """Return the folder for what is costly to prepare: AFFECTORY_CACHE, or ~/.cache/affectory; made if missing."""
-    folder = Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def command() -> str:
     """Return the command line of this process as a person would type it again."""
     import shlex

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import optuna
 
 from affect.record import State
+from training import cache
 from training.study import finals, needs, provenance, search, trials
 from training.study.fitting import Bench
 from training.study.session import holding, join
@@ -29,7 +30,7 @@ def run(prepared: Prepared, store: Store, watch: Watch) -> Session:
     plan = prepared.plan
     needs.check(prepared, store)
     bench = Bench(
-        prepared.settings, provenance.device(plan.device), plan.threads, plan.epochs, provenance.cache() / "prepared"
+        prepared.settings, provenance.device(plan.device), plan.threads, plan.epochs, cache.folder() / "prepared"
     )
     worker = uuid.uuid4().hex[:12]
     with holding(store, search.worker_lock(worker)):

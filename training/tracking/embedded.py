@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training import cache
 from training.contract import UserError
 from training.registry import CHECKOUT
 from training.tracking import locks
@@ -185,10 +186,8 @@ def _template(target: Path) -> None:
     """Write an empty migrated database to `target`: a copy from the cache, where it is put first if it is missing."""
     import mlflow.version
 
-    cache = Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory")
-    template = cache / f"mlflow-{mlflow.version.VERSION}.db"
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        template = cache.folder() / f"mlflow-{mlflow.version.VERSION}.db"
         with locks.wait(template.with_name(f".{template.stem}.making")):
             if not _sound(template):
                 with _replacing(template) as made:
