@@ -12,6 +12,7 @@ whose centre is an annotated set's mean and whose semi-axes are its standard dev
 from __future__ import annotations
 
 import difflib
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -159,6 +160,27 @@ def draw_discrete(ellipse: Ellipse, n: int, rng: np.random.Generator) -> NDArray
         )
     chosen: NDArray[np.int64] = inside[rng.integers(len(inside), size=n)]
     return chosen
+
+
+def transfer(
+    label: ArrayLike, ellipses: Mapping[str, Ellipse] = ELLIPSES, seed: int = 0, discrete: bool = False
+) -> NDArray[np.float64]:
+    """Draw a point (n, 2) of va for each emotion of `label` (n,) from its ellipse; discrete ones are tenths.
+
+    Each emotion has draws of its own, so that rows of one never change those of another, and discrete draws are draws
+    of their own, not continuous ones rounded. LookupError where an emotion has no ellipse, ValueError where its ellipse
+    is too small for a discrete draw.
+    """
+    given = np.asarray(label)
+    va = np.full((len(given), 2), np.nan)
+    names = np.array([name(str(one)) for one in given.tolist()], np.str_)
+    for emotion in np.unique(names).tolist():
+        rows = names == emotion
+        ellipse = find(emotion, ellipses)
+        rng = np.random.default_rng([seed, zlib.crc32(emotion.encode()), int(discrete)])
+        n = int(rows.sum())
+        va[rows] = draw_discrete(ellipse, n, rng) / STEPS if discrete else draw(ellipse, n, rng)
+    return va
 
 
 def outline(ellipse: Ellipse, points: int = 72) -> NDArray[np.float64]:

@@ -240,6 +240,37 @@ def status() -> None:
     launch.status(Store.open(), _console())
 
 
+# ------------------------------------------------------------------------------------------------- data
+
+
+@app.command()
+def transfer(
+    anchor: Annotated[
+        str, typer.Option("--from", metavar="ANCHOR", help="Annotated data set, table of ellipses (CSV), or default.")
+    ],
+    target: Annotated[
+        Path, typer.Option("--to", metavar="TARGET", help="Labelled folder, its CSV, or IMFDB's folder.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="CSV to write; it serves as --root of the target's reader.")
+    ],
+    anchor_root: Annotated[
+        Path | None, typer.Option("--from-root", metavar="PATH", help="File or folder of the annotated data set.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+) -> None:
+    """Transfer valence and arousal from an annotated set to pictures that have an emotion alone."""
+    from training import transfer as transferring
+
+    done = transferring.run(anchor, anchor_root, target, out, seed)
+    console = _console()
+    for emotion, count in sorted(done.rows.items()):
+        console.print(f"{count:7,} {emotion}", markup=False)
+    for why, count in done.skipped.items():
+        console.print(f"{count:7,} skipped: {why}", markup=False)
+    console.print(f"labels written to {done.labels}, the ellipses to {done.ellipses}", markup=False, soft_wrap=True)
+
+
 # ------------------------------------------------------------------------------------------------ using runs
 
 

@@ -114,6 +114,22 @@ def test_an_unknown_emotion_is_refused_with_the_nearest():
         circumplex.find("zeal")
 
 
+@pytest.mark.parametrize("discrete", [False, True])
+def test_transfer_draws_for_each_emotion_by_itself(discrete):
+    label = ["happy", "FEAR", "happiness", "sad"] * 50
+    va = circumplex.transfer(label, seed=7, discrete=discrete)
+    for i, emotion in enumerate(("happiness", "fear", "happiness", "sadness")):
+        assert circumplex.contains(ELLIPSES[emotion], va[i::4]).all()
+    without = [emotion for emotion in label if emotion != "FEAR"]
+    kept = np.array(label) != "FEAR"
+    assert np.array_equal(circumplex.transfer(without, seed=7, discrete=discrete), va[kept])
+    assert not np.array_equal(circumplex.transfer(label, seed=8, discrete=discrete), va)
+    if discrete:
+        assert np.array_equal(np.round(va * 10), va * 10)
+    with pytest.raises(LookupError, match="nearest: sadness"):
+        circumplex.transfer(["saddness"], discrete=discrete)
+
+
 def test_angle_and_radius_of_known_points():
     angle, radius = circumplex.polar([[1, 0], [0, 0.5], [-0.3, 0], [0, -1], [1, -1], [0, 0], [1, -1e-300]])
     assert np.allclose(angle, [0, 90, 180, 270, 315, 0, 0])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 KIND = "faces"
 TITLE = "Synthetic faces, moved by known valence and arousal"
 SETTINGS: dict[str, tuple[Any, ...]] = {}
-read_inputs = _pictures.read_inputs
+read_inputs = _pictures.read_faces
 
 MOMENTS = (0.2, 0.5, 0.8)
 """When a recording's pictures are taken, as shares of its length."""

@@ -1,0 +1,179 @@
+"""Pictures: any kind becomes 64×64 RGB, a damaged one is told, the face is cut out, a second read is the cache's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from tests import face_trees
+from training.contract import UserError
+from training.datasets import _pictures
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
+
+
+def plain(size=(80, 80), mode="RGB", colour: object = (200, 100, 50)) -> Image.Image:
+    return Image.new(mode, size, colour)
+
+
+def only(path: Path, **how) -> np.ndarray:
+    found = _pictures.load([path], **how)
+    assert not found.failed
+    return found.pictures[0]
+
+
+def test_colours_are_rgb_with_channels_first(tmp_path):
+    picture = only(face_trees.save(plain(), tmp_path / "a.png"))
+    assert picture.shape == (3, 64, 64)
+    assert picture.dtype == np.uint8
+    assert picture[:, 30, 30].tolist() == [200, 100, 50]
+
+
+@pytest.mark.parametrize(
+    ("image", "colour"),
+    [
+        (plain(mode="L", colour=77), [77, 77, 77]),
+        (plain(mode="1", colour=1), [255, 255, 255]),
+        (plain(mode="I;16", colour=257 * 100), [100, 100, 100]),
+        (plain(mode="RGBA", colour=(200, 100, 50, 255)), [200, 100, 50]),
+        (plain(mode="RGBA", colour=(200, 100, 50, 0)), [255, 255, 255]),
+        (plain(mode="LA", colour=(0, 51)), [204, 204, 204]),
+        (plain().convert("P"), [204, 102, 51]),
+    ],
+    ids=["grey", "bit", "grey of 16 bits", "opaque", "transparent", "grey transparent", "palette"],
+)
+def test_every_kind_of_picture_becomes_rgb(tmp_path, image, colour):
+    found = _pictures.load([face_trees.save(image, tmp_path / "a.png")])
+    assert found.pictures[0][:, 30, 30].astype(int) == pytest.approx(colour, abs=3)
+    assert found.grey.tolist() == [image.mode in ("L", "1", "I;16", "LA")]
+    assert found.transparent.tolist() == [image.mode in ("RGBA", "LA")]
+
+
+def test_a_file_that_is_no_picture_is_told_and_the_others_are_read(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
+    good = face_trees.save(Image.fromarray(noise), tmp_path / "good.jpg")
+    truncated = tmp_path / "truncated.jpg"
+    truncated.write_bytes(good.read_bytes()[:2000])
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    found = _pictures.load([truncated, good, tmp_path / "missing.jpg", text])
+    assert found.kept.tolist() == [1]
+    assert "damaged picture" in found.failed[0]
+    assert "truncated" in found.failed[0]
+    assert found.failed[2] == "no file of that name"
+    assert found.failed[3] == "10 bytes that are no picture"
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((10, 20, 30, 40), (10, 20, 20)),
+        ((10, 20, 30, 30), (10, 15, 20)),
+        ((-10, 0, 20, 30), (0, 0, 30)),
+        ((80, 40, 110, 70), (70, 30, 30)),
+        ((0, 0, 100, 60), (20, 0, 60)),
+        ((0, 0, 500, 500), (40, 0, 60)),
+    ],
+)
+def test_the_square_around_a_box_lies_in_the_picture(box, expected):
+    left, top, side = _pictures.square(box, 100, 60)
+    assert (left, top, side) == expected
+    assert min(left, top) >= 0
+    assert left + side <= 100
+    assert top + side <= 60
+
+
+def test_the_sets_box_is_what_is_cut_out(tmp_path):
+    image = plain((200, 100), colour="black")
+    ImageDraw.Draw(image).rectangle((120, 20, 159, 59), fill="white")
+    path = face_trees.save(image, tmp_path / "a.png")
+    assert only(path, boxes=[(120.0, 20.0, 160.0, 60.0)])[:, 2:-2, 2:-2].min() == 255
+    for outside in ((300.0, 0.0, 400.0, 50.0), (-50.0, 0.0, -10.0, 50.0), (10.0, 10.0, 10.0, 20.0)):
+        found = _pictures.load([path], [outside])
+        assert "face box" in found.failed[0]
+        assert "not in the picture (200×100)" in found.failed[0]
+
+
+def test_a_face_is_found_where_the_set_has_no_box_and_said_where_none_is(tmp_path):
+    """A face-like pattern in a corner: bright skin with dark eyes, brows and mouth."""
+    scene = Image.new("RGB", (320, 240), (90, 90, 90))
+    draw = ImageDraw.Draw(scene)
+    draw.ellipse((180, 60, 290, 200), fill=(225, 190, 170))
+    for x in (212, 258):
+        draw.ellipse((x - 13, 108, x + 13, 120), fill=(60, 40, 40))
+        draw.rectangle((x - 15, 96, x + 15, 101), fill=(90, 60, 50))
+    draw.polygon(((235, 112), (228, 148), (242, 148)), fill=(190, 150, 130))
+    draw.ellipse((213, 163, 257, 175), fill=(150, 60, 60))
+    found = _pictures.load([face_trees.save(scene, tmp_path / "a.png"), face_trees.save(plain(), tmp_path / "b.png")])
+    assert found.how.tolist() == [_pictures.DETECTED, _pictures.CENTRE]
+    assert (found.pictures[0] == 90).all(axis=0).mean() < 0.5, "of the whole picture it is 0.84"
+
+
+def test_a_picture_that_is_stored_lying_is_stood_up(tmp_path):
+    image = plain((80, 80), colour="black")
+    ImageDraw.Draw(image).rectangle((0, 0, 79, 39), fill="white")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    image.save(tmp_path / "a.jpg", exif=exif)
+    picture = only(tmp_path / "a.jpg", whole=True)[0]
+    assert picture[:, 40:].mean() > 250 > 5 > picture[:, :24].mean()
+
+
+def test_a_second_read_decodes_nothing_and_is_the_same(tmp_path, monkeypatch):
+    paths = [face_trees.save(image, tmp_path / f"{i}.png") for i, (image, *_) in enumerate(face_trees.faces(5))]
+    paths.insert(2, tmp_path / "missing.png")
+    first = _pictures.load(paths)
+    monkeypatch.setattr(_pictures, "decode", lambda *_: pytest.fail("decoded again"))
+    again = _pictures.load(paths)
+    for name in _pictures._ARRAYS:
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+    assert again.failed == first.failed == {2: "no file of that name"}
+
+
+def test_a_changed_file_another_cut_and_a_damaged_cache_are_decoded_again(tmp_path):
+    path = face_trees.save(plain(), tmp_path / "a.png")
+    assert only(path)[0, 0, 0] == 200
+    face_trees.save(plain(colour=(10, 10, 10)), path)
+    assert only(path)[0, 0, 0] == 10
+    assert _pictures.load([path], whole=True).how.tolist() == [_pictures.WHOLE]
+    for kept in (tmp_path / "cache" / "pictures").iterdir():
+        kept.write_bytes(kept.read_bytes()[:100])
+    assert only(path)[0, 0, 0] == 10
+
+
+def test_without_a_cache_pictures_are_read_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_CACHE", "/proc/cache")
+    assert only(face_trees.save(plain(), tmp_path / "a.png")).shape == (3, 64, 64)
+
+
+def test_new_pictures_are_an_image_or_a_folder(tmp_path):
+    for i, (image, *_) in enumerate(face_trees.faces(3)):
+        face_trees.save(image, tmp_path / "new" / f"{i}.png")
+    (tmp_path / "new" / "notes.txt").write_text("no picture")
+    pictures, names = _pictures.read_inputs(tmp_path / "new", "pictures", {})
+    assert pictures.shape == (3, 3, 64, 64)
+    assert names["image"].tolist() == ["0.png", "1.png", "2.png"]
+    faces, _ = _pictures.read_faces(tmp_path / "new" / "1.png", "pictures", {})
+    assert np.array_equal(faces[0], np.asarray(face_trees.faces(3)[1][0]).transpose(2, 0, 1)), "a face is not cut again"
+
+
+@pytest.mark.parametrize(
+    ("file", "block", "message"),
+    [
+        ("nowhere.png", "pictures", r"nowhere\.png does not exist"),
+        (".", "pictures", "holds no picture: expected files .jpg"),
+        ("text.png", "pictures", "text.png: expected a picture, found 4 bytes"),
+        ("text.png", "va", "the run's method is given 'va'"),
+    ],
+)
+def test_new_pictures_that_are_none_are_refused(tmp_path, file, block, message):
+    if file == "text.png":
+        (tmp_path / file).write_text("text")
+    with pytest.raises(UserError, match=message):
+        _pictures.read_inputs(tmp_path / file, block, {})

@@ -1,0 +1,272 @@
+"""From what a label file says to a data set of faces; the underscore marks what readers share.
+
+A reader turns its files into `Rows`; `dataset` reads the pictures, transfers valence and arousal where there are none,
+groups the rows so that no person, or where persons are unknown no copy of a picture, is on two sides of a split, and
+counts all that it did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from affect import circumplex
+from training.contract import Block, Dataset, UserError
+from training.datasets import _duplicates, _pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+KIND = "faces"
+LABELS = ("continuous", "discrete")
+"""Values of the setting ``labels`` of readers whose valence and arousal may be transferred."""
+
+_NOT_ANNOTATED = "valence and arousal are transferred, not annotated"
+LISTED = 50
+"""Skipped rows of a reason that a summary lists by name; the count is of all."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a label file says of n pictures.
+
+    Parameters
+    ----------
+    path : the picture of each row.  sample : its unique name.  where : file and line that say so, for messages.
+    emotion : name of each, or None.  va : (n, 2) in [-1, 1], or None where it is to be transferred.
+    va_source : where va comes from, if it was transferred by ``python -m training transfer``.
+    person : name of each, or None.  clip : name of the recording of each, or None.  time : (n,) seconds, or None.
+    box : the set's face box of each, None in it where it has none.  whole : the pictures are faces already.
+    skipped : reason → rows that the set is known to have and that are left out.
+    """
+
+    path: list[Path]
+    sample: list[str]
+    where: list[str]
+    emotion: list[str] | None = None
+    va: NDArray[np.float64] | None = None
+    va_source: str = ""
+    person: list[str] | None = None
+    clip: list[str] | None = None
+    time: NDArray[np.float64] | None = None
+    box: list[_pictures.Box | None] | None = None
+    whole: bool = False
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    def take(self, kept: NDArray[np.int64]) -> Rows:
+        """Return the rows `kept` (m,)."""
+        rows = kept.tolist()
+
+        def some(values: Any) -> Any:
+            return None if values is None else [values[row] for row in rows]
+
+        return replace(
+            self,
+            **{
+                name: some(getattr(self, name))
+                for name in ("path", "sample", "where", "emotion", "person", "clip", "box")
+            },
+            va=None if self.va is None else self.va[kept],
+            time=None if self.time is None else self.time[kept],
+        )
+
+
+def joined(tables: list[Rows]) -> Rows:
+    """Return the rows of all tables (with the same things known of each), one after the other."""
+
+    def chained(name: str) -> Any:
+        values = [getattr(table, name) for table in tables]
+        if any(one is None for one in values):
+            return None
+        return np.concatenate(values) if isinstance(values[0], np.ndarray) else [one for of in values for one in of]
+
+    several = ("path", "sample", "where", "emotion", "va", "person", "clip", "time", "box")
+    skipped: dict[str, list[str]] = {}
+    for table in tables:
+        for why, of in table.skipped.items():
+            skipped[why] = [*skipped.get(why, []), *of]
+    return replace(tables[0], skipped=skipped, **{name: chained(name) for name in several})
+
+
+def dataset(
+    name: str,
+    rows: Rows,
+    *,
+    skips: bool,
+    labels: str = "continuous",
+    summary: Mapping[str, Any] | None = None,
+    published: NDArray[np.str_] | None = None,
+) -> Dataset:
+    """Read the pictures of `rows` and return blocks ``pictures`` (n, 3, 64, 64) uint8 and ``va`` (n, 2).
+
+    With `skips` a picture that cannot be read is left out and counted, for sets that are known to have such; otherwise
+    the first one is refused. `labels` chooses continuous or discrete draws where va is transferred. `published` (n,) is
+    the part of each row where the set fixes one. Raises UserError for that, for an emotion without an anchor ellipse,
+    and where no picture is left.
+    """
+    check_names(rows)
+    found = _pictures.load(rows.path, rows.box, whole=rows.whole)
+    rows = _without_failed(rows, found, skips)
+    if not len(rows):
+        first = next((f": {path}: {why}" for path, why in _reasons(rows)), "")
+        raise UserError(f"{name}: no picture is left to learn from{first}")
+    part = None if published is None else published[found.kept]
+    notes: list[str] = []
+    va, said = _va(rows, labels)
+    notes += said
+    if (centred := int((found.how == _pictures.CENTRE).sum())) and not rows.whole:
+        notes.append(f"no face was found in {centred} of {len(rows)} pictures: their central square was taken")
+    if total := sum(map(len, rows.skipped.values())):
+        notes.append(f"{total} rows were skipped: " + ", ".join(f"{len(of)} {why}" for why, of in rows.skipped.items()))
+    group, kind = _groups(rows, found)
+    assigned = None
+    if part is not None:
+        assigned, keep, said = _published(group, part)
+        notes += said
+        if len(keep) < len(rows):
+            rows, va, group, found = rows.take(keep), va[keep], group[keep], _take(found, keep)
+    label = None if rows.emotion is None else np.array(rows.emotion, np.str_)
+    version = hashlib.sha256("\n".join([*found.content.tolist(), *rows.sample]).encode() + va.round(6).tobytes())
+    version.update("\n".join([*(rows.emotion or ()), *group.tolist(), f"cut {_pictures.VERSION}"]).encode())
+    return Dataset(
+        name=name,
+        kind=KIND,
+        version=version.hexdigest()[:16],
+        synthetic=False,
+        blocks={
+            "pictures": Block(found.pictures),
+            "va": Block(va, _pictures.VA, low=-1.0, high=1.0),
+        },
+        sample=np.array(rows.sample, np.str_),
+        group=group,
+        group_kind=kind,
+        persons_known=rows.person is not None,
+        label=label,
+        sequence=None if rows.clip is None else np.array(rows.clip, np.str_),
+        time=rows.time,
+        published_split=assigned,
+        summary={
+            **(summary or {}),
+            "rows": len(rows),
+            "skipped": sum(map(len, rows.skipped.values())),
+            "skipped_rows": {why: {"count": len(of), "first": of[:LISTED]} for why, of in rows.skipped.items()},
+            "groups": len(np.unique(group)),
+            "group_kind": kind,
+            "rows_by_label": {} if label is None else dict(sorted(Counter(label.tolist()).items())),
+            "valence_and_arousal": _origin(rows, labels),
+            "faces": dict(Counter(found.how.tolist())),
+            "grey_pictures": int(found.grey.sum()),
+            "transparent_pictures": int(found.transparent.sum()),
+            "notes": notes,
+        },
+    )
+
+
+def check_names(rows: Rows) -> None:
+    """Raise UserError where two rows have one name, and both of their places."""
+    seen: dict[str, int] = {}
+    for row, sample in enumerate(rows.sample):
+        if sample in seen:
+            raise UserError(
+                f"{rows.where[row]}: expected each picture once, found {sample!r} as in {rows.where[seen[sample]]}"
+            )
+        seen[sample] = row
+
+
+def check_range(va: NDArray[np.float64], where: list[str], low: float = -1, high: float = 1) -> None:
+    """Raise UserError for the first value of `va` (n, 2) that is not in [low, high]."""
+    outside = ~((va >= low) & (va <= high))
+    if outside.any():
+        row, axis = (int(i) for i in np.argwhere(outside)[0])
+        more = int(outside.sum()) - 1
+        raise UserError(
+            f"{where[row]}: expected {_pictures.VA[axis]} in [{low:g}, {high:g}], found {va[row, axis]:g}"
+            + (f" (and {more} more like it)" if more else "")
+        )
+
+
+def _without_failed(rows: Rows, found: _pictures.Loaded, skips: bool) -> Rows:
+    """Return the rows whose pictures could be read; the others are skipped, or refused."""
+    if not found.failed:
+        return rows
+    if not skips:
+        row, why = next(iter(found.failed.items()))
+        more = len(found.failed) - 1
+        raise UserError(
+            f"{rows.where[row]}: expected a picture {rows.path[row]}, found {why}"
+            + (f" (and {more} more rows like it)" if more else "")
+        )
+    skipped = {why: list(of) for why, of in rows.skipped.items()}
+    for row, why in found.failed.items():
+        skipped.setdefault(why.partition(" (")[0], []).append(rows.sample[row])
+    return replace(rows.take(found.kept), skipped=skipped)
+
+
+def _reasons(rows: Rows) -> list[tuple[str, str]]:
+    return [(sample, why) for why, of in rows.skipped.items() for sample in of[:1]]
+
+
+def _va(rows: Rows, labels: str) -> tuple[NDArray[np.float64], list[str]]:
+    """Return valence and arousal (n, 2), and what is to be said of them."""
+    if rows.va is not None:
+        return rows.va, [
+            f"valence and arousal are transferred, not annotated: {rows.va_source}"
+        ] if rows.va_source else []
+    if rows.emotion is None:
+        raise UserError(
+            f"{rows.where[0]}: expected valence and arousal, or an emotion to transfer them to; found neither"
+        )
+    for emotion, where in dict(zip(reversed(rows.emotion), reversed(rows.where), strict=True)).items():
+        try:
+            circumplex.find(emotion)
+        except LookupError as error:
+            raise UserError(
+                f"{where}: {error.args[0]}; give the row an emotion that has one, or valence and arousal of its own "
+                "(python -m training transfer --from TABLE.csv makes them of your own ellipses)"
+            ) from None
+    va = circumplex.transfer(rows.emotion, discrete=labels == "discrete")
+    return va, [f"{_NOT_ANNOTATED}: {_default(labels)}"]
+
+
+def _origin(rows: Rows, labels: str) -> str:
+    """Say where valence and arousal come from."""
+    if rows.va is None:
+        return f"transferred: {_default(labels)}"
+    return f"transferred: {rows.va_source}" if rows.va_source else "annotated"
+
+
+def _default(labels: str) -> str:
+    return f"{labels} draws in Affectory's default ellipses of the emotions, seed 0"
+
+
+def _groups(rows: Rows, found: _pictures.Loaded) -> tuple[NDArray[np.str_], str]:
+    """Return the group of each row (n,), and what a group is: a person, a clip, or copies of a picture."""
+    if rows.person is not None:
+        return np.array(rows.person, np.str_), "person"
+    if rows.clip is not None:
+        return np.array(rows.clip, np.str_), "clip"
+    return np.array(rows.sample, np.str_)[_duplicates.groups(found.perceptual)], "picture"
+
+
+def _published(group: NDArray[np.str_], part: NDArray[np.str_]) -> tuple[dict[str, str], NDArray[np.int64], list[str]]:
+    """Return group → part, the rows to keep, and what is to be said: copies of a test picture are not trained on."""
+    tested = np.isin(group, group[part == "test"])
+    keep = np.flatnonzero((part == "test") | ~tested)
+    left_out = len(group) - len(keep)
+    notes = [f"{left_out} train pictures are left out: copies of published test pictures"] if left_out else []
+    return dict(zip(group[keep].tolist(), part[keep].tolist(), strict=True)), keep, notes
+
+
+def _take(found: _pictures.Loaded, rows: NDArray[np.int64]) -> _pictures.Loaded:
+    arrays = ("pictures", "kept", "how", "grey", "transparent", "perceptual", "content")
+    return replace(found, **{name: getattr(found, name)[rows] for name in arrays})

@@ -1,0 +1,125 @@
+"""AFEW-VA: frames of film clips with valence and arousal in whole steps of a tenth (Kossaifi et al. 2017).
+
+``NNN/NNN.json`` holds ``frames``: frame → valence and arousal, −10 … 10, and where published 68 landmarks, in the
+pixels of ``NNN/<frame>.png``. The set has no emotions. Where each clip names its ``actor``, persons are known.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from affect.circumplex import STEPS
+from training.contract import UserError
+from training.datasets import _faces, _pictures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.contract import Dataset, Settings
+
+KIND = _faces.KIND
+TITLE = "AFEW-VA: frames of film clips, valence and arousal in tenths"
+SETTINGS: dict[str, tuple[Any, ...]] = {}
+read_inputs = _pictures.read_inputs
+
+FRAMES_PER_SECOND = 25
+"""Of films on European discs; the set itself does not say."""
+
+_AROUND = 1.4
+"""How much larger than the landmarks the face is: they end at the brows."""
+
+
+def read(root: Path | None, settings: Settings) -> Dataset:
+    """Read the folder `root`: blocks ``pictures`` and ``va`` (labels divided by 10).
+
+    A sample is a frame; a group is an actor where all clips name theirs, else a clip. Clips whose pictures are not
+    there are skipped and counted (the set comes in parts of 50 clips); UserError where that is all of them, and for a
+    label file that is damaged, has no frames, or has labels out of range.
+    """
+    rows = read_rows(root)
+    folders = {path.parent for path in rows.path}
+    without = {folder for folder in folders if not any(folder.glob("*.png"))}
+    if without == folders:
+        raise UserError(
+            f"{root}: found the labels of {len(folders):,} clips ({len(rows):,} frames) and no picture; expected such "
+            f"as {rows.path[0]}. Its authors hand the pictures out (AFEW-VA database, ibug.doc.ic.ac.uk): unpack them "
+            "over the labels"
+        )
+    if without:
+        rows.skipped["clips without pictures"] = sorted(folder.name for folder in without)
+        rows = rows.take(np.flatnonzero([path.parent not in without for path in rows.path]))
+    return _faces.dataset("afew_va", rows, skips=False, summary={"clips": len(folders) - len(without)})
+
+
+def read_rows(root: Path | None) -> _faces.Rows:
+    """Read all label files of the folder `root`, with or without pictures."""
+    if root is None:
+        raise UserError("the data set afew_va reads a folder: give it with --root FOLDER")
+    if not root.is_dir():
+        raise UserError(f"{root} is no folder: expected one with NNN/NNN.json in it")
+    files = sorted(path for path in root.glob("*/*.json") if path.stem == path.parent.name)
+    if not files:
+        raise UserError(f"{root} holds no label file: expected such as {root / '001' / '001.json'}")
+    clips = [(file, _content(file)) for file in files]
+    frames = [
+        (file, frame, label, f"{file}, frame {frame}")
+        for file, content in clips
+        for frame, label in sorted(content["frames"].items())
+    ]
+    where = [at for _, _, _, at in frames]
+    va = np.array([[_number(label, axis, at) for axis in _pictures.VA] for _, _, label, at in frames])
+    _faces.check_range(va, where, -STEPS, STEPS)
+    actor = {file.stem: str(content.get("actor") or "").strip() for file, content in clips}
+    return _faces.Rows(
+        path=[file.parent / f"{frame}.png" for file, frame, _, _ in frames],
+        sample=[f"{file.stem}/{frame}" for file, frame, _, _ in frames],
+        where=where,
+        va=va / STEPS,
+        person=[actor[file.stem] for file, _, _, _ in frames] if all(actor.values()) else None,
+        clip=[file.stem for file, _, _, _ in frames],
+        time=np.array([int(frame) / FRAMES_PER_SECOND for _, frame, _, _ in frames]),
+        box=[_box(label.get("landmarks"), at) for _, _, label, at in frames],
+    )
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """Return what a label file says, with one frame at least, all of them numbered."""
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: expected JSON, found: {error}") from error
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from error
+    frames = content.get("frames") if isinstance(content, dict) else None
+    if not isinstance(frames, dict) or not frames:
+        found = "none" if frames in (None, {}) else f"a {type(frames).__name__}"
+        raise UserError(f'{file}: expected "frames": {{"00000": {{"valence": …, "arousal": …}}, …}}, found {found}')
+    for frame, label in frames.items():
+        if not (frame.isascii() and frame.isdigit()) or not isinstance(label, dict):
+            raise UserError(f"{file}, frame {frame!r}: expected a number of digits, and valence and arousal in it")
+    return content
+
+
+def _number(label: dict[str, Any], axis: str, where: str) -> float:
+    value = label.get(axis)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        has = f"{value!r}" if axis in label else f"only {', '.join(label) or 'nothing'}"
+        raise UserError(f"{where}: expected {axis} as a whole number −{STEPS} … {STEPS}, found {has}")
+    return float(value)
+
+
+def _box(landmarks: Any, where: str) -> _pictures.Box | None:
+    """Return the box of the face from its landmarks, or None where the set gives none."""
+    if not landmarks:
+        return None
+    points = np.asarray(landmarks, dtype=np.float64) if isinstance(landmarks, list) else np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise UserError(f"{where}: expected landmarks as pairs of pixels, found the shape {points.shape}")
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = _AROUND * (high - low) / 2
+    centre = (low + high) / 2
+    left, top, right, bottom = (float(edge) for edge in (*(centre - half), *(centre + half)))
+    return left, top, right, bottom
