@@ -290,10 +290,3 @@ def _download(label: str, make: Callable[[], str | bytes], file: str, mime: str,
 def share_button(make: Callable[[], str], file: str) -> None:
     """Offer what the page shows as one HTML file that opens offline."""
     st.download_button("Share as one file", make, file_name=file, mime="text/html", key="share", on_click="ignore")
-
-
-def pictures(table: pd.DataFrame) -> None:
-    """Show the pictures that a run kept (samples.parquet), small, by kind."""
-    for kind, rows in table.groupby("kind", sort=False):
-        st.markdown(f"**{escape(kind)}**")
-        st.image([bytes(png) for png in rows["png"].head(24)], width=96)

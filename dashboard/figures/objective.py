@@ -53,26 +53,25 @@ def on(part: str, full: str) -> str:
     return full if taken is None else record.metric(part, taken.metric, taken.target)
 
 
-def name(full: str) -> str:
-    """Return what a metric is called without its part: ``MSE``, or ``MSE, reconstructed picture``."""
+def name(full: str, weighed: bool = False) -> str:
+    """Return what a metric is called without its part: ``MSE``, or ``MSE, reconstructed picture``.
+
+    The mean over all targets is named where other means stand beside it: where the objective is `weighed`.
+    """
     taken = record.parse_metric(full)
     if taken is None:
         return COSTS.get(full, full)
     # the name may be anybody's, and stands in places that know markup
     called = names.metric(taken.metric) if taken.metric.isidentifier() else "objective"
-    return called if taken.target == record.ALL else f"{called}, {names.target(taken.target)}"
+    return called if taken.target == record.ALL and not weighed else f"{called}, {names.target(taken.target)}"
 
 
-def label(full: str) -> str:
-    """Return what a metric's or cost's full name is called on an axis, with its part or unit."""
-    taken = record.parse_metric(full)
-    return (
-        name(full)
-        if taken is None
-        else f"{name(full)}, on {taken.part}"
-        if "," in name(full)
-        else (f"{name(full)} on {taken.part}")
-    )
+def label(full: str, weighed: bool = False) -> str:
+    """Return what a metric's or cost's full name is called on an axis, with its part or unit; see `name`."""
+    taken, called = record.parse_metric(full), name(full, weighed)
+    if taken is None:
+        return called
+    return f"{called}, on {taken.part}" if "," in called else f"{called} on {taken.part}"
 
 
 def direction(full: str) -> str:

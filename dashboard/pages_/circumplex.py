@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from affect.record import Artifact
-from dashboard import cached, choosing, share, widgets
+from dashboard import cached, choosing, seven_tasks, share, widgets
 from dashboard.choosing import Chosen
 from dashboard.figures import circumplex, names, selection
 from dashboard.figures.circumplex import PRED, TRUE, Cloud
@@ -20,6 +21,7 @@ HOW = (
 )
 EMPTY = "python -m training study faces/face_vae_continuous --dataset synthetic_faces --trials 10"
 VIEWS = ["Truth and prediction", "Errors by region", "Latent space"]
+TASKS = "Seven tasks"
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,12 @@ def page() -> None:
             st.info("Choose a study or a run.")
             return
         chosen.say()
-        view = widgets.view("View", VIEWS, "circle")
+        judged = bool(chosen.having(Artifact.ALIGNMENT))
+        view = widgets.view("View", [*VIEWS, TASKS] if judged else VIEWS, "circle")
+        if view == TASKS:
+            sections = seven_tasks.show(chosen.rows, runs, "task", "task figure")
+            offer(view, sections, [i for of in chosen.rows.values() for i in of])
+            return
         shown = read(chosen)
         if not shown:
             return
@@ -194,10 +201,14 @@ def page() -> None:
             sections = errors_by_region(shown)
         else:
             sections = latent_space(shown, chosen)
-        if sections:
-            ids = [one.run_id for one in shown]
-            title = f"Circumplex: {view.lower()}"
-            widgets.share_button(lambda: share.view(cached.store(), title, HOW, sections, ids), "circumplex.html")
+        offer(view, sections, [one.run_id for one in shown])
+
+
+def offer(view: str, sections: list[Section], run_ids: list[str]) -> None:
+    """Offer what is shown as one file."""
+    if sections:
+        make = partial(share.view, cached.store(), f"Circumplex: {view.lower()}", HOW, sections, run_ids)
+        widgets.share_button(make, "circumplex.html")
 
 
 page()

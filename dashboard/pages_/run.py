@@ -9,15 +9,26 @@ import streamlit as st
 
 from affect.published import published
 from affect.record import ALL, Artifact, Kind, State
-from dashboard import cached, share, widgets
+from dashboard import cached, kept_pictures, seven_tasks, share, widgets
 from dashboard.damaged import Damaged
-from dashboard.figures import board, card, names, predictions, ranking, scope, truth
+from dashboard.figures import board, card, circumplex, names, pictures, predictions, ranking, scope, truth
 from dashboard.figures.tables import number
 
 HOW = "The card says what was measured, on what, and beside what. Below it, truth against prediction; then all details."
 EMPTY = "python -m training demo"
-SAMPLES = "samples.parquet"
-TABS = ["curves", "parameters", "scores", "runs", "pictures", "files", "data", "log", "run again", "notes"]
+TABS = [
+    "curves",
+    "parameters",
+    "scores",
+    "runs",
+    "pictures",
+    "seven tasks",
+    "files",
+    "data",
+    "log",
+    "run again",
+    "notes",
+]
 
 
 def choose_run(runs: pd.DataFrame) -> None:
@@ -115,7 +126,8 @@ def show_file(run_id: str) -> None:
     if file is None:
         st.caption("This run kept no files.")
     elif file.endswith(".parquet"):
-        widgets.table(cached.table(run_id, file), file)
+        table = cached.table(run_id, file)
+        widgets.table(pictures.facts(table) if file == Artifact.SAMPLES else table, file)
     elif file.endswith(".json"):
         st.json(cached.json(run_id, file), expanded=2)
     elif file.endswith(".txt"):
@@ -124,11 +136,36 @@ def show_file(run_id: str) -> None:
         st.caption("Only the method that wrote this file reads it.")
 
 
+def show_tasks(runs: pd.DataFrame, run_id: str, finals: list[str]) -> None:
+    """Show the tasks that judge a run's codes, beside other studies of its protocol and what was published."""
+    called = str(runs.at[run_id, "study"])
+    label = scope.label_of(runs, run_id)
+    others = scope.of_protocol(runs, label, figures=[])
+    rows = {called: finals}
+    for study, name in others.loc[others["kind"] == Kind.STUDY, "study"].astype(str).items():
+        kept = [i for i in scope.finals(others, str(study)).index if Artifact.ALIGNMENT in cached.files(i)]
+        if kept and name != called:
+            rows[name] = kept
+    if len(rows) > 1:
+        beside = widgets.choose_many("Beside other studies", list(rows)[1:], "judged beside", placeholder="none")
+        rows = {name: rows[name] for name in (called, *beside)}
+    seven_tasks.show(rows, runs, "judged", "judged by")
+    st.caption("Tasks 1, 6 and 7 are pictures:")
+    with st.container(horizontal=True, gap="medium"):
+        widgets.link("Reconstructions", "run", run=run_id, tab="pictures")
+        widgets.link("Circumplex of the codes", "circumplex", fits=run_id, circle="Latent space")
+
+
 def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str]) -> None:
     """Show the tabs. `shown` is the run whose artifacts stand for a study: one of its finals."""
     run, files = names.row(runs, run_id), cached.files(shown)
     children = card.below(runs, run_id)
-    absent = {"runs": children.empty, "pictures": SAMPLES not in files, "log": Artifact.LOG not in files}
+    absent = {
+        "runs": children.empty,
+        "pictures": Artifact.SAMPLES not in files,
+        "seven tasks": Artifact.ALIGNMENT not in files,
+        "log": Artifact.LOG not in files,
+    }
     tabs = [tab for tab in TABS if not absent.get(tab)]
     for tab, place in zip(tabs, st.tabs(tabs, key="tab", bind="query-params"), strict=True):
         if not place.open:
@@ -146,7 +183,9 @@ def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str])
                     if clicked is not None:
                         widgets.open_page("run", run=str(children["run id"].iloc[clicked]))
                 case "pictures":
-                    widgets.pictures(cached.table(shown, SAMPLES))
+                    kept_pictures.show(shown, bool(run["synthetic"]))
+                case "seven tasks":
+                    show_tasks(runs, run_id, finals or [shown])
                 case "files":
                     show_file(shown)
                 case "data":
@@ -189,6 +228,8 @@ def main() -> None:
             widgets.link("Open its study", "run", run=str(study))
         if Artifact.PREDICTIONS in cached.files(shown) and runs.at[shown, "kind"] == Kind.FINAL:
             widgets.link("Look at its errors", "errors", runs=run_id)
+            if circumplex.axes_of(names.loads(runs.at[shown, "targets"], [])) is not None:
+                widgets.link("See it on the circumplex", "circumplex", fits=run_id)
         widgets.share_button(lambda: share.runs(cached.store(), [run_id]), f"{run_id[:8]}.html")
     with widgets.guard():
         if Artifact.PREDICTIONS in cached.files(shown):

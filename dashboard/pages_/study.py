@@ -176,15 +176,15 @@ def epochs(row: pd.Series, table: pd.DataFrame, curves: pd.DataFrame, label: str
 def trade_off(runs: pd.DataFrame, row: pd.Series, table: pd.DataFrame) -> None:
     """Show two figures of the trials against each other, and the front of what nothing beats in both."""
     trial_runs = runs.loc[table["run_id"]]
-    wanted = objective.objectives(row)
+    wanted, weighed = objective.objectives(row), bool(objective.weights(row))
     first = wanted[0]
     options = studies.figures(trial_runs, first)
     if not options:
         st.info("The trials have one figure only.")
         return
-    named = {objective.label(name): name for name in options}
+    named = {objective.label(name, weighed): name for name in options}
     other = wanted[1] if len(wanted) > 1 else record.COST_SECONDS
-    default = objective.label(other) if other in options else next(iter(named))
+    default = objective.label(other, weighed) if other in options else next(iter(named))
     with st.columns(3)[0]:
         second = named[widgets.choose("Objective against", list(named), "against", default) or default]
     both = (studies.text(row, "direction", "minimize"), objective.direction(second))
@@ -193,8 +193,8 @@ def trade_off(runs: pd.DataFrame, row: pd.Series, table: pd.DataFrame) -> None:
     winner = None if best is None else int(best["trial"])
     front = search.pareto(complete, trial_runs[first], trial_runs[second], both)
     widgets.figure(
-        search.draw_pareto(front, objective.label(first), objective.label(second), winner),
-        front.rename(columns={"first": objective.label(first), "second": objective.label(second)}),
+        search.draw_pareto(front, objective.label(first, weighed), objective.label(second, weighed), winner),
+        front.rename(columns={"first": objective.label(first, weighed), "second": objective.label(second, weighed)}),
         "pareto",
         "The line joins the trials that no other beats in both figures.",
     )

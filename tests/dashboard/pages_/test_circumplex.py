@@ -66,6 +66,15 @@ def test_the_address_keeps_the_reading_of_the_codes(visit):
 
 
 @pytest.mark.usefixtures("stored")
+def test_the_seven_tasks_of_several_runs_stand_side_by_side(visit):
+    page = visit("circumplex", fits=[REGULARISED, VANILLA], circle="Seven tasks", task="5 Inverse power")
+    assert not page.exception
+    assert {REGULARISED, VANILLA} <= set(page.dataframe[-1].value.columns)
+    figure = json.loads(page.get("plotly_chart")[0].proto.spec)
+    assert "lower is better" in figure["layout"]["xaxis"]["title"]["text"]
+
+
+@pytest.mark.usefixtures("stored")
 def test_what_is_shown_goes_into_one_file_with_the_runs_cards():
     store = Store(locate())
     runs = store.runs()

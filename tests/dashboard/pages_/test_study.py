@@ -147,7 +147,7 @@ def test_of_two_objectives_the_front_and_its_winner_are_drawn_and_said(faces, vi
     assert "smallest sum of ranks" in words(page)
     figure = charts(page)[0]
     assert figure["layout"]["xaxis"]["title"]["text"] == "MSE, reconstructed picture, on validation"
-    assert figure["layout"]["yaxis"]["title"]["text"] == "MSE on validation"
+    assert figure["layout"]["yaxis"]["title"]["text"] == "MSE, mean over all targets, on validation"
     assert any(trace["name"].startswith("winner, trial") for trace in figure["data"])
 
 
