@@ -99,7 +99,9 @@ def affectnet(folder: Path, n: int = 20, name: str = "training.csv", start: int 
     order = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
     rows = []
     for i, (image, emotion, _, va) in enumerate(faces(start + n)[start:]):
-        scene = Image.new("RGB", (160, 120), "grey")
+        # photographs from the web have nothing in common
+        blocks = np.random.default_rng(start + i).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+        scene = Image.fromarray(blocks).resize((160, 120))
         scene.paste(image, (40, 20))
         picture = f"{i % 3}/{name[:2]}{i}.png"
         save(scene, folder / "images" / picture)

@@ -24,6 +24,7 @@ _SMALLEST = 0.2
 """Of the longer side: smaller findings are hardly ever the face that a picture was taken of."""
 
 _of_thread = threading.local()
+_importing = threading.Lock()
 
 
 def find(grey: NDArray[np.uint8]) -> tuple[float, float, float, float] | None:
@@ -31,8 +32,7 @@ def find(grey: NDArray[np.uint8]) -> tuple[float, float, float, float] | None:
 
     None where there is none. The box may reach over the picture's edge.
     """
-    import cv2
-
+    cv2 = _opencv()
     scale = min(1.0, _LONGER_SIDE / max(grey.shape))
     if scale < 1:
         grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
@@ -52,9 +52,16 @@ def find(grey: NDArray[np.uint8]) -> tuple[float, float, float, float] | None:
 def _cascade() -> Any:
     """Return this thread's cascade: one is not to be used by several at once."""
     if not hasattr(_of_thread, "cascade"):
+        cv2 = _opencv()
+        _of_thread.cascade = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_alt2.xml")
+    return _of_thread.cascade
+
+
+def _opencv() -> Any:
+    """Return OpenCV, imported when it is first needed, by one thread: it breaks where two import it at once."""
+    with _importing:
         import cv2
         import cv2.data
 
         cv2.setNumThreads(1)  # pictures are searched side by side already
-        _of_thread.cascade = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_alt2.xml")
-    return _of_thread.cascade
+        return cv2

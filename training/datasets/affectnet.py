@@ -92,7 +92,7 @@ def read_rows(root: Path | None) -> _faces.Rows:
         where=where[kept].tolist(),
         emotion=[EXPRESSIONS[int(of)] for of in code[kept].tolist()],
         va=va[kept],
-        box=[_box([texts[edge][row] for edge in BOX], where[row]) for row in kept.tolist()],
+        box=[_box([str(texts[edge][row]) for edge in BOX], where[row]) for row in kept.tolist()],
         skipped=skipped,
     )
 

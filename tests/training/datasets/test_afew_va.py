@@ -1,0 +1,115 @@
+"""AFEW-VA: labels in tenths, faces cut by landmarks, clips never parted; label files without pictures say so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import face_trees
+from training import splits
+from training.contract import UserError
+from training.datasets import _pictures, afew_va
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return face_trees.afew_va(tmp_path / "afew")
+
+
+def change(folder: Path, clip: str, **changed) -> Path:
+    file = folder / clip / f"{clip}.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changed}))
+    return folder
+
+
+def test_frames_are_read_with_their_labels_divided_by_ten(folder):
+    data = afew_va.read(folder, {})
+    assert data.sample[:4].tolist() == ["001/00000", "001/00001", "001/00002", "002/00000"]
+    assert data.label is None
+    assert data.group_kind == "clip"
+    assert not data.persons_known
+    assert data.sequence.tolist() == data.group.tolist()
+    assert data.time[:4].tolist() == [0, 0.04, 0.08, 0]
+    expected = np.array([np.round(10 * va) / 10 for *_, va in face_trees.faces(24)])
+    assert np.allclose(data.blocks["va"].values, expected)
+    assert data.summary["valence_and_arousal"] == "annotated"
+    assert data.summary["faces"] == {_pictures.BOX: 24}
+
+
+def test_the_landmarks_are_in_the_picture_that_is_cut_out(folder):
+    """The face lies in a grey scene; half of what is cut is not scene."""
+    data = afew_va.read(folder, {})
+    grey = (data.blocks["pictures"].values == 128).all(axis=1).mean(axis=(1, 2))
+    assert (grey < 0.3).all()
+
+
+def test_it_can_be_split_by_clip(folder):
+    parts = splits.make(afew_va.read(folder, {}), "pictures", "va").split(test=False).parts()
+    assert not {*parts["train"].group} & {*parts["validation"].group}
+
+
+def test_named_actors_are_persons(folder):
+    for clip in range(1, 9):
+        change(folder, f"{clip:03d}", actor=f"actor {clip % 3}")
+    data = afew_va.read(folder, {})
+    assert data.persons_known
+    assert {*data.group.tolist()} == {"actor 0", "actor 1", "actor 2"}
+
+
+def test_without_landmarks_the_face_is_looked_for(tmp_path):
+    data = afew_va.read(face_trees.afew_va(tmp_path, clips=3, landmarks=False), {})
+    assert {*data.summary["faces"]} <= {_pictures.DETECTED, _pictures.CENTRE}
+
+
+def test_clips_whose_pictures_are_not_there_are_skipped_and_counted(folder):
+    for picture in (folder / "002").glob("*.png"):
+        picture.unlink()
+    data = afew_va.read(folder, {})
+    assert len(data.sample) == 21
+    assert data.summary["skipped_rows"] == {"clips without pictures": {"count": 1, "first": ["002"]}}
+    assert data.summary["clips"] == 7
+
+
+def test_a_single_missing_frame_is_refused(folder):
+    (folder / "003" / "00001.png").unlink()
+    with pytest.raises(UserError, match=r"003\.json, frame 00001: expected a picture .*00001\.png, found no file"):
+        afew_va.read(folder, {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"frames": {}}, r'002\.json: expected "frames": .*found none'),
+        ({"frames": [1]}, "found a list"),
+        ({"frames": {"a": {}}}, "frame 'a': expected a number of digits"),
+        (
+            {"frames": {"00000": {"valence": 3}}},
+            r"frame 00000: expected arousal as a whole number .*found only valence",
+        ),
+        ({"frames": {"00000": {"valence": 3, "arousal": "2"}}}, "found '2'"),
+        ({"frames": {"00000": {"valence": 0.5, "arousal": 0}}}, "expected valence as a whole number .*found 0.5"),
+        ({"frames": {"00000": {"valence": 11, "arousal": 0}}}, r"expected valence in \[-10, 10\], found 11"),
+        ({"frames": {"00000": {"valence": 1, "arousal": 0, "landmarks": [1, 2]}}}, "landmarks as pairs of pixels"),
+    ],
+)
+def test_a_label_file_that_is_not_as_published_is_named(folder, changed, message):
+    with pytest.raises(UserError, match=message):
+        afew_va.read(change(folder, "002", **changed), {})
+
+
+def test_damaged_json_and_other_folders_are_refused(folder, tmp_path):
+    (folder / "002" / "002.json").write_text("{")
+    with pytest.raises(UserError, match=r"002\.json: expected JSON, found: Expecting"):
+        afew_va.read(folder, {})
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"holds no label file: expected such as .*001\.json"):
+        afew_va.read(tmp_path / "empty", {})
+
+
+@pytest.mark.realdata
+def test_the_real_label_files_are_read_and_say_that_pictures_are_missing(real_data):
+    with pytest.raises(UserError, match=r"labels of 600 clips \(30,051 frames\) and no picture; expected such as"):
+        afew_va.read(real_data / "afew_va", {})

@@ -1,0 +1,107 @@
+"""AffectNet: the published CSV, faces cut by its boxes; rows without a face, emotion or rating skipped and counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import face_trees
+from training import splits
+from training.contract import UserError
+from training.datasets import _pictures, affectnet
+
+
+@pytest.fixture
+def csv(tmp_path) -> Path:
+    return face_trees.affectnet(tmp_path / "affectnet")
+
+
+def add(csv: Path, *rows: dict) -> Path:
+    with csv.open("a", encoding="utf-8") as stream:
+        stream.writelines(",".join(map(str, row.values())) + "\n" for row in rows)
+    return csv
+
+
+def test_the_published_table_is_read_and_its_known_rows_are_skipped(csv):
+    data = affectnet.read(csv, {})
+    assert len(data.sample) == 20
+    assert data.summary["skipped"] == 3
+    assert data.summary["skipped_rows"] == {
+        "expression 8 (none)": {"count": 1, "first": ["0/none.png"]},
+        "expression 10 (no face)": {"count": 1, "first": ["0/noface.png"]},
+        "not rated (-2)": {"count": 1, "first": ["0/unrated.png"]},
+    }
+    assert {*data.label.tolist()} <= {*affectnet.EXPRESSIONS[: affectnet.EMOTIONS]}
+    assert np.allclose(data.blocks["va"].values, [va for *_, va in face_trees.faces(20)])
+    assert data.summary["valence_and_arousal"] == "annotated"
+    assert not data.persons_known
+    assert data.group_kind == "picture"
+
+
+def test_faces_are_cut_by_the_sets_boxes(csv):
+    data = affectnet.read(csv, {})
+    assert data.summary["faces"] == {_pictures.BOX: 20}
+    faces = [np.asarray(image).transpose(2, 0, 1) for image, *_ in face_trees.faces(20)]
+    assert np.array_equal(data.blocks["pictures"].values, faces)
+
+
+def test_missing_and_damaged_pictures_are_known_of_it(csv):
+    Image.new("L", (10, 10)).save(csv.parent / "images" / "0" / "tiny.png")
+    (csv.parent / "images" / "0" / "text.jpg").write_text("no picture")
+    rows = [face_trees.affectnet_row(f"0/{name}", 1, 0.5, 0.5) for name in ("gone.jpg", "text.jpg", "tiny.png")]
+    data = affectnet.read(add(csv, *rows), {})
+    assert len(data.sample) == 20
+    counts = {why: of["first"] for why, of in data.summary["skipped_rows"].items()}
+    assert counts["no file of that name"] == ["0/gone.jpg"]
+    assert counts["10 bytes that are no picture"] == ["0/text.jpg"]
+    assert counts["a face box"] == ["0/tiny.png"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (("0/x.png", 1, 1.5, 0), r"line 25: expected valence in \[-1, 1\], found 1.5"),
+        (("0/x.png", 11, 0, 0), "line 25, column expression: expected a whole number 0 … 10, found '11'"),
+        (("0/x.png", 1, "high", 0), "line 25, column valence: expected a number, found 'high'"),
+    ],
+)
+def test_what_is_not_known_of_it_is_refused(csv, row, message):
+    with pytest.raises(UserError, match=message):
+        affectnet.read(add(csv, face_trees.affectnet_row(*row)), {})
+
+
+def test_a_box_that_is_none_is_refused_for_a_row_that_is_used_and_only_then(csv):
+    box = {"face_x": "NULL"}
+    unused = {**face_trees.affectnet_row("0/y.png", 10, -2, -2), **box}
+    assert len(affectnet.read(add(csv, unused), {}).sample) == 20
+    used = {**face_trees.affectnet_row("0/x.png", 1, 0, 0), **box}
+    with pytest.raises(UserError, match=r"line 26: expected face_x, face_y, .* as numbers, found 'NULL'"):
+        affectnet.read(add(csv, used), {})
+
+
+def test_training_and_validation_are_the_published_split_and_copies_do_not_cross_it(tmp_path):
+    training = face_trees.affectnet(tmp_path, n=20)
+    validation = face_trees.affectnet(tmp_path, n=5, name="validation.csv", start=20)
+    copied = Image.open(next((tmp_path / "images").glob("*/va0.png")))
+    copied.save(tmp_path / "images" / "0" / "copy.jpg", quality=80)
+    add(training, face_trees.affectnet_row("0/copy.jpg", 1, 0.5, 0.5))
+    data = affectnet.read(tmp_path, {})
+    assert len(data.sample) == 25
+    assert "0/copy.jpg" not in data.sample
+    assert any("1 train pictures are left out: copies" in note for note in data.summary["notes"])
+    made = splits.make(data, "pictures", "va")
+    tested = data.sample[made.part == "test"].tolist()
+    assert tested == affectnet.read(validation, {}).sample.tolist()
+
+
+def test_a_folder_of_neither_table_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"holds neither training\.csv nor validation\.csv"):
+        affectnet.read(tmp_path, {})
+    csv = face_trees.affectnet(tmp_path)
+    for picture in (tmp_path / "images").rglob("*.png"):
+        picture.unlink()
+    with pytest.raises(UserError, match="affectnet: no picture is left to learn from"):
+        affectnet.read(csv, {})
