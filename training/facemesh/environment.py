@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training import cache
 from training.contract import UserError
-from training.study import provenance
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,7 @@ def python(console: Console) -> Path:
     """
     pins = REQUIREMENTS.read_bytes()
     name = f"facemesh-{hashlib.sha256(pins).hexdigest()[:12]}-py{sys.version_info[0]}{sys.version_info[1]}"
-    folder = provenance.cache() / name
+    folder = cache.folder() / name
     if not folder.is_dir():
         _make(folder, console)
     return _program(folder)
