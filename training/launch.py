@@ -295,7 +295,8 @@ def preview(
             f"run {info.id[:8]} is of {info.tags['method']}, which is given {info.tags['inputs']}; expected a run that "
             "tells classes from meshes, as those of meshes/… do"
         )
-    count = preview.preview(model, classes, source, out, port, console)
+    origin = "SYNTHETIC data" if info.tags["synthetic"] == "true" else info.tags["dataset"]
+    count = preview.preview(model, classes, f"learnt from {origin}", source, out, port, console)
     if out is not None:
         console.print(f"{count} frames written to {out}", markup=False)
 

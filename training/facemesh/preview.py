@@ -37,10 +37,17 @@ _PAPER, _INK, _FAINT, _MESH, _BAR = (24, 24, 27), (240, 240, 240), (130, 130, 13
 
 
 def preview(
-    model: Model, classes: Sequence[str], source: Path | int, out: Path | None, port: int, console: Console
+    model: Model,
+    classes: Sequence[str],
+    caption: str,
+    source: Path | int,
+    out: Path | None,
+    port: int,
+    console: Console,
 ) -> int:
     """Show what `model` says of each frame of `source` (a video, or a camera's number); return how many there were.
 
+    `caption` stands on each frame, such as what data the model learnt from.
     With `out` a video of that name is written, else the frames are served at 127.0.0.1:`port`, and Ctrl-C ends it.
     """
     from rich.progress import track
@@ -58,7 +65,7 @@ def preview(
         for pixels in track(film, "frames", film.length or None, console=console, transient=True):
             landmarks = tracker.landmarks(pixels)
             said = None if landmarks is None else np.asarray(model.predict(landmarks[None])[0], float)
-            screen.show(draw(pixels, landmarks, said, classes))
+            screen.show(draw(pixels, landmarks, said, classes, caption))
             count += 1
     return count
 
@@ -68,10 +75,11 @@ def draw(
     landmarks: NDArray[np.float32] | None,
     probabilities: NDArray[np.float64] | None,
     classes: Sequence[str],
+    caption: str = "",
 ) -> Pixels:
     """Return the frame (h, w, 3) with the mesh on the face and a bar for each class beside it, a new picture.
 
-    Both are None where there is no face, which is said. A small frame is drawn larger.
+    Landmarks and probabilities are None where there is no face, which is said. A small frame is drawn larger.
     """
     import cv2
 
@@ -80,6 +88,7 @@ def draw(
     height, width, _ = large.shape
     frame = np.full((height, width + PANEL, 3), _PAPER, np.uint8)
     frame[:, :width] = large
+    _write(frame, caption, (width + 16, height - 14), _FAINT, 0.4)
     if landmarks is None or probabilities is None:
         _write(frame, "no face", (width + 16, 40), _FAINT, 0.8)
         return frame
@@ -89,7 +98,7 @@ def draw(
     frame[:, :width] = cv2.addWeighted(large, _VEIL, frame[:, :width], 1 - _VEIL, 0)
     best = int(np.argmax(probabilities))
     _write(frame, classes[best], (width + 16, 40), _INK, 0.9)
-    room = (height - 60) / len(classes)
+    room = (height - 100) / len(classes)
     for i, (name, share) in enumerate(zip(classes, probabilities.tolist(), strict=True)):
         top = int(60 + i * room)
         color = _INK if i == best else _FAINT

@@ -13,6 +13,7 @@ from training.facemesh import pictures, preview
 from training.facemesh.stream import Stream
 
 CLASSES = ("happy", "sadness")
+CAPTION = "learnt from SYNTHETIC data"
 FACE = np.column_stack([np.linspace(30, 60, 468), np.linspace(20, 40, 468), np.zeros(468)]).astype(np.float32)
 
 
@@ -41,20 +42,23 @@ def test_small_frames_are_drawn_larger_and_a_missing_face_is_said():
     frame = preview.draw(np.full((48, 48, 3), 100, np.uint8), None, None, CLASSES)
     assert frame.shape == (480, 480 + preview.PANEL, 3)
     assert (frame[:, :480] == 100).all()
-    assert frame[:, 480:].max() > 100, "words"
+    words = frame[:, 480:].max(axis=(1, 2)) > 100
+    assert words[:60].any()
+    assert not words[60:].any()
+    assert (preview.draw(np.full((48, 48, 3), 100, np.uint8), None, None, CLASSES, CAPTION)[440:] != frame[440:]).any()
 
 
 @pytest.mark.usefixtures("fake_facemesh")
 def test_a_video_is_written_with_a_frame_for_each(film, tmp_path, console):
     out = tmp_path / "out.mp4"
-    assert preview.preview(Sure(), CLASSES, film, out, 0, console) == 6
+    assert preview.preview(Sure(), CLASSES, CAPTION, film, out, 0, console) == 6
     frames = list(pictures.Film(out))
     assert len(frames) == 6
     assert frames[0].shape == (480, 640 + preview.PANEL, 3)
     with pytest.raises(UserError, match="is there already"):
-        preview.preview(Sure(), CLASSES, film, out, 0, console)
+        preview.preview(Sure(), CLASSES, CAPTION, film, out, 0, console)
     with pytest.raises(UserError, match="there is no such folder"):
-        preview.preview(Sure(), CLASSES, film, tmp_path / "no" / "out.mp4", 0, console)
+        preview.preview(Sure(), CLASSES, CAPTION, film, tmp_path / "no" / "out.mp4", 0, console)
 
 
 def test_a_run_of_other_data_is_refused(monkeypatch, film, console):
