@@ -25,7 +25,11 @@ current = st.navigation(
             page("study", "Study"),
             page("run", "Run"),
         ],
-        "Look inside": [page("circumplex", "Circumplex"), page("errors", "Errors")],
+        "Look inside": [
+            page("circumplex", "Circumplex"),
+            page("activations", "Activation maps"),
+            page("errors", "Errors"),
+        ],
     }
 )
 st.session_state["current page"] = current.url_path

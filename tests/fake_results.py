@@ -1,6 +1,6 @@
 """Plausible results of studies without any training: samples, predictions and the tables made from them.
 
-Motion is made here, faces are in `tests.fake_faces`.
+Motion is made here, faces are in `tests.fake_faces`, meshes in `tests.fake_meshes`.
 
 Everything is drawn from a seed. What can be computed is computed from the drawn predictions, so that a page's table
 and its metrics agree; what only a fit would know is drawn.
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affect import record
+from affect import metrics, record
 
 PUBLISHED = Path(record.__file__).with_name("published_results.csv")
 PAD = ("pleasure", "arousal", "dominance")
@@ -58,7 +58,11 @@ class Spec:
 
     @property
     def metric(self) -> str:
-        return "mse" if self.family == "faces" else "mae"
+        return {"faces": "mse", "meshes": "f1"}.get(self.family, "mae")
+
+    @property
+    def direction(self) -> str:
+        return metrics.DIRECTION[self.metric]
 
     @property
     def objectives(self) -> list[str]:
@@ -74,20 +78,22 @@ class Spec:
 
     @property
     def inputs(self) -> str:
-        if self.family == "faces":
-            return "pictures"
+        if self.family in ("faces", "meshes"):
+            return "pictures" if self.family == "faces" else "landmarks"
         return "features" if self.method in ("motion/lma_to_pad", "motion/lma_vae") else "pad"
 
     @property
     def targets(self) -> tuple[str, ...]:
-        if self.family == "faces":
-            return VA
+        if self.family in ("faces", "meshes"):
+            return VA if self.family == "faces" else ("emotion",)
         return PAD if self.method == "motion/lma_to_pad" else features()
 
     @property
     def protocol(self) -> str:
         if self.family == "faces":
             return f"{self.dataset} · by person · V A"
+        if self.family == "meshes":
+            return f"{self.dataset} · by person · emotion"
         task = (
             "P A D"
             if self.targets == PAD
@@ -155,6 +161,10 @@ def world(dataset: str, seed: int = 0) -> World:
         from tests import fake_faces
 
         return fake_faces.world(dataset, seed)
+    if dataset in ("synthetic_meshes", "ckplus"):
+        from tests import fake_meshes
+
+        return fake_meshes.world(dataset, seed)
     rng = np.random.default_rng([seed, len(dataset)])
     clip = np.repeat(np.arange(CLIPS), WINDOWS)
     label = np.array(LABELS)[np.arange(CLIPS) % len(LABELS)]
@@ -180,6 +190,10 @@ def world(dataset: str, seed: int = 0) -> World:
 
 def predict(spec: Spec, seed: int) -> np.ndarray:
     """Draw predictions (n, t): truth shrunk to the train mean, plus a clip's and a window's error, worse off train."""
+    if spec.family == "meshes":
+        from tests import fake_meshes
+
+        return fake_meshes.predict(spec, seed)
     w = world(spec.dataset)
     true = w.values(spec.targets)
     rng = np.random.default_rng([seed, len(spec.method), int(spec.noise * 1000)])
@@ -193,6 +207,10 @@ def predict(spec: Spec, seed: int) -> np.ndarray:
 
 def trivial(spec: Spec) -> dict[str, np.ndarray]:
     """Return the mean and label-mean predictions (n, t), fitted on train."""
+    if spec.family == "meshes":
+        from tests import fake_meshes
+
+        return fake_meshes.trivial(spec)
     w = world(spec.dataset)
     true, train = w.values(spec.targets), w.part == "train"
     by_label = np.stack([true[(w.label == name) & train].mean(0) for name in w.label])
@@ -224,6 +242,10 @@ def scores(true: np.ndarray, pred: np.ndarray) -> dict[str, np.ndarray]:
 
 def figures(spec: Spec, pred: np.ndarray, parts: tuple[str, ...], aspect: str = "") -> dict[str, float]:
     """Return the metrics of some parts by full name, targets and their mean."""
+    if spec.family == "meshes":
+        from tests import fake_meshes
+
+        return fake_meshes.figures(spec, pred, parts, aspect)
     w = world(spec.dataset)
     true = w.values(spec.targets)
     found = {}
@@ -360,6 +382,10 @@ def diagnostics(spec: Spec, pred: np.ndarray) -> pd.DataFrame:
 
 def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd.DataFrame]:
     """Return every table that a final of this method keeps; diagnostics are the first one's alone."""
+    if spec.family == "meshes":
+        from tests import fake_meshes
+
+        return {record.Artifact.SPLIT: split_table(spec), **fake_meshes.tables(spec, pred)}
     found = {record.Artifact.SPLIT: split_table(spec), record.Artifact.PREDICTIONS: prediction_table(spec, pred)}
     if spec.family == "faces":
         from tests import fake_faces

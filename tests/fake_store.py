@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affect import record
+from affect import metrics, record
 from affect.record import Artifact, Kind, State
 from tests import fake_results as made
 from training.tracking import embedded
@@ -144,17 +144,18 @@ def _tags(spec: made.Spec, kind: str, **more: str) -> dict[str, str]:
         "protocol_id": record.digest([spec.protocol]),
         "split": record.digest(["split", spec.dataset]),
         "targets": record.to_json(list(spec.targets)),
+        **({"classes": record.to_json(sorted(set(split["label"])))} if spec.family == "meshes" else {}),
         "inputs": spec.inputs,
-        "group_kind": "person" if spec.family == "faces" else "clip",
+        "group_kind": "clip" if spec.family == "motion" else "person",
         "groups": record.to_json(groups),
-        "persons": "known" if spec.family == "faces" else "unknown",
+        "persons": "unknown" if spec.family == "motion" else "known",
         "settings": record.to_json(spec.all_settings),
         "study": spec.name,
         "seed": "0",
         "objective": spec.metric,
         "objectives": record.to_json(spec.objectives),
         **({"weights": record.to_json(spec.weights)} if spec.weights else {}),
-        "direction": "minimize",
+        "direction": spec.direction,
         "space": record.digest(made.space(spec.method)),
         "needs": "{}",
         "code": "85f3dbe0c1a2b3c4d5e6f708192a3b4c5d6e7f80+",
@@ -176,7 +177,8 @@ def _write(folder: Path, frames: Mapping[str, pd.DataFrame], texts: Mapping[str,
 
 def _curves(rng: np.random.Generator, best: float, epochs: int, name: str) -> dict[str, list[float]]:
     steps = np.arange(epochs)
-    fall = best * (1 + 1.2 * np.exp(-steps / 6))
+    rises = metrics.DIRECTION.get(name.split("/")[1]) == "maximize"
+    fall = best * (1 + (-0.7 if rises else 1.2) * np.exp(-steps / 6))
     return {
         name: (fall + rng.normal(0, best * 0.01, epochs)).tolist(),
         name.replace("val/", "train/"): (0.8 * fall + rng.normal(0, best * 0.005, epochs)).tolist(),
@@ -252,7 +254,7 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
         if texts:
             _write(path, {}, texts)
 
-    winner = min(values, key=values.__getitem__)
+    winner = (max if spec.direction == "maximize" else min)(values, key=values.__getitem__)
     more = {
         "sampler": "TPE, seeded for each trial",
         "pruner": "median",

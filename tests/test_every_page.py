@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.store import Source, Store
-from tests import fake_store
+from tests import fake_meshes, fake_store
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(file.stem for file in (ROOT / "dashboard" / "pages_").glob("*.py") if file.stem != "__init__")
@@ -21,7 +21,8 @@ NEEDS_A_STUDY = {"study": "study", "run": "run"}
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_store.build(tmp_path_factory.mktemp("pages") / "store")
+    studies = (fake_meshes.STUDIES[0], *fake_store.made.STUDIES)  # motion is the newest
+    return fake_store.build(tmp_path_factory.mktemp("pages") / "store", studies)
 
 
 def open_page(page: str, **query: str) -> AppTest:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests import fake_faces, fake_store
+from tests import fake_faces, fake_meshes, fake_store
 from tests import fake_results as made
 
 if TYPE_CHECKING:
@@ -54,6 +54,13 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store of a vanilla and a regularised face method, a study of two objectives, and one of motion."""
     studies = (*fake_faces.STUDIES, fake_faces.APART, made.STUDIES[0])
     return fake_store.build(tmp_path_factory.mktemp("faces") / "store", studies, trials=5, finals=1)
+
+
+@pytest.fixture(scope="session")
+def meshes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store of classifiers of synthetic meshes, two of data with published figures, and one of motion."""
+    studies = (made.STUDIES[0], *fake_meshes.REAL, *fake_meshes.STUDIES)
+    return fake_store.build(tmp_path_factory.mktemp("meshes") / "store", studies, trials=4, finals=2)
 
 
 @pytest.fixture
