@@ -102,13 +102,15 @@ def read_inputs(file: Path, block: str, settings: Settings) -> tuple[Floats, dic
     Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In pictures FaceMesh finds the faces; those
     without one are told on the terminal and left out. Raises UserError as `read` does, and for a lost mesh.
     """
-    if file.is_dir() or (file.exists() and file.suffix != ".npz"):
+    from training.facemesh import pictures
+
+    if file.is_dir() or pictures.is_picture(file) or pictures.is_video(file):
         from rich.console import Console
 
         from training.facemesh.export import meshes
 
-        seen, pictures, _ = meshes(file, Console(stderr=True))
-        return seen, {"filename": np.array([one.name for one in pictures], np.str_)}
+        seen, found, _ = meshes(file, Console(stderr=True))
+        return seen, {"filename": np.array([one.name for one in found], np.str_)}
     arrays = _open(file)
     landmarks = _in_pixels(file, arrays, [])
     lost = np.flatnonzero(_lost(landmarks))
@@ -186,10 +188,10 @@ def _open(file: Path) -> dict[str, NDArray[Any]]:
         )
     if not file.exists():
         raise UserError(f"there is no file {file}")
+    if not zipfile.is_zipfile(file):
+        raise UserError(f"{file}: expected an npz with landmarks, as export-meshes writes it, found another format")
     try:
         with np.load(file, allow_pickle=False) as content:
-            if not isinstance(content, np.lib.npyio.NpzFile):
-                raise UserError(f"{file}: expected an npz with landmarks, found one array (npy)")
             arrays = {name: content[name] for name in content.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{file}: expected an npz of plain arrays (landmarks …), found: {error}") from error

@@ -42,6 +42,11 @@ class Picture:
     label: str
 
 
+def is_picture(path: Path) -> bool:
+    """Return whether the name of `path` is that of a picture."""
+    return path.suffix.lower() in IMAGES
+
+
 def is_video(path: Path) -> bool:
     """Return whether the name of `path` is that of a video."""
     return path.suffix.lower() in VIDEOS
@@ -62,7 +67,7 @@ def find(root: Path, last: float = LAST) -> tuple[list[Picture], list[str]]:
     if not root.exists():
         raise UserError(f"there is no file or folder {root}")
     if root.is_file():
-        if root.suffix.lower() not in IMAGES:
+        if not is_picture(root):
             raise UserError(
                 f"{root}: expected a folder of pictures, a picture ({' '.join(IMAGES)}) or a video ({' '.join(VIDEOS)})"
             )
@@ -98,6 +103,7 @@ class Film:
 
         if isinstance(source, Path) and not source.is_file():
             raise UserError(f"there is no file {source}")
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what cannot be opened is said below, once
         self._capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
         if not self._capture.isOpened():
             what = f"camera {source}" if isinstance(source, int) else f"{source} as a video"
@@ -120,7 +126,7 @@ class Film:
 
 
 def _images(files: Iterator[Path]) -> list[Path]:
-    return sorted(f for f in files if f.suffix.lower() in IMAGES and not f.name.startswith(".") and f.is_file())
+    return sorted(f for f in files if is_picture(f) and not f.name.startswith(".") and f.is_file())
 
 
 def _picture(file: Path, root: Path, place: int) -> Picture:
