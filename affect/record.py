@@ -238,7 +238,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.DIAGNOSTICS: ("diagnostic", "target", "metric", "value", "n", "explanation"),
     # errors of one reconstructed picture, over all of its pixels, in units of a pixel's full range
     Artifact.RECONSTRUCTIONS: ("sample", "part", "mse", "mae"),
-    # the seven tasks on the test part; note says why a figure is missing, published figures never stand here
+    # the seven tasks on the test part; note says why a figure is missing or how it is to be read; no published figure
     Artifact.ALIGNMENT: ("task", "code", "predictor", "target", "metric", "value", "n", "note"),
     # kind: real, reconstruction, traversal, generated. step orders the pictures of a row (a traversal's values of the
     # code, a generator's steps); code is what is traversed

@@ -24,13 +24,17 @@ CODES = _predictors.CODES
 LEVELS = 10
 """A discrete label is round(10 · label), −10 … 10."""
 
+NEAR_ZERO = (
+    "the loss holds codes near 0, so that a chunk's mean errs by about the labels' mean square, {:.3f} over both axes, "
+    "and hardly more: the source's chunks strayed far further"
+)
 NO_PROJECTION = "not applicable: this method trains no projection of its codes"
 NO_LABELS = "not applicable: the data set has no emotion labels"
 ONE_CLASS = "not applicable: all train rows are of one class"
 
 
 class Row(NamedTuple):
-    """A row of alignment.parquet; `note` says why a value is missing."""
+    """A row of alignment.parquet; `note` says why a value is missing, or how it is to be read."""
 
     task: str
     code: str
@@ -101,11 +105,12 @@ def _alignment(fitted: Fitted) -> Iterator[Row]:
         columns = {target: fitted.split.targets.index(target) for target in CODES.values()}
         of_method = fitted.outcome.predictions["test"]
         readings["trained_projection"] = {target: of_method[:, column] for target, column in columns.items()}
+    square = sum(float(np.mean(np.square(_truth(fitted, target)[1]))) for target in CODES.values())
     for reading, by_target in readings.items():
+        note = NEAR_ZERO.format(square) if reading == "chunk_mean" else ""
         for metric, measure in (("mse", metrics.mse), ("mae", metrics.mae)):
-            yield from _both(
-                reading, metric, {t: measure(_truth(fitted, t)[1], pred) for t, pred in by_target.items()}, fitted
-            )
+            errors = {target: measure(_truth(fitted, target)[1], pred) for target, pred in by_target.items()}
+            yield from _both(reading, metric, errors, fitted, note)
     if not trained:
         for metric in ("mse", "mae"):
             nothing = dict.fromkeys(CODES.values(), np.nan)
@@ -143,8 +148,8 @@ def _cross_entropy(fitted: Fitted) -> Iterator[Row]:
 
 
 def _both(predictor: str, metric: str, values: Mapping[str, float], fitted: Fitted, note: str = "") -> Iterator[Row]:
-    n = 0 if note else len(fitted.truth["test"])
     for target, value in {**values, "combined": float(sum(values.values()))}.items():
+        n = 0 if np.isnan(value) else len(fitted.truth["test"])
         yield Row("alignment", "", predictor, target, metric, value, n, note)
 
 

@@ -131,6 +131,16 @@ def test_the_three_readings_are_what_they_say(table):
     )
 
 
+def test_the_mean_over_a_chunk_says_what_bounds_it(table):
+    """Always 0 would err by just that much."""
+    notes = table.loc[table["predictor"] == "chunk_mean", "note"].unique()
+    square = np.square(made().truth["test"]).mean(axis=0).sum()
+    assert len(notes) == 1
+    assert f"the labels' mean square, {square:.3f} over both axes" in notes[0]
+    others = table[(table["task"] == "alignment") & (table["predictor"] != "chunk_mean")]
+    assert set(others["note"]) == {""}
+
+
 @pytest.mark.parametrize("metric", ["mse", "mae", "cross_entropy"])
 def test_combined_is_the_sum_over_both_axes(table, metric):
     about = {"task": "alignment", "predictor": "trained_projection", "metric": metric}

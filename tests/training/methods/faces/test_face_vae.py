@@ -15,14 +15,6 @@ def test_it_is_told_nothing_of_valence_and_arousal():
         train=dataclasses.replace(split.train, y=-split.train.known()),
         validation=dataclasses.replace(split.validation, y=-split.validation.known()),
     )
-    one, other = (method.fit(TINY, of, small_data.lent("faces/face_vae")) for of in (split, turned))
+    one, other = (method.fit(TINY, of, small_data.lent("faces/face_vae", epochs=1)) for of in (split, turned))
     np.testing.assert_array_equal(one.predictions["validation"], other.predictions["validation"])
     np.testing.assert_array_equal(one.pictures["validation"], other.pictures["validation"])
-
-
-def test_a_weight_on_the_prior_alone_leaves_nothing_in_the_codes():
-    """Every picture gets one reconstruction."""
-    split = small_data.protocol(method.METHOD).split(test=False)
-    outcome = method.fit({**TINY, "kl_weight": 1.0}, split, small_data.lent("faces/face_vae"))
-    again = outcome.pictures["validation"].astype(float)
-    assert again.std(axis=0).mean() < 0.1 * split.validation.x.std(axis=0).mean()
