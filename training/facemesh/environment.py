@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-_OLDEST, _NEWEST = (3, 11), (3, 12)
+_VERSION = sys.version_info[:2]
+_SUITABLE = ((3, 11), (3, 12))
 """The versions of Python that have all of the requirements."""
 
 
@@ -29,7 +30,7 @@ def python(console: Console) -> Path:
     Raises UserError with pip's own last words where that fails, as without a network.
     """
     pins = REQUIREMENTS.read_bytes()
-    name = f"facemesh-{hashlib.sha256(pins).hexdigest()[:12]}-py{sys.version_info[0]}{sys.version_info[1]}"
+    name = f"facemesh-{hashlib.sha256(pins).hexdigest()[:12]}-py{_dotted(_VERSION)}"
     folder = cache.folder() / name
     if not folder.is_dir():
         _make(folder, console)
@@ -37,17 +38,12 @@ def python(console: Console) -> Path:
 
 
 def _make(folder: Path, console: Console) -> None:
-    if not _OLDEST <= sys.version_info[:2] <= _NEWEST:
-        raise UserError(
-            f"FaceMesh (MediaPipe 0.10.21) needs Python {'.'.join(map(str, _OLDEST))} to "
-            f"{'.'.join(map(str, _NEWEST))}, and this is {sys.version_info[0]}.{sys.version_info[1]}; "
-            "export the meshes on a machine that has one"
-        )
+    base = _base()
     # made elsewhere and then renamed: one that is there is complete, whoever else is making it
     unfinished = Path(tempfile.mkdtemp(prefix="facemesh-", dir=folder.parent))
     try:
         with console.status("making the environment for FaceMesh (once; MediaPipe is about 400 MB) …"):
-            _run([sys.executable, "-m", "venv", str(unfinished)])
+            _run([base, "-m", "venv", str(unfinished)])
             _run([str(_program(unfinished)), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(REQUIREMENTS)])
         try:
             unfinished.rename(folder)
@@ -56,6 +52,24 @@ def _make(folder: Path, console: Console) -> None:
                 raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _base() -> str:
+    """Return a Python that MediaPipe was built for: this one, or else one that the machine has beside it."""
+    if _VERSION in _SUITABLE:
+        return sys.executable
+    for version in _SUITABLE:
+        if other := shutil.which(f"python{_dotted(version)}"):
+            return other
+    names = " or ".join(map(_dotted, _SUITABLE))
+    raise UserError(
+        f"FaceMesh (MediaPipe 0.10.21) needs Python {names}, and this is {_dotted(_VERSION)}; install one of them "
+        "beside it, or export the meshes on another machine"
+    )
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 def _run(command: list[str]) -> None:

@@ -10,6 +10,7 @@ from training.facemesh import environment
 
 def test_one_that_is_there_is_used(console, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path))
+    monkeypatch.setattr(environment, "_VERSION", (3, 11))
     made = []
 
     def run(command):
@@ -28,6 +29,7 @@ def test_one_that_is_there_is_used(console, tmp_path, monkeypatch):
 def test_pips_last_words_are_told_and_nothing_is_left(console, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path))
     # pip itself is asked, and told that there is no index; a whole environment would take seconds
+    monkeypatch.setattr(environment, "_VERSION", (3, 11))
     monkeypatch.setattr(environment, "_program", lambda folder: sys.executable)
     run = environment._run
     without_index = ("--no-index", "--dry-run")
@@ -39,9 +41,13 @@ def test_pips_last_words_are_told_and_nothing_is_left(console, tmp_path, monkeyp
 
 def test_a_python_without_wheels_is_told(console, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path))
-    monkeypatch.setattr(environment.sys, "version_info", (3, 14))
-    with pytest.raises(UserError, match=r"needs Python 3\.11 to 3\.12, and this is 3\.14"):
+    monkeypatch.setattr(environment, "_VERSION", (3, 14))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"needs Python 3\.11 or 3\.12, and this is 3\.14; install one"):
         environment.python(console)
+    (tmp_path / "python3.12").write_text("#!/bin/sh\n", "utf-8")
+    (tmp_path / "python3.12").chmod(0o755)
+    assert environment._base() == str(tmp_path / "python3.12")
 
 
 def test_every_requirement_is_pinned():
