@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from training.contract import Floats, Indices, Params, Split
 
@@ -138,11 +139,11 @@ class LinearMeshes:
 
     Parameters
     ----------
-    features : what it sees of a mesh, (v, c).
+    seen : what it sees of a mesh, (v, c).
     weights : (v * c, classes).  bias : (classes,).
     """
 
-    features: Features
+    seen: Features
     weights: Array
     bias: Array
 
@@ -154,14 +155,25 @@ class LinearMeshes:
 
     def encode(self, x: Floats) -> Floats:
         """Map meshes (n, v, 3) to the scores (n, classes), whose largest is the prediction."""
-        return np.asarray(self.features.of(x).reshape(len(x), -1) @ self.weights + self.bias)
+        return np.asarray(self.features(x).reshape(len(x), -1) @ self.weights + self.bias)
+
+    def features(self, x: Floats) -> Floats:
+        """Map meshes (n, v, 3) to what `logits` takes, (n, v, c)."""
+        return self.seen.of(x)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Map features (n, v, c) to the scores (n, classes), differentiably."""
+        import torch
+
+        weights, bias = (torch.as_tensor(value).to(features) for value in (self.weights, self.bias))
+        return features.flatten(start_dim=1) @ weights + bias
 
     def save(self, folder: Path) -> None:
         """Write linear.safetensors and linear.json."""
         from safetensors.numpy import save_file
 
         save_file({"weights": np.ascontiguousarray(self.weights), "bias": self.bias}, folder / "linear.safetensors")
-        (folder / "linear.json").write_text(json.dumps(self.features.state()), encoding="utf-8")
+        (folder / "linear.json").write_text(json.dumps(self.seen.state()), encoding="utf-8")
 
 
 def load(folder: Path) -> LinearMeshes:

@@ -20,15 +20,12 @@ def degrees(edges: Tensor, vertices: int) -> Tensor:
     return torch.bincount(edges[0], minlength=vertices)
 
 
-def table(edges: Tensor, vertices: int) -> tuple[Tensor, Tensor]:
-    """Return each vertex and its neighbours as a rectangle: rows (vertices, w), and which are there (vertices, w).
+def looped(edges: Tensor, vertices: int) -> Tensor:
+    """Return edges (2, e + vertices), ordered by vertex, among which each vertex is its own neighbour too."""
+    loops = torch.arange(vertices).expand(2, -1)
+    return torch.cat([edges, loops], dim=1).unique(dim=1)
 
-    w is one more than the most neighbours that a vertex has: column 0 is the vertex itself. A missing neighbour's row
-    is the vertex itself too, so that every row can be read.
-    """
-    count = degrees(edges, vertices)
-    place = torch.arange(edges.shape[1]) - (count.cumsum(0) - count)[edges[0]] + 1
-    width = int(count.max()) + 1
-    rows = torch.arange(vertices)[:, None].repeat(1, width)
-    rows[edges[0], place] = edges[1]
-    return rows, torch.arange(width) <= count[:, None]
+
+def reverse(edges: Tensor, vertices: int) -> Tensor:
+    """Return for each edge (2, e) where the same edge the other way round stands (e,); edges are ordered."""
+    return torch.searchsorted(edges[0] * vertices + edges[1], edges[1] * vertices + edges[0])

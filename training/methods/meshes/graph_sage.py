@@ -1,0 +1,45 @@
+"""Emotion from meshes by SAGE convolutions on the mesh's edges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.contract import LABEL, Job, Method, Outcome, Params, Split
+from training.networks import mesh_features
+
+if TYPE_CHECKING:
+    from training.networks.mesh_classifier import FittedMeshes, Graph
+    from training.networks.sage_conv import SageConv
+
+METHOD = Method(
+    title="GraphSAGE on face meshes",
+    source="face-mesh-graphs",
+    data="meshes",
+    inputs="landmarks",
+    targets=LABEL,
+    objective="f1",
+    direction="maximize",
+    settings=mesh_features.SETTINGS,
+)
+
+
+def layer(width_in: int, width_out: int, params: Params, graph: Graph) -> SageConv:
+    """Make one layer."""
+    from training.networks.sage_conv import SageConv
+
+    return SageConv(width_in, width_out, graph.edges, graph.vertices)
+
+
+def fit(params: Params, split: Split, job: Job) -> Outcome:
+    """Fit on train, stopped where macro F1 on validation is highest."""
+    from training.networks import mesh_classifier
+
+    return mesh_classifier.fit(layer, params, split, job)
+
+
+def load(folder: Path, device: str) -> FittedMeshes:
+    """Read a saved model."""
+    from training.networks import mesh_classifier
+
+    return mesh_classifier.load(folder, device, layer)

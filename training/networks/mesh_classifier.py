@@ -1,0 +1,265 @@
+"""A network that classifies meshes sharing one graph: layers of one kind, pooling, and a head; fitted, saved and read.
+
+A method gives the layer; all else is the same for all of them. The outputs of all layers are joined and mapped to the
+vertices' embeddings, whose maximum and mean over the mesh the head classifies (Wang et al., Dynamic Graph CNN for
+Learning on Point Clouds, ACM Transactions on Graphics 38, 2019, figure 3).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from affect import metrics
+from training.contract import Outcome
+from training.networks import loop, mesh_features, topology
+from training.networks.mesh_features import Features
+from training.networks.rotations import draws, rotate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.contract import Floats, Job, Params, Split
+
+SLOPE = 0.2
+"""Of the leaky rectifier, as in DGCNN."""
+
+AT_ONCE = 64
+"""Meshes that a fitted network is given at a time."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The graph that all meshes share: edges (2, e) of `topology.edges` between so many vertices."""
+
+    edges: Tensor
+    vertices: int
+
+
+Layer = Callable[[int, int, Mapping[str, Any], Graph], nn.Module]
+"""Makes a layer from (n, v, width_in) to (n, v, width_out): of the two widths, the method's parameters, the graph."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a `MeshNetwork` is built of, beside its method's parameters.
+
+    Parameters
+    ----------
+    channels : c, a vertex's features.  classes : how many are told apart.
+    placed : whether train meshes all stand alike, as they do where they or their features do not turn: a vertex's
+        difference from its own train mean then stands beside the features, so that layers, whose weights are the same
+        for all vertices, see what is unusual for this one.
+    """
+
+    channels: int
+    classes: int
+    placed: bool
+
+
+class MeshNetwork(nn.Module):
+    """Features (n, v, c) to logits (n, classes).
+
+    params : ``depth`` layers of ``width``, vertices' embeddings of ``embedding``, ``dropout`` in the head.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, layer: Layer, params: Params, graph: Graph, shape: Shape) -> None:
+        super().__init__()
+        self.placed = shape.placed
+        rows = 2 if shape.placed else 1
+        self.register_buffer("mean", torch.zeros(graph.vertices, rows, shape.channels))
+        self.register_buffer("scale", torch.ones(rows, shape.channels))
+        width, depth, embedding = params["width"], params["depth"], params["embedding"]
+        widths = [rows * shape.channels, *[width] * depth]
+        pairs = pairwise(widths)
+        self.layers = nn.ModuleList([layer(one, other, params, graph) for one, other in pairs])
+        self.norms = nn.ModuleList([nn.BatchNorm1d(width) for _ in range(depth)])
+        self.embed, self.embed_norm = nn.Linear(width * depth, embedding), nn.BatchNorm1d(embedding)
+        self.hidden, self.hidden_norm = nn.Linear(2 * embedding, embedding), nn.BatchNorm1d(embedding)
+        self.dropout = nn.Dropout(params["dropout"])
+        self.classify = nn.Linear(embedding, shape.classes)
+
+    def measure(self, x: Tensor) -> None:
+        """Take the means and scales by which inputs are standardised from train features (n, v, c)."""
+        per_vertex = x.mean(dim=0)
+        means = [per_vertex.mean(dim=0).expand_as(per_vertex), per_vertex][: len(self.scale)]
+        self.mean.copy_(torch.stack(means, dim=1))
+        self.scale.copy_(torch.stack([(x - mean).square().mean(dim=(0, 1)).sqrt() for mean in means]).clamp_min(1e-6))
+
+    def vertices(self, x: Tensor) -> Tensor:
+        """Map features (n, v, c) to the vertices' embeddings (n, v, embedding)."""
+        x = ((x[:, :, None] - self.mean) / self.scale).flatten(start_dim=2)
+        found = []
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x = _rectified(norm, layer(x))
+            found.append(x)
+        return _rectified(self.embed_norm, self.embed(torch.cat(found, dim=2)))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Map features (n, v, c) to the head's last hidden layer (n, embedding)."""
+        vertices = self.vertices(x)
+        pooled = torch.cat([vertices.amax(dim=1), vertices.mean(dim=1)], dim=1)
+        return _rectified(self.hidden_norm, self.hidden(pooled))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features (n, v, c) to logits (n, classes)."""
+        return self.classify(self.dropout(self.encode(x)))
+
+
+def _rectified(norm: nn.Module, x: Tensor) -> Tensor:
+    """Return x (…, d) normalised over all but its last axis, and rectified."""
+    return functional.leaky_relu(norm(x.flatten(end_dim=-2)).view_as(x), SLOPE)
+
+
+@dataclass(frozen=True)
+class FittedMeshes:
+    """A fitted `MeshNetwork` that takes meshes (n, v, 3) in pixels, with all that is needed to build it again."""
+
+    module: MeshNetwork
+    seen: Features
+    params: Params
+    graph: Graph
+    shape: Shape
+
+    def predict(self, x: Floats) -> Floats:
+        """Map meshes (n, v, 3) to the probabilities (n, classes)."""
+        return self.classify(self.encode(x))
+
+    def encode(self, x: Floats) -> Floats:
+        """Map meshes (n, v, 3) to the penultimate layer (n, d)."""
+        return self._run(self.module.encode, x)
+
+    def classify(self, codes: Floats) -> Floats:
+        """Map the penultimate layer (n, d) to the probabilities (n, classes)."""
+        with torch.inference_mode():
+            given = _tensor(codes, next(self.module.parameters()).device)
+            return torch.softmax(self.module.classify(given), dim=1).cpu().numpy()
+
+    def vertices(self, x: Floats) -> Floats:
+        """Map meshes (n, v, 3) to the embeddings (n, v, d) of their vertices, before pooling."""
+        return self._run(self.module.vertices, x)
+
+    def features(self, x: Floats) -> Floats:
+        """Map meshes (n, v, 3) to what `logits` takes, (n, v, c)."""
+        return self.seen.of(x)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Map features (n, v, c) to logits (n, classes), differentiably."""
+        return self.module(features)
+
+    def parameters(self) -> int:
+        """Return the number of weights."""
+        return sum(p.numel() for p in self.module.parameters())
+
+    def save(self, folder: Path) -> None:
+        """Write meshes.safetensors and meshes.json."""
+        from safetensors.torch import save_file
+
+        values = {name: value.cpu().contiguous() for name, value in self.module.state_dict().items()}
+        save_file({**values, EDGES: self.graph.edges}, folder / NAME)
+        state = {
+            "params": dict(self.params),
+            "vertices": self.graph.vertices,
+            "shape": asdict(self.shape),
+            "features": self.seen.state(),
+        }
+        (folder / "meshes.json").write_text(json.dumps(state), encoding="utf-8")
+
+    def _run(self, function: Callable[[Tensor], Tensor], x: Floats) -> Floats:
+        device = next(self.module.parameters()).device
+        with torch.inference_mode():
+            parts = torch.from_numpy(self.seen.of(x)).split(AT_ONCE)
+            return torch.cat([function(part.to(device)).cpu() for part in parts]).numpy()
+
+
+NAME, EDGES = "meshes.safetensors", "edges"
+
+
+def load(folder: Path, device: str, layer: Layer) -> FittedMeshes:
+    """Read what `FittedMeshes.save` wrote."""
+    from safetensors.torch import load_file
+
+    state = json.loads((folder / "meshes.json").read_text(encoding="utf-8"))
+    values = load_file(folder / NAME)
+    graph, shape = Graph(values.pop(EDGES), state["vertices"]), Shape(**state["shape"])
+    module = MeshNetwork(layer, state["params"], graph, shape)
+    module.load_state_dict(values)
+    seen = Features.from_state(state["features"])
+    return FittedMeshes(module.to(device).eval(), seen, state["params"], graph, shape)
+
+
+def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
+    """Fit on train, stopped where macro F1 on validation is highest; classes weigh the same.
+
+    params : those of `MeshNetwork` and of the layer; ``mirror`` shows every second face as its mirror image;
+        ``smoothing`` of labels, ``learning_rate``, ``weight_decay``, ``batch``, ``epochs``, ``patience``.
+    """
+    if split.triangles is None:
+        raise ValueError("a graph network needs the triangles of the meshes")
+    # with more threads, sums are made in another order: the same seed would not give the same weights
+    job = replace(job, threads=1)
+    seen = Features.fit(split.train.x, job)
+    x = _tensor(seen.of(split.train.x), job.device)
+    y = torch.tensor(split.train.known(), device=job.device)
+    others = [_tensor(seen.of(mesh_features.mirrored(split.train.x)), job.device)] if params["mirror"] else []
+    validation, truth = _tensor(seen.of(split.validation.x), job.device), split.validation.known()
+
+    # rotations change nothing where features do not turn: the same meshes would be drawn
+    turned = job.settings["rotations"] == "train" and seen.turns
+    graph = Graph(topology.edges(torch.as_tensor(np.array(split.triangles))), x.shape[1])
+    shape = Shape(x.shape[2], len(split.classes), placed=not turned)
+    with loop.seeded(job):
+        module = MeshNetwork(layer, params, graph, shape)
+    module.measure(x.cpu())
+    module.to(job.device)
+    count = torch.bincount(y, minlength=shape.classes)
+    weight = len(y) / (count * (count > 0).sum()).clamp_min(1)
+
+    def loss(batch: tuple[Tensor, ...]) -> Tensor:
+        x, *mirrored, y = batch
+        for other in mirrored:
+            x = torch.where(torch.rand(len(x), 1, 1, device=x.device) < 0.5, x, other)
+        if turned:
+            # seeded by torch, whose state a checkpoint keeps
+            rng = np.random.default_rng(int(torch.randint(2**62, ())))
+            x = rotate(x, _tensor(draws(len(x), rng), x.device))
+        return functional.cross_entropy(module(x), y, weight, label_smoothing=params["smoothing"])
+
+    def validate() -> float:
+        found = torch.cat([module(part) for part in validation.split(AT_ONCE)])
+        return metrics.f1(truth, found.argmax(dim=1).cpu().numpy())
+
+    schedule = loop.Schedule(
+        epochs=params["epochs"],
+        batch=params["batch"],
+        optimiser="adamw",
+        learning_rate=params["learning_rate"],
+        weight_decay=params["weight_decay"],
+        patience=params["patience"],
+        clip=10.0,
+        direction="maximize",
+    )
+    loop.fit(module, [x, *others, y], loss, validate, schedule, job)
+    model = FittedMeshes(module, seen, params, graph, shape)
+    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    return Outcome(
+        model=model,
+        predictions={name: model.classify(code) for name, code in codes.items()},
+        embeddings={"penultimate": codes},
+        parameters=model.parameters(),
+    )
+
+
+def _tensor(values: Floats, device: str | torch.device) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float32, device=device)
