@@ -110,6 +110,7 @@ def _plan(options: Mapping[str, Any]) -> Plan:
         "split_file": options["split"],
         "settings": pairs(options["set_"], "--set"),
         "needs": pairs(options["with_"], "--with"),
+        "hold": pairs(options.get("hold"), "--hold"),
         "threads": launch.threads(options["threads"]),
     }
     return Plan(**{**same, **turned})
@@ -162,6 +163,9 @@ def study(
     set_: Set_ = None,
     over: Over_ = None,
     with_: With_ = None,
+    hold: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="A hyperparameter that is not searched (repeatable).")
+    ] = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials to reach; complete and pruned ones count.")] = 20,
     timeout: Annotated[
         float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins.")

@@ -316,16 +316,17 @@ def trained(store: Store, name: str, device: str) -> tuple[RunInfo, Model]:
 
 
 def demo(console: Console) -> None:
-    """Run a small study of every method on the synthetic data set of its kind, from its space's TINY."""
+    """Run a small study of every method on the synthetic data set of its kind: its space's TINY holds its size."""
     plans = []
     for name in registry.methods():
-        method = registry.method(name).METHOD
+        method, space = registry.method(name).METHOD, registry.space(name)
         plans.append(
             Plan(
                 method=name,
                 dataset=f"synthetic_{method.data}",
                 name=f"demo {name}",
-                first=registry.space(name).TINY,
+                hold={key: value for key, value in space.TINY.items() if space.DEFAULTS.get(key) != value},
+                first=space.TINY,
                 threads=threads(0),
                 trials=3,
                 repeats=2,

@@ -32,6 +32,7 @@ class Plan:
     """A study as a person asks for it; the fields are the options of ``python -m training study``.
 
     `first` are the parameters of trial 0 (the space's DEFAULTS where None); with `fixed` there is no other trial.
+    `hold` are parameters that every trial has, trial 0 too: they are not searched.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Plan:
     name: str | None = None
     device: str = "auto"
     threads: int = 1
+    hold: Params = field(default_factory=dict)
     first: Params | None = None
     fixed: bool = False
 
@@ -71,6 +73,11 @@ class Prepared:
     published: Mapping[str, str] | None
     first: Params
     signature: Mapping[str, Any]
+
+    @property
+    def hold(self) -> Params:
+        """Return the parameters that are not searched."""
+        return {key: self.first[key] for key in self.plan.hold}
 
     @property
     def apart(self) -> bool:
@@ -116,7 +123,7 @@ def prepare(plan: Plan) -> Prepared:
     data = named(reader.read(plan.root, settings), plan.known_as)
     published = splits.read(plan.split_file, data) if plan.split_file else data.published_split
     protocol = splits.make(data, method.inputs, method.targets, plan.split_seed, published)
-    first = parameters(plan.first or {}, space)
+    first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or default_name(plan, {k: v for k, v in settings.items() if v != allowed[k][0]}, first, space)
     if not name.strip() or any(not c.isprintable() for c in name) or len(name) > 200:
         raise UserError(f"--name {name!r}: a study's name has 1 to 200 printable characters")
@@ -146,6 +153,7 @@ def signature(
         "epochs": plan.epochs,
         "with": to_json(dict(plan.needs)),
         **({} if plan.objectives == "one" else {"objectives": plan.objectives}),
+        **({"held": to_json({key: first[key] for key in plan.hold})} if plan.hold else {}),
     }
 
 
@@ -218,6 +226,7 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
         parts.append(f"split-seed={plan.split_seed}")
     if plan.seed:
         parts.append(f"seed={plan.seed}")
+    parts += [f"{key}={first[key]}" for key in sorted(plan.hold)]
     if plan.objectives != "one":
         parts.append(f"objectives={plan.objectives}")
     if plan.fixed:

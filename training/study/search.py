@@ -76,10 +76,13 @@ def space_json(space: ModuleType) -> dict[str, Any]:
 
 
 class SeededTPE(BaseSampler):
-    """TPE whose draws for a trial depend on the study's seed, the trial's ordinal and the finished trials alone."""
+    """TPE whose draws for a trial depend on the study's seed, the trial's ordinal and the finished trials alone.
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    Parameters in `hold` are not drawn: they have that value in every trial.
+    """
+
+    def __init__(self, seed: int, hold: Mapping[str, Any] | None = None) -> None:
+        self._seed, self._hold = seed, hold or {}
         self._ordinals: dict[int, int] = {}
 
     def _tpe(self, study: Study, trial: FrozenTrial, name: str = "") -> TPESampler:
@@ -90,7 +93,8 @@ class SeededTPE(BaseSampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the parameters that TPE draws together."""
-        return self._tpe(study, trial).infer_relative_search_space(study, trial)
+        drawn = self._tpe(study, trial).infer_relative_search_space(study, trial)
+        return {name: distribution for name, distribution in drawn.items() if name not in self._hold}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -101,7 +105,9 @@ class SeededTPE(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Draw one parameter that is not always asked for, or that no finished trial has yet."""
+        """Draw one parameter that is not always asked for, or that no finished trial has yet; give what is held."""
+        if param_name in self._hold:
+            return self._hold[param_name]
         # its own seed for each parameter: a re-run that has some of its parameters already draws the others the same
         tpe = self._tpe(study, trial, param_name)
         return tpe.sample_independent(study, trial, param_name, param_distribution)

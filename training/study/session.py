@@ -109,7 +109,7 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
             directions=[optuna.study.StudyDirection[prepared.method.direction.upper()]] * len(prepared.objectives),
             load_if_exists=True,
         )
-    study.sampler, study.pruner = search.SeededTPE(plan.seed), search.pruner(prepared.pruner)
+    study.sampler, study.pruner = search.SeededTPE(plan.seed, prepared.hold), search.pruner(prepared.pruner)
     kept = study.user_attrs
     if "signature" in kept and kept["signature"] != prepared.signature:
         raise UserError(

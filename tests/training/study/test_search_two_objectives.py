@@ -16,8 +16,9 @@ import pytest
 from affect import metrics, record
 from tests.training.study import toys
 from training import registry
-from training.contract import LABEL, Method, Outcome
+from training.contract import LABEL, Method, Outcome, UserError
 from training.study import search, study
+from training.study.plan import default_name
 from training.study.progress import Watch
 from training.tracking.store import Store
 
@@ -74,6 +75,18 @@ def test_compromise_has_the_smallest_sum_of_ranks() -> None:
     assert search.compromise(made.best_trials, made.directions).number == 0
     front = [t for t in made.best_trials if t.number != 0]
     assert search.compromise(front, made.directions).number == 1
+
+
+def test_what_is_held_is_not_searched(store: Store) -> None:
+    session = study.run(toys.prepared(hold={"alpha": "100"}, trials=5, repeats=1), store, Watch())
+    tried = [t.params for t in session.study.get_trials()]
+    assert [t["alpha"] for t in tried] == [100.0] * 5
+    assert len({t["unused"] for t in tried}) > 1
+    assert "alpha=100.0" in default_name(session.prepared.plan, {}, session.prepared.first, toys.SPACE)
+    with pytest.raises(UserError, match="did you mean alpha"):
+        toys.prepared(hold={"alfa": "1"})
+    with pytest.raises(UserError, match=r"made otherwise.*held"):
+        study.run(toys.prepared(hold={"alpha": "10"}, trials=5, repeats=1), store, Watch())
 
 
 class Nearest:

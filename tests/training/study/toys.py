@@ -71,7 +71,7 @@ def prepared(toy: Any = None, data: Any = None, space: Any = SPACE, **options: A
     toy = toy or module()
     method = toy.METHOD
     protocol = splits.make(data, method.inputs, method.targets, plan.split_seed)
-    first = parameters(plan.first or {}, space)
+    first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or "toy"
     made_with = signature(plan, protocol, {}, space, first)
     return Prepared(plan, name, toy, space, method, {}, data, protocol, None, first, made_with)
