@@ -19,6 +19,8 @@ import pandas as pd
 
 from affect import metrics, record
 from training.contract import Evaluation, Fitted, Method
+from training.networks.hks import spectrum
+from training.networks.mesh_features import align, unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -168,8 +170,6 @@ def mesh(fitted: Fitted) -> dict[str, pd.DataFrame]:
     face = mean_face(np.asarray(_thinned(fitted.split.train.x), np.float64))
     table = pd.DataFrame({"vertex": np.arange(len(face)), "x": face[:, 0], "y": face[:, 1], "z": face[:, 2]})
     if fitted.job.settings.get("features") == "hks":
-        from training.networks.hks import spectrum
-
         _, vectors = spectrum(face)
         for i in range(1, min(EIGENVECTORS + 1, vectors.shape[1])):  # the first is constant
             table[f"hks{i}"] = vectors[:, i]
@@ -182,15 +182,11 @@ def mesh(fitted: Fitted) -> dict[str, pd.DataFrame]:
 def mean_face(meshes: Floats, rounds: int = 3) -> Floats:
     """Return the mean (v, 3) of meshes (n, v, 3) once each is centred, brought to one size and turned to the mean.
 
-    Source: generalised Procrustes analysis, Gower, Psychometrika 40 (1975). The size is the meshes' mean one.
+    Source: generalised Procrustes analysis, Gower, Psychometrika 40 (1975). Its size is the meshes' mean one.
     """
-    centred = meshes - meshes.mean(axis=1, keepdims=True)
-    size = np.sqrt((centred**2).sum(axis=2).mean(axis=1))
-    centred = centred / size[:, None, None]
-    mean: Floats = centred.mean(axis=0)
+    same = unit(meshes)
+    mean = same.mean(axis=0)
     for _ in range(rounds):
-        u, _, vt = np.linalg.svd(np.swapaxes(centred, 1, 2) @ mean)
-        sign = np.sign(np.linalg.det(u @ vt))
-        u[:, :, 2] *= sign[:, None]  # a rotation, not a mirror image
-        mean = (centred @ (u @ vt)).mean(axis=0)
-    return mean * size.mean()
+        mean = align(same, mean).mean(axis=0)
+    apart = meshes - meshes.mean(axis=1, keepdims=True)
+    return mean * np.sqrt((apart**2).sum(axis=2).mean(axis=1)).mean()
