@@ -1,98 +1,190 @@
-"""The leaderboard as a table for a thesis: one metric over any two of method, settings and protocol."""
+"""The leaderboard as a table for a thesis: one metric over any two of method, settings, target and protocol.
+
+Rows are those of `board.measured` and `board.published`, with the columns protocol, all_settings (JSON) and, where
+there are several, target. A published figure stands beside the measured one, marked, and is compared with nothing.
+"""
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from affect import metrics
-from dashboard.figures import names, theme
+from affect import metrics, record
+from affect.published import settings_of
+from dashboard.figures import board, names, theme
 from dashboard.figures.tables import number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-METHOD, PROTOCOL = "method", "protocol"
+METHOD, PROTOCOL, TARGET = "method", "protocol", "target"
+BOTH = " × "
+"""Stands between the two settings of an axis that is both of them."""
+
+
+def rows(
+    runs: pd.DataFrame, published: pd.DataFrame, protocol: str, metric: str, targets: Sequence[str]
+) -> pd.DataFrame:
+    """Return the measured and the published rows of one protocol's runs, for each of the targets.
+
+    `published` is `affect.published.published()`.
+    """
+    parts = []
+    for target in targets:
+        measured = board.measured(runs, metric, target)
+        settings = runs["settings"].reindex(measured["run_id"]).to_numpy()
+        parts.append(measured.assign(all_settings=settings, target=called(target, targets)))
+        paper = board.published(published, runs, metric, target, full=True)
+        known = paper["settings"].map(lambda text: record.to_json(settings_of(text)))
+        parts.append(paper.assign(all_settings=known, target=called(target, targets)))
+    found = pd.concat([part.astype(object) for part in parts], ignore_index=True)
+    found = found.astype({"value": float, "sd": float}).assign(protocol=protocol)
+    return found.assign(ended=pd.to_datetime(found["ended"], utc=True))
+
+
+def called(target: str, targets: Iterable[str]) -> str:
+    """Return what a target is called among `targets`: beside rotated meshes, the mean over all is the upright ones."""
+    return "upright" if target == record.ALL and record.ROTATED in set(targets) else names.target(target)
 
 
 def axes(rows: pd.DataFrame) -> list[str]:
-    """Return what measured rows (with columns method, protocol, all_settings) can be laid out by."""
+    """Return what rows (with columns method, protocol, all_settings) can be laid out by.
+
+    Two settings that both differ make one axis together, after each alone.
+    """
     found: dict[str, set[str]] = {}
-    for text in rows["all_settings"]:
+    for text in rows.loc[rows["kind"] == board.MEASURED, "all_settings"]:
         for key, value in names.loads(text, {}).items():
             found.setdefault(key, set()).add(str(value))
     settings = sorted(found, key=lambda key: (-len(found[key]), key))
-    return [METHOD, *settings, PROTOCOL]
+    several = [key for key in settings if len(found[key]) > 1]
+    both = [BOTH.join(pair) for pair in combinations(several, 2)]
+    return [METHOD, *settings, *both, *([TARGET] if TARGET in rows and rows[TARGET].nunique() > 1 else []), PROTOCOL]
 
 
-def _along(rows: pd.DataFrame, axis: str) -> pd.Series:
-    if axis == METHOD:
-        return rows["row"].astype(object)
-    if axis == PROTOCOL:
-        return rows["protocol"].astype(object)
-    return rows["all_settings"].map(lambda text: str(names.loads(text, {}).get(axis, "–"))).astype(object)
+def along(rows: pd.DataFrame, axis: str) -> pd.Series:
+    """Return where each row stands along an axis of `axes`."""
+    if axis in (METHOD, PROTOCOL, TARGET):
+        return rows["row" if axis == METHOD else axis].astype(object)
+    keys = axis.split(BOTH)
+
+    def place(text: object) -> str:
+        own = names.loads(text, {})
+        return " · ".join(str(own.get(key, "–")) for key in keys)
+
+    return rows["all_settings"].map(place).astype(object)
 
 
-def _order(values: Sequence[str]) -> list[str]:
+def order(values: Iterable[str], axis: str = "") -> list[str]:
+    """Return each value once, numbers in their order before words in theirs; targets stay as they come."""
+
     def key(value: str) -> tuple[int, float, str]:
         try:
             return (0, float(value), value)
         except ValueError:
             return (1, 0.0, value)
 
-    return sorted(dict.fromkeys(values), key=key)
+    found = dict.fromkeys(values)
+    return list(found) if axis == TARGET else sorted(found, key=key)
 
 
 def cells(rows: pd.DataFrame, down: str, across: str, metric: str) -> pd.DataFrame:
-    """Return one row a cell: down, across, value, sd, studies, best (of its protocol's cells).
+    """Return one row a cell: down, across, value, sd, studies, best (of its protocol's and target's), published.
 
     Where several studies fall into one cell, the one that ended last stands there, never the best on test, which
-    would be choosing by test; `studies` says how many there were. Cells are compared within a protocol only.
+    would be choosing by test; `studies` says how many there were. Cells are compared within a protocol only. The
+    published figure is that of the settings of the study that stands there; a cell that has none alone is nan else.
     """
-    laid = rows.assign(down=_along(rows, down), across=_along(rows, across))
-    laid = laid.sort_values("ended", kind="stable")
-    grouped = laid.groupby(["protocol", "down", "across"], sort=False, observed=True)
-    found = grouped.agg(value=("value", "last"), sd=("sd", "last"), studies=("value", "size")).reset_index()
-    best = found.groupby("protocol")["value"].transform("max" if metrics.DIRECTION.get(metric) == "maximize" else "min")
-    return found.assign(best=found["value"] == best)
+    if TARGET not in rows:
+        rows = rows.assign(target="")
+    laid = rows.assign(down=along(rows, down), across=along(rows, across))
+    keys = [PROTOCOL, TARGET, "down", "across"]
+    ours = laid[laid["kind"] == board.MEASURED].sort_values("ended", kind="stable")
+    grouped = ours.groupby(keys, sort=False, observed=True)
+    last = grouped.agg(
+        value=("value", "last"), sd=("sd", "last"), studies=("value", "size"), all_settings=("all_settings", "last")
+    ).reset_index()
+    paper: dict[tuple[str, ...], list[tuple[dict[str, str], float]]] = {}
+    for row in laid[laid["kind"] == board.PUBLISHED].to_dict("records"):
+        known = names.loads(row["all_settings"], {}), float(row["value"])
+        paper.setdefault(tuple(str(row[key]) for key in keys), []).append(known)
+    figures = []
+    for row in last.to_dict("records"):
+        own = {k: str(v) for k, v in names.loads(row["all_settings"], {}).items()}
+        beside = paper.pop(tuple(str(row[key]) for key in keys), [])
+        fitting = [value for known, value in beside if all(own.get(k) == str(v) for k, v in known.items())]
+        figures.append(fitting[0] if len(fitting) == 1 else np.nan)
+    best = last.groupby([PROTOCOL, TARGET])["value"].transform(
+        "max" if metrics.DIRECTION.get(metric) == "maximize" else "min"
+    )
+    found = last.assign(best=last["value"] == best, published=figures).drop(columns="all_settings")
+    alone = [
+        {**dict(zip(keys, place, strict=True)), "value": np.nan, "sd": np.nan, "studies": 0, "best": False}
+        | {"published": beside[0][1]}
+        for place, beside in paper.items()
+        if len(beside) == 1
+    ]
+    return pd.concat([found, pd.DataFrame(alone, columns=found.columns).astype(found.dtypes)], ignore_index=True)
 
 
 def wide(found: pd.DataFrame, down: str, across: str, digits: int = 3) -> pd.DataFrame:
-    """Return the cells as a table of text, ``0.357 ± 0.004``, the best of each protocol marked with a star."""
-    text = found["value"].map(lambda v: number(v, digits))
+    """Return the cells as a table of text, ``0.357 ± 0.004 * (published 0.344)``; the star is a protocol's best."""
+    text = found["value"].map(lambda v: "" if np.isnan(v) else number(v, digits))
     text += found["sd"].map(lambda v: "" if np.isnan(v) else f" ± {number(v, digits)}")
     text += found["best"].map({True: " *", False: ""})
-    laid = found.assign(text=text)
+    paper = found["published"].map(lambda v: "" if np.isnan(v) else f"(published {number(v, digits)})")
+    laid = found.assign(text=(text + " " + paper).str.strip())
     if PROTOCOL not in (down, across) and laid["protocol"].nunique() > 1:
         laid = laid.assign(across=laid["protocol"].astype(str) + " · " + laid["across"].astype(str))
     table = laid.pivot_table(index="down", columns="across", values="text", aggfunc="last", observed=True)
-    table = table.reindex(index=_order(laid["down"].tolist()), columns=_order(laid["across"].tolist()))
+    table = table.reindex(index=order(laid["down"], down), columns=order(laid["across"], across))
     return table.fillna("–").rename_axis(index=down.replace("_", " "), columns=None).reset_index()
 
 
-def draw(found: pd.DataFrame, down: str, across: str, metric: str) -> go.Figure:
-    """Draw one protocol's cells as a heat map with the figures written in them."""
-    rows, columns = _order(found["down"].tolist()), _order(found["across"].tolist())
-    values = found.pivot_table(index="down", columns="across", values="value", aggfunc="last", observed=True)
-    values = values.reindex(index=rows, columns=columns)
+def draw(
+    found: pd.DataFrame, down: str, across: str, metric: str, span: tuple[float, float] | None = None
+) -> go.Figure:
+    """Draw one protocol's cells as a heat map with the figures written in them, published ones below.
+
+    `span` is what the colours reach from and to, where several figures share a scale.
+    """
+    rows, columns = order(found["down"], down), order(found["across"], across)
+
+    def laid(column: str) -> pd.DataFrame:
+        values = found.pivot_table(index="down", columns="across", values=column, aggfunc="last", observed=True)
+        return values.reindex(index=rows, columns=columns)
+
+    values, paper = laid("value").to_numpy(float), laid("published").to_numpy(float)
+    known = np.isfinite(paper)
+    below = np.where(known, np.char.add("<br>published ", np.char.mod("%.3f", paper)), "")
     fig = go.Figure(
         go.Heatmap(
-            z=values.to_numpy(float),
+            z=values,
             x=[theme.plain(c) for c in columns],
             y=[theme.plain(r) for r in rows],
+            zmin=None if span is None else span[0],
+            zmax=None if span is None else span[1],
             colorscale=theme.SEQUENTIAL,
             reversescale=metrics.DIRECTION.get(metric) != "maximize",
-            texttemplate="%{z:.3f}",
+            text=below,
+            texttemplate="%{z:.3f}%{text}",
             xgap=3,
             ygap=3,
             showscale=False,
-            hovertemplate=f"{down} %{{y}}<br>{across} %{{x}}<br>{names.metric(metric)} %{{z:.4f}}<extra></extra>",
+            hoverongaps=False,
+            hovertemplate=(
+                f"{down} %{{y}}<br>{across} %{{x}}<br>{names.metric(metric)} %{{z:.4f}}%{{text}}<extra></extra>"
+            ),
         )
     )
-    theme.finish(fig, height=100 + 44 * len(rows), x=across.replace("_", " "), legend=False)
+    for i, j in zip(*np.nonzero(known & np.isnan(values)), strict=True):
+        words = f"published {paper[i, j]:.3f}"
+        fig.add_annotation(x=j, y=i, text=words, showarrow=False, font={"size": 12, "color": theme.NEUTRAL})
+    theme.finish(fig, height=100 + (56 if known.any() else 44) * len(rows), x=across.replace("_", " "), legend=False)
     fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
     fig.update_xaxes(type="category", showgrid=False)
     return fig

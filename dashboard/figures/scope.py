@@ -97,6 +97,12 @@ def having(runs: pd.DataFrame, label: str, metric: str, targets: Sequence[str]) 
     return [target for target, name in columns.items() if name in studies and studies[name].notna().any()]
 
 
+def different(runs: pd.DataFrame, label: str, targets: Sequence[str]) -> list[str]:
+    """Return `targets` without the one of the data where it has but one: their mean is the same figure."""
+    own = {t for value in _studies(runs, label)["targets"] for t in names.loads(value, [])}
+    return [t for t in targets if len(own) > 1 or t not in own or record.ALL not in targets]
+
+
 def objective(runs: pd.DataFrame, label: str) -> str | None:
     """Return the metric that the newest study of a protocol optimised, or None."""
     named = _studies(runs[["kind", "protocol", "protocol_id", "objective", "start"]], label)

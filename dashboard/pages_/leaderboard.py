@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from affect import record
 from affect.published import published
 from affect.record import Artifact
 from dashboard import cached, share, widgets
@@ -17,8 +18,9 @@ HOW = (
 )
 CELLS = (
     "Test mean ± sd over seeds; * is the best of its protocol. Where several studies fall into one cell, the latest "
-    "stands there."
+    "stands there. A published figure stands beside the measured one of the same settings, and is never compared."
 )
+ONE = "no: one table"
 EMPTY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 
 
@@ -68,30 +70,58 @@ def ranking_view(
 
 
 def table_view(runs: pd.DataFrame, protocol: str, metric: str, target: str, archived: bool) -> None:
-    """Show any metric over any two of method, settings and protocol."""
+    """Show any metric over any two of method, settings, target and protocol, published figures beside the measured."""
     others = [p for p in scope.protocols(runs) if p != protocol]
     chosen = [protocol, *widgets.choose_many("More protocols as columns", others, "with", placeholder="none")]
+    targets = scope.having(runs, protocol, metric, scope.measures(runs, protocol)[1])
+    targets = scope.different(runs, protocol, targets)
     parts = []
     for label in chosen:
-        part = scope.of_protocol(runs, label, archived, [(metric, target)])
-        rows = board.measured(part, metric, target)
-        parts.append(rows.assign(protocol=label, all_settings=part["settings"].reindex(rows["run_id"]).to_numpy()))
+        part = scope.of_protocol(runs, label, archived, [(metric, t) for t in targets])
+        parts.append(pivot.rows(part, published(), label, metric, targets))
     rows = pd.concat(parts, ignore_index=True)
-    if rows.empty:
+    if not (rows["kind"] == board.MEASURED).any():
         widgets.empty(EMPTY, "No study of this protocol has test figures of this metric yet.")
         return
-    left, right = st.columns(2)
+    left, middle, right = st.columns(3)
     axes = pivot.axes(rows)
+    both = next((axis for axis in axes if pivot.BOTH in axis), None)
     with left:
         down = widgets.choose("Rows", axes, "rows") or axes[0]
+    with middle:
+        across = widgets.choose("Columns", [a for a in axes if a != down], "columns", both) or axes[-1]
+    free = [a for a in axes if not {down, across} & {a, *a.split(pivot.BOTH)} and pivot.BOTH not in a]
     with right:
-        across = widgets.choose("Columns", [a for a in axes if a != down], "columns") or axes[-1]
-    cells = pivot.cells(rows, down, across, metric)
+        wanted = pivot.TARGET if record.ROTATED in targets else ONE
+        each = widgets.choose("A table for each", [ONE, *free], "each", wanted) or ONE
+    if pivot.TARGET not in (down, across, each):
+        wanted = pivot.called(target if target in targets else record.ALL, targets)
+        rows = rows[rows["target"] == wanted]
     st.caption(CELLS)
-    fig = pivot.draw(cells, down, across, metric) if len(chosen) == 1 else None
-    if fig is not None:
-        widgets.plot(fig, "cells")
-    widgets.table(pivot.wide(cells, down, across), "cells", fig=fig)
+    kept = rows if each == ONE else rows.assign(each=pivot.along(rows, each))
+    several = pivot.order(kept["each"], each) if each != ONE else [ONE]
+    measured = rows.loc[rows["kind"] == board.MEASURED, "value"]
+    span = float(measured.min()), float(measured.max())
+    sections = []
+    for number, value in enumerate(several):
+        mine = kept if each == ONE else kept[kept["each"] == value]
+        cells = pivot.cells(mine, down, across, metric)
+        fig = pivot.draw(cells, down, across, metric, span) if len(chosen) == 1 else None
+        heading = f"Test {names.metric(metric)}" + ("" if each == ONE else f", {each.replace('_', ' ')} {value}")
+        if each != ONE:
+            st.subheader(widgets.escape(value), anchor=False)
+        key = "cells" if number == 0 else f"cells_{number}"
+        if fig is not None:
+            widgets.plot(fig, key)
+        table = pivot.wide(cells, down, across)
+        widgets.table(table, key, fig=fig)
+        sections.append(share.Section(heading, CELLS if number == 0 else "", fig, table, folded=False))
+    paper = rows.loc[rows["kind"] == board.PUBLISHED, "note"]
+    for note in dict.fromkeys(paper):
+        st.caption(widgets.escape(f"Published, never ranked: {note}."))
+    ids = [str(run) for run in rows.loc[rows["kind"] == board.MEASURED, "run_id"].unique()]
+    title = f"Leaderboard: {'; '.join(chosen)}"
+    widgets.share_button(lambda: share.view(cached.store(), title, HOW, sections, ids), "table.html")
 
 
 def main() -> None:

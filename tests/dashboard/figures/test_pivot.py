@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from affect.published import published
 from dashboard.figures import board, pivot
 from tests.dashboard.run_table import study, table
 
@@ -46,9 +47,55 @@ def test_two_protocols_never_fall_into_one_cell():
 
 
 def test_what_differs_is_offered_first():
-    assert pivot.axes(grid()) == ["method", "pooling", "window", "protocol"]
+    assert pivot.axes(grid()) == ["method", "pooling", "window", "pooling × window", "protocol"]
+    assert pivot.axes(rows(study("a", 0.1))) == ["method", "latent_size", "protocol"]
 
 
 def test_the_heat_map_has_the_cells_figures():
     fig = pivot.draw(pivot.cells(grid(), "pooling", "window", "mae"), "pooling", "window", "mae")
     assert fig.data[0].z.tolist() == [[0.3, 0.4], [0.5, 0.2]]
+
+
+def meshes() -> pd.DataFrame:
+    """Return rows of three studies of data with published figures, upright and rotated."""
+
+    def one(name: str, method: str, features: str, upright: float, rotated: float) -> dict:
+        settings = f'{{"features":"{features}","rotations":"none"}}'
+        about = {"method": f"meshes/{method}", "dataset": "ckplus", "settings": settings, "targets": '["emotion"]'}
+        return study(name, objective="f1", **about, **{"test/f1/all": upright, "test/f1/rotated": rotated})
+
+    studies = [one("a", "dgcnn", "xyz", 0.8, 0.1), one("b", "dgcnn", "aligned", 0.9, 0.9)]
+    runs = table(*studies, one("c", "linear", "aligned", 0.82, 0.82))
+    return pivot.rows(runs, published(), "ckplus", "f1", ["all", "rotated"])
+
+
+def test_published_figures_stand_beside_the_measured_ones_of_their_settings_and_are_marked():
+    upright = meshes()[lambda r: r["target"] == "upright"]
+    wide = pivot.wide(pivot.cells(upright, "method", "features", "f1"), "method", "features").set_index("method")
+    assert wide.loc["dgcnn", "xyz"] == "0.800 (published 0.829)"
+    assert wide.loc["dgcnn", "aligned"] == "0.900 *"
+    assert wide.loc["linear", "xyz"] == "–"
+    # two published settings fall into this cell: neither is shown
+    assert wide.loc["dgcnn", "hks"] == "–" if "hks" in wide else True
+    every = pivot.wide(pivot.cells(upright, "method", "features × rotations", "f1"), "method", "features × rotations")
+    assert every.set_index("method").loc["dgcnn", "hks · train"] == "(published 0.710)"
+
+
+def test_upright_and_rotated_are_an_axis_each_with_its_own_published_figures_and_best():
+    assert pivot.axes(meshes())[-2:] == ["target", "protocol"]
+    found = pivot.cells(meshes(), "features × rotations", "target", "f1")
+    wide = pivot.wide(found, "features × rotations", "target").set_index("features × rotations")
+    assert list(wide.columns) == ["upright", "under random rotations"]
+    assert wide.loc["xyz · none", "under random rotations"] == "0.100 (published 0.072)"
+    assert found.groupby("target")["best"].sum().to_dict() == {"upright": 1, "under random rotations": 1}
+
+
+def test_a_published_figure_alone_is_written_where_nothing_was_measured():
+    found = pivot.cells(meshes()[lambda r: r["target"] == "upright"], "method", "features × rotations", "f1")
+    fig = pivot.draw(found, "method", "features × rotations", "f1", (0, 1))
+    assert {note.text for note in fig.layout.annotations} == {
+        "published 0.514",
+        "published 0.716",
+        "published 0.710",
+    }
+    assert fig.data[0].zmax == 1
