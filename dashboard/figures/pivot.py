@@ -160,7 +160,7 @@ def draw(
 
     values, paper = laid("value").to_numpy(float), laid("published").to_numpy(float)
     known = np.isfinite(paper)
-    below = np.where(known, np.char.add("<br>published ", np.char.mod("%.3f", paper)), "")
+    below = np.where(known & np.isfinite(values), np.char.add("<br>published ", np.char.mod("%.3f", paper)), "")
     fig = go.Figure(
         go.Heatmap(
             z=values,
