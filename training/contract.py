@@ -128,6 +128,7 @@ class Block:
     low, high : the label range where it is bounded by definition (PAD: −1, 1), else None.
     unit : what hover texts show, such as "m" or "".
     triangles : (f, 3) rows of vertices, which all meshes (n, v, 3) of the block share; None where it has no meshes.
+    origin : a word for how labels came about that nobody annotated, such as "transferred"; protocols are named by it.
     """
 
     values: Values
@@ -136,6 +137,7 @@ class Block:
     high: float | None = None
     unit: str = ""
     triangles: Indices | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True)

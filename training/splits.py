@@ -369,6 +369,8 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def _name(data: Dataset, inputs: str, targets: str, seed: int, published: bool) -> str:
     what = CLASSES if targets == LABEL else _columns(data.blocks[targets], targets)
+    if targets != LABEL and data.blocks[targets].origin:
+        what += f" {data.blocks[targets].origin}"
     if inputs == targets:
         what += " reconstructed"
     elif _is_affect(data.blocks[inputs]):

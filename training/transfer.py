@@ -60,7 +60,9 @@ def run(anchor: str, anchor_root: Path | None, target: Path, out: Path, seed: in
     try:
         continuous, discrete = (circumplex.transfer(emotion, ellipses, seed, discrete=kind) for kind in (False, True))
     except ValueError as error:
-        raise UserError(f"--from {anchor}: {error}") from None
+        raise UserError(
+            f"--from {anchor}: {error}; write a table of ellipses in which its semi-axes are wider, and give that"
+        ) from None
     # a table of ellipses may lie anywhere: its file's name says which it was
     of = anchor if anchor == DEFAULT or anchor in registry.datasets() else Path(anchor).name
     write_ellipses(table, ellipses)

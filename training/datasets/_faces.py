@@ -123,6 +123,7 @@ def dataset(
     part = None if published is None else published[found.kept]
     notes: list[str] = []
     va, said = _va(rows, labels)
+    transferred = rows.va is None or bool(rows.va_source)
     notes += said
     if (centred := int((found.how == _pictures.CENTRE).sum())) and not rows.whole:
         notes.append(f"no face was found in {centred} of {len(rows)} pictures: their central square was taken")
@@ -145,7 +146,7 @@ def dataset(
         synthetic=False,
         blocks={
             "pictures": Block(found.pictures),
-            "va": Block(va, _pictures.VA, low=-1.0, high=1.0),
+            "va": Block(va, _pictures.VA, low=-1.0, high=1.0, origin="transferred" if transferred else ""),
         },
         sample=np.array(rows.sample, np.str_),
         group=group,

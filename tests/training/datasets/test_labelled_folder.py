@@ -61,6 +61,7 @@ def test_labels_are_transferred_where_there_are_none_and_called_so(folder, label
         assert circumplex.contains(circumplex.find(emotion), va.values[data.label == emotion]).all()
     assert data.summary["valence_and_arousal"].startswith(f"transferred: {labels}")
     assert any("transferred, not annotated" in note for note in data.summary["notes"])
+    assert splits.make(data, "pictures", "va").name == "labelled_folder · by picture · V A transferred"
     assert (np.round(va.values * 10) == va.values * 10).all() == (labels == "discrete")
 
 
@@ -75,6 +76,7 @@ def test_annotated_labels_are_taken_as_they_are(tmp_path):
     data = labelled_folder.read(face_trees.labelled_folder(tmp_path, va=True), DEFAULTS)
     assert np.allclose(data.blocks["va"].values, [va for *_, va in face_trees.faces(20)])
     assert data.summary["valence_and_arousal"] == "annotated"
+    assert splits.make(data, "pictures", "va").name.endswith("V A")
     assert not any("transferred" in note for note in data.summary["notes"])
 
 
