@@ -16,7 +16,7 @@ import pandas as pd
 from affect.published import published
 from affect.record import Artifact
 from dashboard.damaged import Damaged
-from dashboard.figures import board, card, names, predictions, scope, tables, theme, truth
+from dashboard.figures import board, card, names, predictions, rotations, scope, tables, theme, truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,6 +174,10 @@ def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
         if Artifact.PREDICTIONS in store.files(shown):
             which = names.kind(names.row(table, shown))
             found += _truth(store.table(shown, Artifact.PREDICTIONS), str(table.at[run_id, "group_kind"]), which)
+        if Artifact.ROTATIONS in store.files(shown):
+            turned, metric = store.table(shown, Artifact.ROTATIONS), str(table.at[run_id, "objective"])
+            line = rotations.by_angle(turned, metric)
+            found.append(Section("Under rotations", "", rotations.draw({which: turned}, metric), line))
     except Damaged as damage:
         found.append(Section("Truth against prediction", f"Damaged: {damage}"))
     found.append(Section("Parameters", frame=card.parameters(names.row(table, shown))))
@@ -188,6 +192,11 @@ SHARED_TARGETS = 4
 def _truth(table: pd.DataFrame, group_kind: str, which: str) -> list[Section]:
     found = []
     part = "test" if (table["part"] == "test").any() else "validation"
+    for target in predictions.classes(table):
+        counts = predictions.confusion(predictions.of_part(table, part), target)
+        heading = f"Confusion: {names.target(target)}"
+        text = f"{which.capitalize()}: a line is a true class, the number counts {part} samples."
+        found.append(Section(heading, text, predictions.draw_confusion(counts), counts.reset_index()))
     targets = predictions.targets(table)
     for target in targets[:SHARED_TARGETS]:
         dots = truth.points(table, target, part)

@@ -112,7 +112,7 @@ def make(runs: pd.DataFrame, run_id: str, published: pd.DataFrame, now: pd.Times
         sd=figure(record.SD),
         spread=_spread(run, metric, figure(record.SD), low, high, groups, runs, run_id),
         beside=tuple(_beside(runs, run, metric, figure, published)) if on_test else (),
-        facts=tuple(_facts(run, now)),
+        facts=tuple(_facts(run, now, published)),
         labels=tuple(str(label) for label in names.loads(run["labels"], [])),
     )
 
@@ -154,11 +154,17 @@ def _beside(
     if len(rows) and names.method(run["method"]) != LINEAR:
         newest = rows.sort_values("ended").iloc[-1]
         found.append(Beside("linear baseline", float(newest["value"]), str(newest["study"])))
-    own = {k: str(v) for k, v in names.loads(run["settings"], {}).items()}
-    for row in board.published(published, _as_study(run), metric, record.ALL, full=True).to_dict("records"):
-        if all(own.get(k) == v for k, v in settings_of(row["settings"]).items()):
-            found.append(Beside(_published_label(str(row["note"])), float(row["value"]), str(row["note"])))
+    for value, note in _published(run, metric, record.ALL, published):
+        found.append(Beside(_published_label(note), value, note))
     return found
+
+
+def _published(run: pd.Series, metric: str, target: str, published: pd.DataFrame) -> list[tuple[float, str]]:
+    """Return what was published for a run's method with its settings on its data: each value with its note."""
+    own = {k: str(v) for k, v in names.loads(run["settings"], {}).items()}
+    rows = board.published(published, _as_study(run), metric, target, full=True).to_dict("records")
+    fitting = [row for row in rows if all(own.get(k) == v for k, v in settings_of(row["settings"]).items())]
+    return [(float(row["value"]), str(row["note"])) for row in fitting]
 
 
 def _published_label(note: str) -> str:
@@ -170,7 +176,7 @@ def _as_study(run: pd.Series) -> pd.DataFrame:
     return run.to_frame().T.assign(kind=Kind.STUDY)
 
 
-def _facts(run: pd.Series, now: pd.Timestamp) -> list[tuple[str, str]]:
+def _facts(run: pd.Series, now: pd.Timestamp, published: pd.DataFrame) -> list[tuple[str, str]]:
     if not names.present(run["dataset"]):
         return [("Made", _made(run, now))]
     world = "SYNTHETIC" if run["synthetic"] else "REAL"
@@ -183,6 +189,7 @@ def _facts(run: pd.Series, now: pd.Timestamp) -> list[tuple[str, str]]:
         ("Made", _made(run, now)),
         *([("Search", words)] if (words := objective.words(run)) else []),
         *([("Reconstruction", again)] if (again := _reconstruction(run)) else []),
+        *([("Rotated", turned)] if (turned := _rotated(run, published)) else []),
     ]
 
 
@@ -198,6 +205,22 @@ def _reconstruction(run: pd.Series) -> str:
         return ""
     beside = "" if math.isnan(figure(record.MEAN)) else f" (always the mean picture: {number(figure(record.MEAN), 4)})"
     return f"{part} {names.metric(metric)} of pictures {number(figure(), 4)}{beside}, pixels from 0 to 1"
+
+
+def _rotated(run: pd.Series, published: pd.DataFrame) -> str:
+    """Return how a classifier of meshes does when they are turned, beside always the most frequent class."""
+    metric = str(run["objective"])
+
+    def figure(aspect: str = "") -> float:
+        return names.number(run.get(record.metric("test", metric, record.ROTATED, aspect)))
+
+    if math.isnan(figure()):
+        return ""
+    beside = [f"{board.TRIVIAL_LABEL[record.MAJORITY]} {number(figure(record.MAJORITY), 4)}"]
+    beside += [f"published {number(value, 4)}" for value, _ in _published(run, metric, record.ROTATED, published)]
+    spread = "" if math.isnan(figure(record.SD)) else f" ± {figure(record.SD):.2g} sd over seeds"
+    label = f"test {names.metric(metric)} of meshes under random rotations"
+    return f"{label} {number(figure(), 4)}{spread} ({'; '.join(beside)})"
 
 
 def _split(run: pd.Series) -> str:

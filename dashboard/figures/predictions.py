@@ -228,3 +228,22 @@ def draw_confusion(table: pd.DataFrame) -> go.Figure:
     theme.finish(figure, 140 + 44 * len(table), "predicted class", "true class", legend=False)
     figure.update_layout(margin_b=theme.BAR_AND_TITLE)
     return figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(showgrid=False)
+
+
+def mistakes(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.DataFrame:
+    """Return the samples whose class was missed, those first that the method was surest of.
+
+    Columns: sample, group, sequence, time, truth, predicted, and where there are probabilities that of both classes.
+    """
+    true, pred = predictions[f"true_{target}"].astype(str), predictions[f"pred_{target}"].astype(str)
+    columns = [c for c in ("sample", "group", "sequence", "time") if c in predictions.columns]
+    found = predictions[columns].assign(truth=true, predicted=pred)
+    for name, of in (("probability of it", pred), ("probability of the truth", true)):
+        known = [f"prob_{label}" in predictions for label in of]
+        if all(known):
+            places = predictions.columns.get_indexer(pd.Index([f"prob_{label}" for label in of]))
+            found[name] = predictions.to_numpy()[np.arange(len(of)), places].astype(float)
+    wrong = found[true != pred]
+    if "probability of it" in wrong:
+        wrong = wrong.sort_values("probability of it", ascending=False, kind="stable")
+    return wrong.head(limit).reset_index(drop=True)

@@ -97,6 +97,11 @@ def having(runs: pd.DataFrame, label: str, metric: str, targets: Sequence[str]) 
     return [target for target, name in columns.items() if name in studies and studies[name].notna().any()]
 
 
+def from_predictions(runs: pd.DataFrame, target: str) -> bool:
+    """Say whether a target's figures are of single predictions, and not of an evaluation (such as rotated meshes)."""
+    return target == record.ALL or any(target in names.loads(value, []) for value in runs["targets"].dropna().unique())
+
+
 def different(runs: pd.DataFrame, label: str, targets: Sequence[str]) -> list[str]:
     """Return `targets` without the one of the data where it has but one: their mean is the same figure."""
     own = {t for value in _studies(runs, label)["targets"] for t in names.loads(value, [])}

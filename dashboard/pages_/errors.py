@@ -172,6 +172,10 @@ def class_section(chosen: Chosen) -> None:
     counts = predictions.confusion(part, target)
     about = "A line is a true class: colour is its share, the number counts samples."
     widgets.figure(predictions.draw_confusion(counts), counts.reset_index(), "confusion", about)
+    st.subheader("Surest mistakes", anchor=False)
+    wrong = int((part[f"true_{target}"].astype(str) != part[f"pred_{target}"].astype(str)).sum())
+    st.caption(f"{wrong} of {len(part)} samples were taken for another class; those first that the run was surest of.")
+    widgets.table(predictions.mistakes(part, target), "mistakes")
 
 
 # ------------------------------------------------------------------------------------------------------ evaluations

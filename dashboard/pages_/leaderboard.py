@@ -45,7 +45,8 @@ def ranking_view(
         widgets.empty(EMPTY, "No study of this protocol has test figures of this kind yet.")
         return
     order = list(rows["run_id"])
-    tested = {study: tuple(scope.finals(runs, study).index) for study in order[: ranking.TESTED]}
+    single = scope.from_predictions(runs, target)
+    tested = {study: tuple(scope.finals(runs, study).index) for study in order[: ranking.TESTED]} if single else {}
     found, problems = ranks(tuple((study, tested.get(study, ())) for study in order), metric, target)
     rows = board.ranked(rows, found)
     chosen = runs[runs["method"].isin(methods)] if methods else runs
@@ -61,7 +62,9 @@ def ranking_view(
     for row in rows[rows["kind"] == board.PUBLISHED].to_dict("records"):
         called = " ".join([row["row"], row["settings"]]).strip()
         st.caption(widgets.escape(f"Published, never ranked: {called}: {row['note']}."))
-    if problems:
+    if not single:
+        st.caption("Ranked by the figure alone: it is not made of single predictions, which a paired test compares.")
+    elif problems:
         st.warning("Ranked by the figure alone, for want of predictions: " + widgets.escape("; ".join(problems)))
     facts = (protocol, HOW, names.synthetic(runs), metric, group_kind)
     widgets.share_button(lambda: share.leaderboard(rows, fig, *facts), "leaderboard.html")

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from affect import record
 from affect.published import published
 from affect.record import ALL, Artifact, Kind, State
 from dashboard import cached, kept_pictures, seven_tasks, share, widgets
 from dashboard.damaged import Damaged
-from dashboard.figures import board, card, circumplex, names, pictures, predictions, ranking, scope, truth
+from dashboard.figures import board, card, circumplex, names, pictures, predictions, ranking, rotations, scope, truth
 from dashboard.figures.tables import number
 
 HOW = "The card says what was measured, on what, and beside what. Below it, truth against prediction; then all details."
@@ -23,6 +24,7 @@ TABS = [
     "runs",
     "pictures",
     "seven tasks",
+    "rotations",
     "files",
     "data",
     "log",
@@ -156,6 +158,26 @@ def show_tasks(runs: pd.DataFrame, run_id: str, finals: list[str]) -> None:
         widgets.link("Circumplex of the codes", "circumplex", fits=run_id, circle="Latent space")
 
 
+def show_rotations(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str]) -> None:
+    """Show how a classifier of meshes does when they are turned, a line a final run."""
+    tables = {names.kind(names.row(runs, i)): cached.table(i, Artifact.ROTATIONS) for i in finals or [shown]}
+    first = next(iter(tables.values()))
+    known = rotations.metrics_of(first)
+    objective = str(runs.at[run_id, "objective"])
+    with st.columns(3)[0]:
+        metric = widgets.choose("Metric", known, "turned", objective, names.metric, fixed=True) or known[0]
+    column = record.metric("test", metric, record.ROTATED, record.MAJORITY)
+    chance = names.number(runs.at[run_id, column]) if column in runs else float("nan")
+    text = (
+        "Test meshes turned about random axes by an angle, and at the right turned to any orientation; bars reach from "
+        "the least to the most of the draws, the dotted line is always the most frequent class."
+    )
+    st.caption(text)
+    lines = pd.concat([rotations.by_angle(of, metric).assign(run=run) for run, of in tables.items()])
+    widgets.figure(rotations.draw(tables, metric, chance), lines, "rotations")
+    widgets.table(rotations.summary(tables, metric, chance), "rotated")
+
+
 def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str]) -> None:
     """Show the tabs. `shown` is the run whose artifacts stand for a study: one of its finals."""
     run, files = names.row(runs, run_id), cached.files(shown)
@@ -164,6 +186,7 @@ def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str])
         "runs": children.empty,
         "pictures": Artifact.SAMPLES not in files,
         "seven tasks": Artifact.ALIGNMENT not in files,
+        "rotations": Artifact.ROTATIONS not in files,
         "log": Artifact.LOG not in files,
     }
     tabs = [tab for tab in TABS if not absent.get(tab)]
@@ -186,6 +209,9 @@ def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str])
                     kept_pictures.show(shown, bool(run["synthetic"]))
                 case "seven tasks":
                     show_tasks(runs, run_id, finals or [shown])
+                case "rotations":
+                    having = [i for i in finals if Artifact.ROTATIONS in cached.files(i)]
+                    show_rotations(runs, run_id, shown, having)
                 case "files":
                     show_file(shown)
                 case "data":
@@ -228,6 +254,8 @@ def main() -> None:
             widgets.link("Open its study", "run", run=str(study))
         if Artifact.PREDICTIONS in cached.files(shown) and runs.at[shown, "kind"] == Kind.FINAL:
             widgets.link("Look at its errors", "errors", runs=run_id)
+            if Artifact.ACTIVATIONS in cached.files(shown):
+                widgets.link("See what it looks at", "activations", models=run_id)
             if circumplex.axes_of(names.loads(runs.at[shown, "targets"], [])) is not None:
                 widgets.link("See it on the circumplex", "circumplex", fits=run_id)
         widgets.share_button(lambda: share.runs(cached.store(), [run_id]), f"{run_id[:8]}.html")
