@@ -47,7 +47,7 @@ SAMPLED = 2000
 class Projection:
     """Points (n, 2) float32, the parameters that were used, and how far to trust neighbours (`trustworthiness`).
 
-    Parameters may be smaller than those asked for where n is.
+    Parameters may be smaller than those asked for where there are few samples (`usable`).
     """
 
     points: NDArray[np.float32]
@@ -77,6 +77,16 @@ def project(
     return umap(codes, seed=seed, progress=progress, **given)  # type: ignore[arg-type]
 
 
+def usable(algorithm: str, parameters: Mapping[str, float], samples: int) -> dict[str, float]:
+    """Return the parameters with which an algorithm projects so many samples: defaults where none are given.
+
+    A perplexity is at most a third of the other samples, neighbours are at most all others.
+    """
+    most = {"perplexity": (samples - 1) // 3, "neighbours": samples - 1}
+    chosen = {**ALGORITHMS[algorithm], **parameters}
+    return {name: min(value, most.get(name, value)) for name, value in chosen.items()}
+
+
 def pca(codes: Floats, seed: int = 0) -> Projection:
     """Project codes (n, d) on their two directions of largest variance, each turned so that its largest weight is > 0.
 
@@ -94,12 +104,9 @@ def pca(codes: Floats, seed: int = 0) -> Projection:
 def tsne(
     codes: Floats, perplexity: float = 30, seed: int = 0, progress: Progress | None = None, threads: int = 1
 ) -> Projection:
-    """Project codes (n, d) by t-SNE, begun from PCA (openTSNE; Poličar, Stražar and Zupan, 2019).
-
-    The perplexity is at most a third of the other samples; `parameters` has what was used.
-    """
+    """Project codes (n, d) by t-SNE, begun from PCA (openTSNE; Poličar, Stražar and Zupan, 2019)."""
     values = _checked(codes)
-    used = {"perplexity": min(float(perplexity), (len(values) - 1) // 3)}
+    used = usable("tsne", {"perplexity": perplexity}, len(values))
     if _flat(values):
         return _all_equal(values, used)
     import openTSNE
@@ -135,11 +142,10 @@ def umap(
 ) -> Projection:
     """Project codes (n, d) by UMAP, begun from PCA (McInnes, Healy and Melville, 2018).
 
-    Neighbours are at most the other samples; `parameters` has what was used. It runs on one thread, without which a
-    seed would not give the same points again.
+    It runs on one thread, without which a seed would not give the same points again.
     """
     values = _checked(codes)
-    used = {"neighbours": min(int(neighbours), len(values) - 1), "min_dist": float(min_dist)}
+    used = usable("umap", {"neighbours": neighbours, "min_dist": min_dist}, len(values))
     if _flat(values):
         return _all_equal(values, used)
     from umap import UMAP

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = {"run": "run", "errors": "runs", "circumplex": "fits"}
+PAGES = {"run": "run", "errors": "runs", "circumplex": "fits", "latent": "spaces"}
 """Pages whose address takes a run, and by which name."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

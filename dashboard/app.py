@@ -26,6 +26,7 @@ current = st.navigation(
             page("run", "Run"),
         ],
         "Look inside": [
+            page("latent", "Latent space"),
             page("circumplex", "Circumplex"),
             page("activations", "Activation maps"),
             page("errors", "Errors"),

@@ -6,6 +6,7 @@ that know no Markdown (tables, select boxes, `st.text`, `st.code`). Nothing here
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -176,6 +177,12 @@ def switch(label: str, key: str, help: str | None = None) -> bool:
     return st.toggle(label, key=key, help=help, bind="query-params")
 
 
+def search(label: str, key: str, placeholder: str = "") -> str:
+    """Let a person write what to look for; the words stand in the address."""
+    _own(key)
+    return st.text_input(label, key=key, placeholder=placeholder, bind="query-params") or ""
+
+
 def view(label: str, options: Sequence[str], key: str) -> str:
     """Let a person choose one of a page's few views, by buttons side by side; the first is the default."""
     _own(key)
@@ -210,6 +217,19 @@ def figure(fig: go.Figure, frame: pd.DataFrame, key: str, caption: str = "") -> 
 def plot(fig: go.Figure, key: str) -> None:
     """Show a figure whose table stands on the page anyway."""
     st.plotly_chart(fig, key=f"{key}_figure", theme="streamlit", config=_CONFIG)
+
+
+def circled(fig: go.Figure, key: str, told: Callable[[Any], None]) -> None:
+    """Show a figure in which a person clicks a point or circles some; `told` gets what Streamlit says of it then."""
+    config = {**_CONFIG, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]}
+    st.plotly_chart(
+        fig,
+        key=key,
+        theme="streamlit",
+        config=config,
+        on_select=lambda: told(st.session_state[key]["selection"]),
+        selection_mode=("points", "box", "lasso"),
+    )
 
 
 def table(
@@ -285,6 +305,14 @@ def downloads(frame: pd.DataFrame, key: str, fig: go.Figure | None = None) -> No
 
 def _download(label: str, make: Callable[[], str | bytes], file: str, mime: str, key: str) -> None:
     st.download_button(label, make, file_name=file, mime=mime, key=f"{key}_{label}", on_click="ignore", type="tertiary")
+
+
+def may_show_people(synthetic: bool) -> bool:
+    """Return whether pictures of a run may be shown: made-up ones always, people's only where this server allows it.
+
+    ``AFFECTORY_SHOW_FACES=1`` allows it.
+    """
+    return synthetic or os.environ.get("AFFECTORY_SHOW_FACES") == "1"
 
 
 def share_button(make: Callable[[], str], file: str) -> None:

@@ -390,7 +390,7 @@ def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd
     if spec.family == "faces":
         from tests import fake_faces
 
-        return found | fake_faces.tables(spec, pred)
+        return found | fake_faces.tables(spec, pred, seed, first)
     if first:
         found[record.Artifact.DIAGNOSTICS] = diagnostics(spec, pred)
     if spec.targets != PAD:

@@ -59,16 +59,27 @@ def worst(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.DataFra
         error = (predictions[f"pred_{target}"] - predictions[f"true_{target}"]).abs()
         kept = kept.assign(error=error, true=predictions[f"true_{target}"], predicted=predictions[f"pred_{target}"])
         return kept.nlargest(limit, "error").reset_index(drop=True)
-    names = targets(predictions)
-    true = predictions[[f"true_{n}" for n in names]].to_numpy(float)
-    pred = predictions[[f"pred_{n}" for n in names]].to_numpy(float)
-    span = np.ptp(true, axis=0) if len(true) else np.zeros(len(names))
-    some = span > 0
-    if not some.any():
+    found = relative_errors(predictions)
+    if found.empty:
         return kept.assign(error=math.nan, worst_target="").head(0)
-    relative = 100 * np.abs(pred - true)[:, some] / span[some]
-    most = np.array(names)[some][relative.argmax(axis=1)]
-    return kept.assign(error=relative.mean(axis=1), worst_target=most).nlargest(limit, "error").reset_index(drop=True)
+    most = found.idxmax(axis=1)
+    return kept.assign(error=found.mean(axis=1), worst_target=most).nlargest(limit, "error").reset_index(drop=True)
+
+
+def relative_errors(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return |prediction − truth| of each target that is not constant, in percent of its range in these samples.
+
+    One row per sample, one column per target; without columns where no target varies, or there is no sample.
+    """
+    names = [n for n in targets(predictions) if len(predictions) and np.ptp(predictions[f"true_{n}"].to_numpy()) > 0]
+    return pd.DataFrame(
+        {
+            n: 100 * (predictions[f"pred_{n}"] - predictions[f"true_{n}"]).abs() / np.ptp(predictions[f"true_{n}"])
+            for n in names
+        },
+        index=predictions.index,
+        dtype=float,
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- trace
