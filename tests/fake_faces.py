@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from affect import record
-from affect.projections import ALGORITHMS, pca
 from affect.record import Artifact
 from tests import fake_results as made
 
@@ -152,28 +151,13 @@ def samples(spec: Spec, pred: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(record.COLUMNS[Artifact.SAMPLES]))
 
 
-def projections(codes: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return projections.parquet: PCA as it is, and bent where t-SNE and UMAP would take their time."""
-    numbers = [c for c in codes if c.startswith("d")]
-    frames = []
-    for code, rows in codes.groupby("code", sort=False):
-        found = pca(rows[numbers].to_numpy())
-        bent = np.tanh(found.points / found.points.std()) * [1, -3]
-        for algorithm, parameters in ALGORITHMS.items():
-            points = found.points if algorithm == "pca" else bent
-            about = {"code": code, "algorithm": algorithm, "parameters": record.to_json(parameters), "seed": seed}
-            figures = {"x": points[:, 0], "y": points[:, 1], "trustworthiness": found.trustworthiness}
-            frames.append(pd.DataFrame({"sample": rows["sample"].to_numpy(), **about, **figures}))
-    return pd.concat(frames, ignore_index=True)
-
-
 def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd.DataFrame]:
     """Return the tables that a final of a face method keeps beside its split and predictions.
 
     Projections are the first one's alone.
     """
     codes = embeddings(spec, pred)
-    kept = {Artifact.PROJECTIONS: projections(codes, seed)} if first else {}
+    kept = {Artifact.PROJECTIONS: made.projections(codes, seed)} if first else {}
     return kept | {
         Artifact.RECONSTRUCTIONS: picture_errors(spec),
         Artifact.EMBEDDINGS: codes,

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from affect import metrics, record
+from affect.projections import ALGORITHMS, pca
 
 PUBLISHED = Path(record.__file__).with_name("published_results.csv")
 PAD = ("pleasure", "arousal", "dominance")
@@ -380,6 +381,30 @@ def diagnostics(spec: Spec, pred: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.DIAGNOSTICS]))
 
 
+def embeddings(spec: Spec) -> pd.DataFrame:
+    """Return embeddings.parquet of one code z: the features' first directions, with noise."""
+    w = world(spec.dataset)
+    size = spec.settings["latent_size"]
+    rng = np.random.default_rng(size)
+    z = (w.lma / (w.lma.std(0) + 1e-9)) @ rng.normal(0, 0.2, (27, size)) + rng.normal(0, 0.3, (len(w.sample), size))
+    return pd.DataFrame({"sample": w.sample, "part": w.part, "code": "z", **{f"d{i}": z[:, i] for i in range(size)}})
+
+
+def projections(codes: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return projections.parquet: PCA as it is, and bent where t-SNE and UMAP would take their time."""
+    numbers = [c for c in codes if c.startswith("d")]
+    frames = []
+    for code, rows in codes.groupby("code", sort=False):
+        found = pca(rows[numbers].to_numpy())
+        bent = np.tanh(found.points / found.points.std()) * [1, -3]
+        for algorithm, parameters in ALGORITHMS.items():
+            points = found.points if algorithm == "pca" else bent
+            about = {"code": code, "algorithm": algorithm, "parameters": record.to_json(parameters), "seed": seed}
+            figures = {"x": points[:, 0], "y": points[:, 1], "trustworthiness": found.trustworthiness}
+            frames.append(pd.DataFrame({"sample": rows["sample"].to_numpy(), **about, **figures}))
+    return pd.concat(frames, ignore_index=True)
+
+
 def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd.DataFrame]:
     """Return every table that a final of this method keeps; diagnostics are the first one's alone."""
     if spec.family == "meshes":
@@ -397,6 +422,10 @@ def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd
         found[record.Artifact.FEATURE_ERRORS] = feature_errors(spec, pred)
     if spec.inputs == "pad":
         found[record.Artifact.ROUND_TRIP] = round_trip(spec, seed)
+    if spec.method.endswith("lma_vae") and spec.settings["latent_size"] > 1:
+        found[record.Artifact.EMBEDDINGS] = embeddings(spec)
+        if first:
+            found[record.Artifact.PROJECTIONS] = projections(found[record.Artifact.EMBEDDINGS], seed)
     if spec.settings.get("latent_size") == 1:
         found[record.Artifact.SENSITIVITY] = sensitivity(spec)
     if spec.method.endswith("_correlated"):

@@ -16,6 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect import projections as projecting
+from affect import record
 from dashboard.figures import predictions, theme
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class Plane:
 
     def caption(self) -> str:
         """Say what the picture is and how far to trust it."""
-        chosen = [f"{PARAMETERS[k]} {v:g}" for k, v in (self.parameters or {}).items()]
+        used = self.parameters or {}
+        chosen = [f"{word} {used[name]:g}" for name, word in PARAMETERS.items() if name in used]
         seed = [] if self.algorithm == "pca" else [f"seed {self.seed}"]
         words = [", ".join([ALGORITHMS[self.algorithm], *chosen, *seed]), f"{len(self.table):,} samples"]
         if not math.isnan(self.trustworthiness):
@@ -237,6 +239,12 @@ def inside(points: NDArray[Any], corners: NDArray[Any]) -> NDArray[np.bool_]:
         with np.errstate(divide="ignore", invalid="ignore"):
             found ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
     return found
+
+
+def signature(code: str, planes: Sequence[Plane]) -> str:
+    """Return six letters that say in which pictures an outline was drawn: in others it means nothing."""
+    shown = [[p.run_id, p.algorithm, dict(p.parameters or {}), p.seed] for p in planes]
+    return record.digest([code, shown], 6)
 
 
 def write_area(place: int, corners: NDArray[Any]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from affect import projections, record
+from affect import projections
 from affect.record import Artifact
 from dashboard import cached, choosing, projecting, share, widgets
 from dashboard.choosing import Chosen
@@ -313,8 +313,7 @@ def page() -> None:
                 wait(waiting, latent.ALGORITHMS[algorithm])
         if not found:
             return
-        shown = [[plane.run_id, plane.algorithm, dict(plane.parameters or {}), plane.seed] for plane in found]
-        signature = record.digest([code, shown], 6)
+        signature = latent.signature(code, found)
         area = asked_area(signature)
         area = area if area is not None and area[0] < len(found) else None
         sample = meant(text, found)

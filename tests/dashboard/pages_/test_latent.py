@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from affect.record import Artifact
+from dashboard import projecting
+from dashboard.figures import latent
+from dashboard.store import Store, locate
+from tests import fake_faces
+
+VANILLA, REGULARISED = (spec.name for spec in fake_faces.STUDIES)
+PICTURED = "person40/0.png"
+
+
+@pytest.fixture
+def stored(faces, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(faces))
+
+
+def words(page) -> str:
+    kinds = (page.title, page.subheader, page.caption, page.markdown, page.info, page.warning, page.error)
+    return "\n".join(str(element.value).replace("\\", "") for kind in kinds for element in kind)
+
+
+def charts(page) -> list[dict]:
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
+def traces(page, number: int = 0) -> list[str]:
+    return [trace.get("name", "") for trace in charts(page)[number]["data"]]
+
+
+def signature(study: str, code: str, algorithm: str) -> str:
+    """Return what an outline in the address begins with: it belongs to one picture of one run."""
+    opened = Store(locate())
+    runs = opened.runs()
+    run_id = str(runs.index[(runs["study"] == study) & (runs["kind"] == "final")][0])
+    plane = latent.kept(opened.table(run_id, Artifact.PROJECTIONS), code, algorithm, run_id, study)
+    assert plane is not None
+    return latent.signature(code, [plane])
+
+
+def test_an_empty_store_says_which_command_fills_it(visit):
+    page = visit("latent")
+    assert not page.exception
+    assert page.code[0].value.startswith("python -m training study faces/")
+
+
+@pytest.mark.usefixtures("stored")
+def test_runs_stand_side_by_side_on_the_same_samples(visit):
+    page = visit("latent", spaces=[VANILLA, REGULARISED], code="z_v")
+    assert not page.exception
+    assert not page.error
+    first, second = charts(page)
+    assert first["data"][0]["type"] == "scattergl"
+    tables = [d.value for d in page.dataframe]
+    assert list(tables[0]["sample"]) == list(tables[1]["sample"])
+    said = words(page)
+    assert "SYNTHETIC" in said
+    assert said.count("trustworthiness 0.") == 2
+    assert "turned and scaled onto the first" in said
+    assert traces(page) == sorted(fake_faces.ANCHORS)
+    assert len(second["data"]) == len(first["data"])
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_address_is_the_whole_view(visit):
+    asked = {"spaces": REGULARISED, "code": "z_a", "projection": "UMAP", "colour": "arousal", "find": PICTURED}
+    page = visit("latent", **asked)
+    assert not page.exception
+    assert dict(page.query_params) == asked
+    assert "UMAP, neighbours 15" in words(page)
+    data = charts(page)[0]["data"]
+    assert data[0]["marker"]["colorbar"]["title"]["text"] == "arousal"
+    assert data[-1]["name"] == "found"
+    again = visit("latent", **asked)
+    assert charts(again) == charts(page)
+
+
+@pytest.mark.usefixtures("stored")
+def test_another_perplexity_shows_pca_at_once_and_then_what_was_asked_for(visit):
+    asked = {"spaces": [REGULARISED], "code": "z_v", "perplexity": "5", "draw": "2"}
+    page = visit("latent", **asked)
+    assert not page.exception
+    if page.get("progress"):  # else it was there already
+        assert "PCA · 288 samples" in words(page)
+        for job in projecting.jobs()._jobs.values():
+            job.future.result(60)
+    page = visit("latent", **asked)
+    assert not page.get("progress")
+    assert "t-SNE, perplexity 5, seed 2 · 288 samples" in words(page)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_found_sample_shows_its_picture_and_its_neighbours_in_each_run(visit):
+    page = visit("latent", spaces=[VANILLA, REGULARISED], find="person40/0")
+    assert page.subheader[0].value.replace("\\", "") == PICTURED
+    near = [d.value for d in page.dataframe if "distance" in d.value]
+    assert len(near) == 2
+    assert all(len(table) == 10 and PICTURED not in set(table["sample"]) for table in near)
+    assert len(page.get("image")) == 4  # real and reconstructed, of each run
+    assert "None of these samples has nobody" in words(visit("latent", spaces=[VANILLA], find="nobody"))
+
+
+def test_peoples_pictures_are_shown_only_where_the_server_allows_it(faces, tmp_path, monkeypatch, visit):
+    import sqlite3
+
+    folder = shutil.copytree(faces, tmp_path / "people")
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        store.execute("UPDATE tags SET value = 'false' WHERE key = 'affectory.synthetic'")
+    monkeypatch.setenv("AFFECTORY_STORE", str(folder))
+    page = visit("latent", spaces=[REGULARISED], find=PICTURED)
+    assert "REAL data" in words(page)
+    assert not page.get("image")
+    assert "AFFECTORY_SHOW_FACES=1" in words(page)
+    monkeypatch.setenv("AFFECTORY_SHOW_FACES", "1")
+    assert len(visit("latent", spaces=[REGULARISED], find=PICTURED).get("image")) == 2
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_circled_area_is_listed_and_one_of_another_picture_is_forgotten(visit):
+    page = visit("latent", spaces=[REGULARISED])
+    table = page.dataframe[0].value
+    half = f"{signature(REGULARISED, 'z_v', 'tsne')}~0~-1e6,-1e6~0,-1e6~0,1e6~-1e6,1e6"
+    listed = visit("latent", spaces=[REGULARISED], area=half)
+    assert not listed.exception
+    circled = listed.dataframe[-1].value
+    assert list(circled["sample"]) == list(table.loc[table["x"] < 0, "sample"])
+    assert f"{len(circled)} of {len(table)} samples lie inside the outline" in words(listed)
+    other = visit("latent", spaces=[REGULARISED], code="z_a", area=half)
+    assert "area" not in other.query_params
+    assert "outline" not in words(other).replace("circles", "")
+
+
+def test_a_run_without_kept_projections_is_projected_live(faces, tmp_path, monkeypatch, visit):
+    folder = shutil.copytree(faces, tmp_path / "bare")
+    for file in folder.rglob(Artifact.PROJECTIONS):
+        file.write_bytes(b"no parquet")
+    monkeypatch.setenv("AFFECTORY_STORE", str(folder))
+    damaged = visit("latent", spaces=[REGULARISED], projection="PCA")
+    assert not damaged.exception
+    assert any(Artifact.PROJECTIONS in e.value.replace("\\", "") for e in damaged.error)
