@@ -4,6 +4,7 @@ Columns, in any case: ``image`` (relative to the CSV's folder, or to ``images/``
 ``person``, ``valence`` and ``arousal`` in [-1, 1]. Where a column ``va_source`` says that valence and arousal were
 transferred (``python -m training transfer`` writes it), ``valence_discrete`` and ``arousal_discrete`` (−10 … 10) stand
 beside. Without valence and arousal they are transferred from the default ellipses (`affect.circumplex`), and called so.
+With the setting ``labels=discrete`` they are tenths: discrete draws where they are transferred, else rounded.
 Any further column is left alone: a ``user.id``, say, is who annotated, not who is seen.
 """
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import face_trees
+from search_spaces.faces import face_vae_continuous as spaces
+from tests import face_trees, small_data
 from training import splits
 from training.contract import UserError
 from training.datasets import _pictures, afew_va
+from training.methods.faces import face_vae_continuous
 
 
 @pytest.fixture
@@ -49,6 +51,14 @@ def test_the_landmarks_are_in_the_picture_that_is_cut_out(folder):
 def test_it_can_be_split_by_clip(folder):
     parts = splits.make(afew_va.read(folder, {}), "pictures", "va").split(test=False).parts()
     assert not {*parts["train"].group} & {*parts["validation"].group}
+
+
+def test_a_small_tree_in_the_published_layout_trains(folder):
+    split = splits.make(afew_va.read(folder, {}), "pictures", "va").split(test=True)
+    outcome = face_vae_continuous.fit(spaces.TINY, split, small_data.job(epochs=1))
+    for name, part in split.parts().items():
+        assert outcome.predictions[name].shape == (len(part), 2)
+        assert np.isfinite(outcome.predictions[name]).all()
 
 
 def test_named_actors_are_persons(folder):
