@@ -16,7 +16,7 @@ import pandas as pd
 from affect.published import published
 from affect.record import Artifact
 from dashboard.damaged import Damaged
-from dashboard.figures import board, card, names, predictions, rotations, scope, tables, theme, truth
+from dashboard.figures import board, card, circumplex, names, predictions, rotations, scope, tables, theme, truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,13 +173,17 @@ def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
     try:
         if Artifact.PREDICTIONS in store.files(shown):
             which = names.kind(names.row(table, shown))
-            found += _truth(store.table(shown, Artifact.PREDICTIONS), str(table.at[run_id, "group_kind"]), which)
+            predictions_of = store.table(shown, Artifact.PREDICTIONS)
+            found += _truth(predictions_of, str(table.at[run_id, "group_kind"]), which)
+            found += _circumplex(predictions_of, names.loads(table.at[shown, "targets"], []))
+        if Artifact.ALIGNMENT in store.files(shown):
+            found.append(Section("Tasks that judge the codes", which, frame=store.table(shown, Artifact.ALIGNMENT)))
         if Artifact.ROTATIONS in store.files(shown):
             turned, metric = store.table(shown, Artifact.ROTATIONS), str(table.at[run_id, "objective"])
             line = rotations.by_angle(turned, metric)
             found.append(Section("Under rotations", "", rotations.draw({which: turned}, metric), line))
     except Damaged as damage:
-        found.append(Section("Truth against prediction", f"Damaged: {damage}"))
+        found.append(Section("Not readable", f"Damaged: {damage}"))
     found.append(Section("Parameters", frame=card.parameters(names.row(table, shown))))
     found.append(Section("Scores", frame=card.scores(names.row(table, run_id))))
     return found
@@ -205,6 +209,16 @@ def _truth(table: pd.DataFrame, group_kind: str, which: str) -> list[Section]:
         heading = f"Truth against prediction: {names.target(target)}"
         found.append(Section(heading, text, truth.draw(dots, target), dots))
     return found
+
+
+def _circumplex(table: pd.DataFrame, targets: Sequence[str]) -> list[Section]:
+    """Return truth and prediction in the plane of the run's targets, where they span one."""
+    axes = circumplex.axes_of(targets)
+    part = "test" if (table["part"] == "test").any() else "validation"
+    if axes is None or (of := circumplex.cloud(table, axes, part)).table.empty:
+        return []
+    sides = {"Annotated": circumplex.TRUE, "Predicted": circumplex.PRED}
+    return [Section(f"Circumplex: {word}", "", circumplex.draw(of, side), of.table) for word, side in sides.items()]
 
 
 def leaderboard(

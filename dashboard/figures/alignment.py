@@ -219,10 +219,11 @@ def draw(rows: pd.DataFrame, methods: Mapping[str, str], metric: str, inverse: b
             hovertemplate="%{customdata}<extra></extra>",
         )
     title = label(metric) if not inverse else label(metric).partition(" (")[0] + " (the other axis: lower is better)"
-    theme.finish(figure, 90 + 24 * len(index) + 20 * rows["column"].nunique(), title)
+    above = 22 * rows.dropna(subset=["value"])["column"].nunique() + 20
+    theme.finish(figure, 70 + 24 * len(index) + above, title)
     figure.update_layout(
-        legend={"orientation": "v", "xref": "container", "y": 1.0, "yanchor": "bottom"},
-        margin_t=22 * rows["column"].nunique() + 20,
+        legend={"orientation": "v", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
+        margin_t=above,
     )
     values = rows["value"].dropna()
     if metric in ("mse", "mae", "cross_entropy") and len(values) and values.min() > 0:

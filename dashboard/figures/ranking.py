@@ -55,6 +55,20 @@ def stack(tables: Sequence[pd.DataFrame], target: str = record.ALL, part: str = 
     )
 
 
+def of_pictures(predictions: pd.DataFrame, reconstructions: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return a run's errors of reconstructed pictures as a table that `stack` reads, target ``picture``.
+
+    A picture's error is already a mean over its pixels: beside a truth of 0 it stands as the prediction whose `metric`
+    (mse or mae) is that error.
+    """
+    if metric not in reconstructions:
+        raise ValueError(f"reconstructions have no {metric}")
+    group = predictions[["sample", "part", "group"]].merge(reconstructions[["sample", "part", metric]])
+    error = np.sqrt(group[metric]) if metric == "mse" else group[metric]
+    named = {f"true_{record.PICTURE}": 0.0, f"pred_{record.PICTURE}": error}
+    return group.drop(columns=metric).assign(**named)
+
+
 def paired(a: Stack, b: Stack, metric: str) -> statistics.Paired | None:
     """Compare two stacks by a paired test over groups; None where their samples or their truth differ."""
     if not np.array_equal(a.sample, b.sample) or not np.array_equal(a.true, b.true):

@@ -91,9 +91,12 @@ def measures(runs: pd.DataFrame, label: str) -> tuple[list[str], list[str]]:
 
 
 def having(runs: pd.DataFrame, label: str, metric: str, targets: Sequence[str]) -> list[str]:
-    """Return those of `targets` that a protocol's studies have test figures of this metric for."""
+    """Return those of `targets` that a protocol's studies have test figures of this metric for.
+
+    A weighed sum is none of them: two methods weigh differently.
+    """
     studies = _studies(runs, label)
-    columns = {target: record.metric("test", metric, target) for target in targets}
+    columns = {target: record.metric("test", metric, target) for target in targets if target != record.WEIGHED}
     return [target for target, name in columns.items() if name in studies and studies[name].notna().any()]
 
 

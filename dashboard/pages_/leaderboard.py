@@ -7,7 +7,7 @@ import streamlit as st
 
 from affect import record
 from affect.published import published
-from affect.record import Artifact
+from affect.record import PICTURE, Artifact
 from dashboard import cached, share, widgets
 from dashboard.damaged import Damaged
 from dashboard.figures import board, names, pivot, ranking, scope
@@ -30,7 +30,11 @@ def ranks(order: tuple[tuple[str, tuple[str, ...]], ...], metric: str, target: s
     stacks, problems = {}, []
     for study, finals in order[: ranking.TESTED]:
         try:
-            stacks[study] = ranking.stack([cached.table(run, Artifact.PREDICTIONS) for run in finals], target)
+            tables = [cached.table(run, Artifact.PREDICTIONS) for run in finals]
+            if target == PICTURE:
+                again = [cached.table(run, Artifact.RECONSTRUCTIONS) for run in finals]
+                tables = [ranking.of_pictures(*both, metric) for both in zip(tables, again, strict=True)]
+            stacks[study] = ranking.stack(tables, target)
         except (Damaged, ValueError) as problem:
             problems.append(f"{study[:8]}: {problem}")
     return ranking.ranks([study for study, _ in order], stacks, metric), problems

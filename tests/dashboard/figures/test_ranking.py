@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affect import metrics
 from dashboard.figures import ranking
+from tests import fake_faces, fake_results
 
 GROUPS = np.repeat([f"clip{i}" for i in range(14)], 5)
 TRUE = np.sin(np.arange(len(GROUPS)))
@@ -68,3 +70,19 @@ def test_other_samples_are_not_compared():
     found = ranking.paired(stack(0.1, 0), stack(0.9, 1), "mae")
     assert found.difference < 0
     assert found.p < 0.01
+
+
+def test_pictures_are_compared_by_their_own_errors():
+    stacks = {}
+    for spec in fake_faces.STUDIES:
+        predictions = fake_results.prediction_table(spec, fake_results.predict(spec, 1))
+        errors = fake_faces.picture_errors(spec)
+        for metric in ("mse", "mae"):
+            found = ranking.stack([ranking.of_pictures(predictions, errors, metric)], "picture")
+            test = errors[errors["part"] == "test"].set_index("sample")[metric]
+            assert np.isclose(getattr(metrics, metric)(found.true[:, 0], found.pred[0, :, 0]), test.mean())
+            stacks[spec.method, metric] = found
+    vanilla, regularised = (stacks[spec.method, "mse"] for spec in fake_faces.STUDIES)
+    told = ranking.paired(vanilla, regularised, "mse")
+    assert told is not None
+    assert told.groups == 8

@@ -45,7 +45,7 @@ def test_metrics_and_targets_come_in_a_readers_order():
 
 
 def test_a_metric_is_offered_for_the_targets_that_have_it_alone():
-    runs = table(study("a", 0.4, **{"test/ccc/all": 0.5, "test/mae/picture": 0.05}))
-    assert scope.measures(runs, "lma · by clip") == (["mae", "ccc"], ["all", "picture"])
-    assert scope.having(runs, "lma · by clip", "mae", ["all", "picture"]) == ["all", "picture"]
+    runs = table(study("a", 0.4, **{"test/ccc/all": 0.5, "test/mae/picture": 0.05, "test/mae/weighed": 1.0}))
+    assert scope.measures(runs, "lma · by clip") == (["mae", "ccc"], ["all", "picture", "weighed"])
+    assert scope.having(runs, "lma · by clip", "mae", ["all", "picture", "weighed"]) == ["all", "picture"]
     assert scope.having(runs, "lma · by clip", "ccc", ["all", "picture"]) == ["all"]

@@ -84,3 +84,15 @@ def test_what_is_shown_goes_into_one_file_with_the_runs_cards():
     assert final in file
     assert "SYNTHETIC data" in file
     assert "Predicts" in file
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_shared_run_has_its_circumplex_and_its_tasks():
+    store = Store(locate())
+    runs = store.runs()
+    study = runs.index[(runs["kind"] == "study") & (runs["study"] == REGULARISED)][0]
+    file = share.runs(store, [study])
+    assert "Circumplex: Predicted" in file
+    assert "linear_probe" in file
+    body = file.partition("<body>")[2]  # before it stands Plotly's own script
+    assert "iVBORw0KGgo" not in body  # a PNG: pictures of people stay where they are
