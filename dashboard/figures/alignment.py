@@ -199,10 +199,11 @@ def draw(rows: pd.DataFrame, methods: Mapping[str, str], metric: str, inverse: b
     """
     index = list(dict.fromkeys(rows["row"]))
     figure = go.Figure()
-    data = sorted(data_of(rows))
+    data, paths = sorted(data_of(rows)), {names.method(path): path for path in methods.values()}
     for place, (column, of) in enumerate(rows.dropna(subset=["value"]).groupby("column", sort=False)):
         ours = of["kind"].iloc[0] == MEASURED
-        method = methods.get(str(column), str(column).partition(",")[0])
+        # a publication has its method's name alone; a method's colour goes by its path
+        method = methods.get(str(column)) or paths.get(str(column).partition(",")[0], str(column))
         symbol = theme.SYMBOLS[place % 3] if ours else OPEN[data.index(str(column).rpartition(" on ")[2]) % len(OPEN)]
         figure.add_scatter(
             x=of["value"],
@@ -210,7 +211,7 @@ def draw(rows: pd.DataFrame, methods: Mapping[str, str], metric: str, inverse: b
             mode="markers",
             name=theme.plain(column),
             marker={
-                "color": theme.colour(names.method(method) if "/" in method else method),
+                "color": theme.colour(method),
                 "symbol": symbol,
                 "size": 11,
                 "line": {"width": 0 if ours else 2},

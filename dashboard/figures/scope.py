@@ -101,8 +101,10 @@ def having(runs: pd.DataFrame, label: str, metric: str, targets: Sequence[str]) 
 
 
 def from_predictions(runs: pd.DataFrame, target: str) -> bool:
-    """Say whether a target's figures are of single predictions, and not of an evaluation (such as rotated meshes)."""
-    return target == record.ALL or any(target in names.loads(value, []) for value in runs["targets"].dropna().unique())
+    """Say whether a target has a figure of each sample, and not of an evaluation alone (such as rotated meshes)."""
+    return target in (record.ALL, record.PICTURE) or any(
+        target in names.loads(value, []) for value in runs["targets"].dropna().unique()
+    )
 
 
 def different(runs: pd.DataFrame, label: str, targets: Sequence[str]) -> list[str]:
