@@ -9,7 +9,7 @@ from search_spaces.meshes import _graphs
 if TYPE_CHECKING:
     import optuna
 
-DEFAULTS: dict[str, Any] = {**_graphs.DEFAULTS, "k": 10, "depth": 2, "epochs": 12}
+DEFAULTS: dict[str, Any] = {**_graphs.DEFAULTS, "k": 10, "depth": 2, "epochs": 10}
 
 TINY: dict[str, Any] = {**_graphs.TINY, "k": 5, "epochs": 2}
 

@@ -3,8 +3,8 @@
 Hamilton, Ying and Leskovec, Inductive Representation Learning on Large Graphs, NeurIPS 2017, algorithm 1 with the mean
 aggregator: x'_i = W_neighbour · mean_{j ∈ N(i)} x_j + W_own · x_i + b.
 
-A library for graphs of any shape copies the edges for each sample of a batch. Here one list of edges serves all of
-them: the batch lies beside the channels, and the neighbours' mean is one bag of rows.
+A library for graphs of any shape writes a row for each edge and scatters it. Here a vertex's neighbours are a bag of
+rows that are added up as they are read, and what else is to be multiplied is added in place.
 """
 
 from __future__ import annotations
@@ -46,30 +46,52 @@ class SageConv(nn.Module):
             "weights_back": 1.0 / count[edges[1]],
         }.items():
             self.register_buffer(name, value, persistent=False)
+        self.made: dict[tuple[int, torch.device], tuple[Tensor, ...]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output (n, v, width_out) for x (n, v, width_in)."""
-        mean = _NeighbourMean.apply(x, self.rows, self.starts, self.weights, self.weights_back)
-        return self.neighbour(mean) + self.own(x)
+        return _Sage.apply(x, self.neighbour.weight, self.own.weight, self.neighbour.bias, *self._bags(x))
+
+    def _bags(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the bags of all n samples of x; made once for each n, since batches are of two or three sizes."""
+        n, v, _ = x.shape
+        if (n, x.device) not in self.made:
+            # what is made in inference mode could never be part of a gradient
+            with torch.inference_mode(False):
+                sample = torch.arange(n, device=x.device)[:, None]
+                rows, starts = self.rows + v * sample, self.starts + len(self.rows) * sample
+                weights = self.weights.repeat(n), self.weights_back.repeat(n)
+            self.made[n, x.device] = (rows.flatten(), starts.flatten(), *weights)
+        return self.made[n, x.device]
 
 
-class _NeighbourMean(torch.autograd.Function):
-    """The mean over each vertex's neighbours: a product with one sparse matrix for the whole batch."""
+class _Sage(torch.autograd.Function):
+    """The layer as one function: half of its time went into sums that are made in place here."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rows: Tensor, starts: Tensor, weights: Tensor, weights_back: Tensor) -> Tensor:
-        ctx.save_for_backward(rows, starts, weights_back)
-        return _bags(x, rows, starts, weights)
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        neighbour: Tensor,
+        own: Tensor,
+        bias: Tensor,
+        rows: Tensor,
+        starts: Tensor,
+        weights: Tensor,
+        weights_back: Tensor,
+    ) -> Tensor:
+        flat = x.reshape(-1, x.shape[2])
+        mean = functional.embedding_bag(rows, flat, starts, mode="sum", per_sample_weights=weights)
+        ctx.save_for_backward(flat, mean, neighbour, own, rows, starts, weights_back)
+        return torch.addmm(bias, mean, neighbour.T).addmm_(flat, own.T).view(*x.shape[:2], -1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return _bags(gradient, *ctx.saved_tensors), None, None, None, None
-
-
-def _bags(x: Tensor, rows: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
-    """Return (n, v, d) the weighted sums of x's vertices in each bag."""
-    n, v, d = x.shape
-    wide = x.transpose(0, 1).reshape(v, n * d)
-    summed = functional.embedding_bag(rows, wide, starts, mode="sum", per_sample_weights=weights.to(x.dtype))
-    return summed.view(v, n, d).transpose(0, 1)
+        flat, mean, neighbour, own, rows, starts, weights_back = ctx.saved_tensors
+        given = gradient.reshape(len(flat), -1)
+        back = given @ neighbour
+        of_x = functional.embedding_bag(rows, back, starts, mode="sum", per_sample_weights=weights_back)
+        of_x.addmm_(given, own)
+        of_weights = given.T @ mean, given.T @ flat, given.sum(dim=0)
+        return of_x.view(*gradient.shape[:2], -1), *of_weights, None, None, None, None
