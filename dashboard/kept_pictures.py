@@ -27,7 +27,7 @@ def show(run_id: str, synthetic: bool) -> None:
     if pictures.REAL in kinds:
         st.subheader("Real and reconstructed", anchor=False)
         tiles, lines = pictures.pairs(samples, errors)
-        rows = samples[samples["kind"].isin((pictures.REAL, pictures.RECONSTRUCTION))]
+        rows = samples[samples["kind"].isin(pictures.OF_A_SAMPLE)]
         table = pictures.facts(rows)
         text = "Above the test picture, below it what the run makes of it. Point at one for its valence and arousal."
         widgets.figure(pictures.draw(tiles, lines), table, "pairs", text)

@@ -6,7 +6,6 @@ that know no Markdown (tables, select boxes, `st.text`, `st.code`). Nothing here
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -305,14 +304,6 @@ def downloads(frame: pd.DataFrame, key: str, fig: go.Figure | None = None) -> No
 
 def _download(label: str, make: Callable[[], str | bytes], file: str, mime: str, key: str) -> None:
     st.download_button(label, make, file_name=file, mime=mime, key=f"{key}_{label}", on_click="ignore", type="tertiary")
-
-
-def may_show_people(synthetic: bool) -> bool:
-    """Return whether pictures of a run may be shown: made-up ones always, people's only where this server allows it.
-
-    ``AFFECTORY_SHOW_FACES=1`` allows it.
-    """
-    return synthetic or os.environ.get("AFFECTORY_SHOW_FACES") == "1"
 
 
 def share_button(make: Callable[[], str], file: str) -> None:

@@ -28,6 +28,8 @@ HIDDEN = (
 COMMAND = f"{SHOW}=1 python -m dashboard"
 
 REAL, RECONSTRUCTION, TRAVERSAL, GENERATED = "real", "reconstruction", "traversal", "generated"
+OF_A_SAMPLE = (REAL, RECONSTRUCTION)
+"""Kinds that are of one sample of the data."""
 
 MAX_BYTES, MAX_SIDE = 400_000, 1024
 """What a kept picture may be at most: bytes of the file, pixels of a side."""
@@ -79,7 +81,7 @@ def pairs(samples: pd.DataFrame, errors: pd.DataFrame | None = None) -> tuple[li
 
     `errors` is reconstructions.parquet, for hover texts.
     """
-    both = samples[samples["kind"].isin((REAL, RECONSTRUCTION))]
+    both = samples[samples["kind"].isin(OF_A_SAMPLE)]
     order = list(dict.fromkeys(both["sample"]))
     measured = {} if errors is None else dict(zip(errors["sample"].astype(str), errors["mse"], strict=True))
     tiles = []

@@ -15,6 +15,7 @@ from affect.record import Artifact
 from dashboard import cached, choosing, projecting, share, widgets
 from dashboard.choosing import Chosen
 from dashboard.figures import latent, selection
+from dashboard.figures import pictures as kept
 from dashboard.figures import study as studies
 from dashboard.figures.latent import Plane
 from dashboard.share import Section
@@ -244,17 +245,15 @@ def pictures(sample: str, runs: list[Run]) -> None:
     """Show the pictures that the runs kept of a sample, where they may be shown."""
     shown = []
     for run in runs:
-        if not widgets.may_show_people(run.synthetic):
+        if not kept.may_show_people(run.synthetic):
             if Artifact.SAMPLES in run.files:
-                st.caption("Pictures of people are shown where the server has AFFECTORY_SHOW_FACES=1.")
+                st.caption(f"Pictures of people are shown where the server has {kept.SHOW}=1.")
             continue
         with widgets.guard():
             table = run.table(Artifact.SAMPLES)
             if table is not None:
-                rows = table[(table["sample"] == sample) & table["kind"].isin(["real", "reconstruction"])]
-                shown += [
-                    (bytes(png), f"{kind}, {run.name}") for png, kind in zip(rows["png"], rows["kind"], strict=True)
-                ]
+                rows, _ = kept.shown(table[(table["sample"] == sample) & table["kind"].isin(kept.OF_A_SAMPLE)])
+                shown += [(png, f"{kind}, {run.name}") for png, kind in zip(rows["png"], rows["kind"], strict=True)]
     with st.container(horizontal=True):
         for png, words in shown:
             st.image(png, width=112, caption=widgets.escape(words))

@@ -155,6 +155,7 @@ def show_tasks(runs: pd.DataFrame, run_id: str, finals: list[str]) -> None:
     st.caption("Tasks 1, 6 and 7 are pictures:")
     with st.container(horizontal=True, gap="medium"):
         widgets.link("Reconstructions", "run", run=run_id, tab="pictures")
+        widgets.link("Latent space", "latent", spaces=run_id)
         widgets.link("Circumplex of the codes", "circumplex", fits=run_id, circle="Latent space")
 
 
@@ -258,6 +259,8 @@ def main() -> None:
                 widgets.link("See what it looks at", "activations", models=run_id)
             if circumplex.axes_of(names.loads(runs.at[shown, "targets"], [])) is not None:
                 widgets.link("See it on the circumplex", "circumplex", fits=run_id)
+        if Artifact.EMBEDDINGS in cached.files(shown):
+            widgets.link("Look into its latent space", "latent", spaces=run_id)
         widgets.share_button(lambda: share.runs(cached.store(), [run_id]), f"{run_id[:8]}.html")
     with widgets.guard():
         if Artifact.PREDICTIONS in cached.files(shown):

@@ -32,7 +32,7 @@ def test_a_run_as_one_file_has_its_card_its_figures_and_where_it_comes_from(stor
     assert run in text
     assert store.runs().at[run, "protocol"] in text
     assert "uncommitted changes" in text
-    assert text.count("Plotly.newPlot(") == 3  # pleasure, arousal, dominance
+    assert text.count("Plotly.newPlot(") == 5  # pleasure, arousal, dominance; annotated and predicted circumplex
     assert "Truth against prediction: pleasure" in text
 
 
