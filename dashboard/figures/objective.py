@@ -47,6 +47,13 @@ def metric(run: pd.Series) -> str:
     return found[0] if len(found) == 1 else found[0].rpartition("/")[0] + f"/{record.WEIGHED}"
 
 
+def parts(run: pd.Series) -> list[str]:
+    """Return the full names of the metrics that the search's value weighs; empty where it is one of them."""
+    weighed = weights(run)
+    stem = metric(run).rpartition("/")[0]
+    return [f"{stem}/{target}" for target in weighed] if len(weighed) > 1 else []
+
+
 def on(part: str, full: str) -> str:
     """Return a metric's full name on another part: ``test/mse/picture`` for ``val/mse/picture``."""
     taken = record.parse_metric(full)

@@ -200,7 +200,7 @@ def trade_off(runs: pd.DataFrame, row: pd.Series, table: pd.DataFrame) -> None:
     )
 
 
-def trial_table(table: pd.DataFrame, label: str) -> None:
+def trial_table(runs: pd.DataFrame, row: pd.Series, table: pd.DataFrame, label: str) -> None:
     """Show the trials as a table that opens the Run page, and what failed with its traceback."""
     left, right = st.columns(2)
     with left:
@@ -211,6 +211,9 @@ def trial_table(table: pd.DataFrame, label: str) -> None:
     kept = table[table["state"].isin(states)] if states else table
     kept = kept.sort_values(orders[by], kind="stable").reset_index(drop=True)
     shown = kept[["trial", "state", "value", "seconds", "start"]].rename(columns={"value": label})
+    for full in objective.parts(row):  # what the value weighs stands beside it
+        if full in runs:
+            shown.insert(3, objective.label(full, weighed=True), runs[full].reindex(kept["run_id"]).to_numpy())
     params = kept[[c for c in kept.columns if c.startswith(studies.PARAM)]]
     shown["start"] = pd.to_datetime(shown["start"], utc=True).dt.tz_convert(None)
     taken = {c: c.removeprefix(studies.PARAM) for c in params.columns}
@@ -265,7 +268,7 @@ def body(run_id: str, was_live: bool) -> None:
     elif view == "Trade-off":
         trade_off(runs, row, table)
     else:
-        trial_table(table, label)
+        trial_table(runs, row, table, label)
 
 
 def page() -> None:

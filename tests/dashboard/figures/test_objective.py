@@ -33,6 +33,13 @@ def test_weights_are_said_in_words():
     assert objective.words(alone) == "The search minimises MSE of the reconstructed picture, on validation."
 
 
+def test_what_a_sum_weighs_is_named():
+    weighed = run(objectives='["val/mse/weighed"]', weights=WEIGHTS)
+    assert objective.parts(weighed) == ["val/mse/all", "val/mse/picture"]
+    assert objective.parts(run(objectives='["val/mse/picture"]', weights='{"picture":1}')) == []
+    assert objective.parts(run()) == []
+
+
 def test_two_objectives_are_one_number_by_their_weights_and_the_words_say_who_wins():
     two = run(objectives='["val/mse/picture","val/mse/all"]', weights=WEIGHTS)
     assert objective.metric(two) == "val/mse/weighed"

@@ -159,3 +159,7 @@ def test_a_weighed_objective_is_said_and_every_view_draws_it(faces, visit, monke
     optimism = next(d.value for d in page.dataframe if "stage" in d.value)
     assert optimism["stage"].tolist() == ["search, validation", "refitted, validation", "refitted, test"]
     assert charts(visit("study", study="face-vae-continuous-synthetic-faces", view="Epochs"))[0]["data"]
+    trials = visit("study", study="face-vae-continuous-synthetic-faces", view="Trials").dataframe[0].value
+    done = trials[trials["state"] == "complete"]
+    parts = done["MSE, mean over all targets, on validation"] / 4 + done["MSE, reconstructed picture, on validation"]
+    assert parts.tolist() == pytest.approx(done["MSE, weighed sum, on validation"].tolist())
