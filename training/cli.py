@@ -330,6 +330,16 @@ def export_meshes(
 
 
 @app.command()
+def activations(run: Run_, root: Root_ = None, device: Device_ = "auto") -> None:
+    """Compute which vertices a final run of meshes looks at, and add it to the run. Its data is read again."""
+    from training import again
+    from training.tracking.store import Store
+
+    info, files = again.activations(Store.open(), run, root, device)
+    _console().print(f"{info.id[:8]} ({info.name}): {', '.join(files)} written", markup=False)
+
+
+@app.command()
 def export(
     runs: Annotated[list[str], typer.Argument(metavar="RUN…", help="Runs or studies (with all of their runs)")],
     out: Annotated[Path, typer.Option(help="Zip file to write.")],

@@ -32,7 +32,7 @@ def check_name(name: str) -> str:
 
 def download(client: MlflowClient, store: Path, run_id: str, keep: bool) -> Path:
     """Return the local copy of a run's artifacts on a server, downloaded where it is missing or not to be kept."""
-    target = store / "downloaded" / run_id
+    target = _downloaded(store, run_id)
     if target.exists() and keep:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -41,6 +41,15 @@ def download(client: MlflowClient, store: Path, run_id: str, keep: bool) -> Path
         replace_folder(Path(temporary), target)
         Path(temporary).mkdir()  # what the context manager expects to remove
     return target
+
+
+def forget(store: Path, run_id: str) -> None:
+    """Remove the local copy that `download` made of a run's artifacts, where there is one: they have changed."""
+    shutil.rmtree(_downloaded(store, run_id), ignore_errors=True)
+
+
+def _downloaded(store: Path, run_id: str) -> Path:
+    return store / "downloaded" / run_id
 
 
 class Writer:

@@ -126,6 +126,10 @@ class Run:
         with self._files.filling(name) as path:
             yield path
 
+    def files(self) -> str:
+        """Return the tag `artifacts`: the files and folders that the run has now."""
+        return record.to_json(self._files.names())
+
     # -------------------------------------------------------------------------------------------------- ending
 
     def close(
@@ -144,7 +148,7 @@ class Run:
         reason : why a failed or pruned run ended; where it is too long for a tag it is shortened, and says so.
         """
         status = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}[state]
-        closing = {**(tags or {}), "state": state, "artifacts": record.to_json(self._files.names())}
+        closing = {**(tags or {}), "state": state, "artifacts": self.files()}
         if reason:
             closing["reason"] = shorten(reason)
         self._write(closing, self._scores(metrics or {}))

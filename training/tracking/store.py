@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import optuna
+    import pandas as pd
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.tracking import MlflowClient
 
@@ -151,6 +152,15 @@ class Store:
             self.client.update_run(run_id, status="RUNNING")
             run.tags({"state": record.State.RUNNING})
         return run
+
+    def add(self, run_id: str, tables: Mapping[str, pd.DataFrame], metrics: Mapping[str, float]) -> None:
+        """Add tables and scores to a run that has ended, in place of older ones; its state and its times stay."""
+        run = Run(self, run_id, self.client.get_run(run_id).info.experiment_id)
+        for name, table in tables.items():
+            run.table(name, table)
+        run.metrics(metrics)
+        run.tags({"artifacts": run.files()})
+        artifacts.forget(self.folder, run_id)
 
     def set_tags(self, run_id: str, values: Mapping[str, str]) -> None:
         """Set record tags of any run, running or ended, and leave its state as it is."""
