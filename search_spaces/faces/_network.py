@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 DEFAULTS: dict[str, Any] = {
     "width": 32,
-    "kl_weight": 1e-5,
+    "kl_weight": 3e-5,
     "mirror": True,
     "learning_rate": 1e-3,
     "decay": "cosine",

@@ -9,7 +9,7 @@ from search_spaces.faces import _network
 if TYPE_CHECKING:
     import optuna
 
-DEFAULTS: dict[str, Any] = {**_network.DEFAULTS, "alignment_weight": 0.1}
+DEFAULTS: dict[str, Any] = {**_network.DEFAULTS, "alignment_weight": 0.02}
 
 TINY: dict[str, Any] = {**_network.TINY, "alignment_weight": 0.1}
 

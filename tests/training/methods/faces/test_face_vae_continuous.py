@@ -70,4 +70,4 @@ class TestSyntheticWorld:
         assert max(read(VANILLA, full=True)) < 0.0
         assert probe(VANILLA, "z_v", 0) < 0.75
         for code, axis in (("z_v", 0), ("z_a", 1)):
-            assert abs(probe(VANILLA, code, axis) - probe(VANILLA, "z_z", axis)) < 0.12
+            assert abs(probe(VANILLA, code, axis) - probe(VANILLA, "z_z", axis)) < 0.2
