@@ -63,9 +63,9 @@ def ranking_view(
     fig = board.draw(rows, metric, target, group_kind)
     widgets.plot(fig, "leaderboard")
     clicked = widgets.table(board.readable(rows, metric, group_kind), "leaderboard", fig=fig, clickable=True)
-    for row in rows[rows["kind"] == board.PUBLISHED].to_dict("records"):
-        called = " ".join([row["row"], row["settings"]]).strip()
-        st.caption(widgets.escape(f"Published, never ranked: {called}: {row['note']}."))
+    for note, of in rows[rows["kind"] == board.PUBLISHED].groupby("note", sort=False):
+        called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
+        st.caption(widgets.escape(f"Published, never ranked: {called}: {note}."))
     if not single:
         st.caption("Ranked by the figure alone: it is not made of single predictions, which a paired test compares.")
     elif problems:

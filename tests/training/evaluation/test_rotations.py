@@ -25,7 +25,7 @@ def test_a_method_that_looks_at_heights_is_right_upright_and_guesses_when_turned
     by_angle = f1.groupby("angle")["value"].mean()
     assert list(by_angle.index) == [0, *rotations.ANGLES]
     assert by_angle.loc[0] == 1
-    assert by_angle.loc[15] > by_angle.loc[90] + 0.2
+    assert by_angle.iloc[1:].max() < 0.6
     assert f1["angle"].isna().sum() == rotations.DRAWS
     assert found.metrics["test/f1/rotated"] < 0.6
 
