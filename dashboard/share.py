@@ -16,7 +16,19 @@ import pandas as pd
 from affect.published import published
 from affect.record import Artifact
 from dashboard.damaged import Damaged
-from dashboard.figures import board, card, circumplex, names, predictions, rotations, scope, tables, theme, truth
+from dashboard.figures import (
+    board,
+    card,
+    circumplex,
+    latent,
+    names,
+    predictions,
+    rotations,
+    scope,
+    tables,
+    theme,
+    truth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,6 +190,8 @@ def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
             found += _circumplex(predictions_of, names.loads(table.at[shown, "targets"], []))
         if Artifact.ALIGNMENT in store.files(shown):
             found.append(Section("Tasks that judge the codes", which, frame=store.table(shown, Artifact.ALIGNMENT)))
+        if Artifact.PROJECTIONS in store.files(shown):
+            found += _latent(store, shown, str(table.at[run_id, "group_kind"]))
         if Artifact.ROTATIONS in store.files(shown):
             turned, metric = store.table(shown, Artifact.ROTATIONS), str(table.at[run_id, "objective"])
             line = rotations.by_angle(turned, metric)
@@ -188,6 +202,25 @@ def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
     found.append(Section("Scores", frame=card.scores(names.row(table, run_id))))
     return found
 
+
+def _latent(store: Store, run_id: str, group_kind: str) -> list[Section]:
+    """Return the first projection of each code that the run kept, up to `SHARED_CODES`."""
+    kept = store.table(run_id, Artifact.PROJECTIONS)
+    known = latent.about(store.table(run_id, Artifact.PREDICTIONS), group_kind=group_kind)
+    by = latent.colourings([known])[0]
+    found = []
+    for code in latent.codes(kept)[:SHARED_CODES]:
+        plane = latent.kept(kept, code, next(iter(latent.ALGORITHMS)), run_id, code)
+        if plane is not None:
+            plane = latent.joined(plane, known)
+            found.append(
+                Section(f"Latent space: {code}", plane.caption(), latent.draw(plane, by), latent.listing(plane))
+            )
+    return found
+
+
+SHARED_CODES = 3
+"""Codes whose pictures go into a shared file: each takes two of a browser's WebGL contexts."""
 
 SHARED_TARGETS = 4
 """Targets whose truth-against-prediction figure goes into a shared file."""

@@ -273,11 +273,16 @@ def draw(
 ) -> go.Figure:
     """Draw a plane coloured by one of `colourings`, the `found` sample ringed and the circled `area` outlined.
 
-    customdata is the row of the dot's sample in the plane's table. Dots are drawn by WebGL from float32.
+    customdata begins with the row of the dot's sample in the plane's table. Dots are drawn by WebGL from float32.
     """
     table, figure = plane.table, go.Figure()
     column = table[by] if by in table else pd.Series("", index=table.index)
-    about_dot = _hover(table)
+    words, numbers = _words(table), _numbers(table)
+    # as numbers and not as text they take a third of the room on their way to the browser
+    said = np.column_stack([np.arange(len(table), dtype=np.float32), *numbers.values()])
+    lines = [
+        f"<br>{theme.plain(name.replace('_', ' '))}: %{{customdata[{i}]:.3g}}" for i, name in enumerate(numbers, 1)
+    ]
     size = 7 if len(table) <= 500 else 5 if len(table) <= 5000 else 3
 
     def dots(rows: NDArray[np.int64], name: str, listed: bool, **marker: Any) -> None:
@@ -287,32 +292,32 @@ def draw(
             mode="markers",
             name=theme.plain(name),
             marker={"size": size, "opacity": 0.8, **marker},
-            text=about_dot[rows],
-            customdata=rows.astype(np.float32),
-            hovertemplate="%{text}<extra></extra>",
+            text=words[rows],
+            customdata=said[rows],
+            hovertemplate="<b>%{text}</b>" + "".join(lines) + "<extra></extra>",
             showlegend=listed,
         )
 
     everything, legend, bar = np.arange(len(table)), False, False
     if column.dtype.kind in "iuf":
-        numbers = column.to_numpy(np.float32)
-        low, high = (float(np.nanmin(numbers)), float(np.nanmax(numbers))) if np.isfinite(numbers).any() else (0.0, 1.0)
+        level = column.to_numpy(np.float32)
+        low, high = (float(np.nanmin(level)), float(np.nanmax(level))) if np.isfinite(level).any() else (0.0, 1.0)
         if low < 0 < high:  # signed values: grey is 0
             high = max(-low, high)
             low = -high
         bar = True
-        marker = {"color": numbers, "colorscale": SCALE, "cmin": low, "cmax": high, "showscale": True}
+        marker = {"color": level, "colorscale": SCALE, "cmin": low, "cmax": high, "showscale": True}
         dots(everything, by, False, colorbar=theme.colour_bar(by), **marker)
     else:
-        words = column.fillna("").astype(str)
-        groups = sorted(words.unique())
+        named = column.fillna("").astype(str)
+        groups = sorted(named.unique())
         legend = len(groups) <= LISTED
         if legend:
             for name in groups:
                 shown = {"color": theme.colour(name) if name else theme.NEUTRAL, "symbol": theme.symbol(name)}
-                dots(np.flatnonzero(words == name), name or "not known", True, **shown)
+                dots(np.flatnonzero(named == name), name or "not known", True, **shown)
         else:
-            numbered = words.map({name: i for i, name in enumerate(groups)}).to_numpy(np.int32)
+            numbered = named.map({name: i for i, name in enumerate(groups)}).to_numpy(np.int32)
             ends = len(groups) - 1
             steps = [[i / ends, theme.colour(name)] for i, name in enumerate(groups)]
             dots(everything, by, False, color=numbered, colorscale=steps, cmin=0, cmax=ends)
@@ -334,22 +339,27 @@ def draw(
     return figure.update_layout(margin_b=theme.BAR) if bar else figure
 
 
-def _hover(table: pd.DataFrame) -> NDArray[np.object_]:
-    """Return what is said over each dot (n,): its name, and what is known of it."""
-    text = "<b>" + table["sample"].map(theme.plain) + "</b>"
-    columns = [c for c in map(str, table) if c not in ("sample", "x", "y")]
-    # a motion has 27 features: what is said over a dot must fit on a phone
-    several = [c for c in columns if c.startswith("predicted ") and table[c].dtype.kind == "f"]
+def _words(table: pd.DataFrame) -> NDArray[np.object_]:
+    """Return what is said in words over each dot (n,): its name, then emotion, group, part …."""
+    columns = [c for c in map(str, table) if c not in ("sample", "x", "y") and table[c].dtype.kind not in "iuf"]
+    text = _plain(table["sample"])
     for column in columns:
-        values = table[column]
-        if values.dtype.kind == "f":
-            if len(several) > 3 and (column in several or f"predicted {column}" in several):
-                continue
-            said = values.round(2).astype(str).where(values.notna(), "–")
-        else:
-            said = values.fillna("–").astype(str).map(theme.plain)
-        text = text + f"<br>{theme.plain(column.replace('_', ' '))}: " + said
+        text = text + ", " + _plain(table[column].fillna("–").astype(str))
     return text.to_numpy(object)
+
+
+def _plain(words: pd.Series) -> pd.Series:
+    """Return `theme.plain` of each, once for each name."""
+    return words.map({word: theme.plain(word) for word in words.unique()})
+
+
+def _numbers(table: pd.DataFrame) -> dict[str, NDArray[np.float32]]:
+    """Return the columns of numbers that are said over a dot; not the targets where there are many."""
+    columns = [c for c in map(str, table) if c not in ("x", "y") and table[c].dtype.kind in "iuf"]
+    predicted = [c for c in columns if c.startswith("predicted ")]
+    if len(predicted) > 4:  # a motion has 27 features: what is said must fit on a phone
+        columns = [c for c in columns if c not in predicted and f"predicted {c}" not in predicted]
+    return {c: table[c].to_numpy(np.float32) for c in columns if table[c].notna().any()}
 
 
 def listing(plane: Plane, rows: NDArray[Any] | None = None) -> pd.DataFrame:

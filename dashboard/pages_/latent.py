@@ -182,9 +182,10 @@ def told(number: int, plane: Plane, signature: str, chosen: Any) -> None:
         if len(x) == 2:  # a box has two corners
             x, y = x[[0, 1, 1, 0]], y[[0, 0, 1, 1]]
         st.query_params["area"] = signature + "~" + latent.write_area(number, np.column_stack([x, y]))
-    elif len(points) == 1 and (row := points[0].get("customdata")) is not None:
-        place = int(row[0] if isinstance(row, list | tuple) else row)
-        st.session_state["find"] = str(plane.table["sample"].iloc[place])
+    elif len(points) == 1 and (about := points[0].get("customdata")):
+        # an array of numbers arrives as a list, or as {"0": …}
+        row = int(about["0"] if isinstance(about, dict) else about[0])
+        st.session_state["find"] = str(plane.table["sample"].iloc[row])
 
 
 def asked_area(signature: str) -> tuple[int, np.ndarray] | None:

@@ -79,3 +79,10 @@ def test_a_leaderboard_as_one_file_names_its_runs_and_its_data():
     assert "Runs b, a." in text
     assert "REAL data" in text
     assert "how to read it" in text
+
+
+def test_a_run_with_a_latent_space_has_it_in_its_file(store):
+    text = share.runs(store, [fake_store.ids("final", "lma-vae-latent_size-2-synthetic-motion", 1, 0)])
+    assert "Latent space: z" in text
+    assert "t-SNE, perplexity 30, seed 1 · 288 samples · trustworthiness" in text
+    assert '"type":"scattergl"' in text

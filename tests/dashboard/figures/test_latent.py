@@ -98,13 +98,26 @@ def test_dots_of_an_emotion_have_its_colour_and_carry_their_rows(plane):
     assert [t.name for t in figure.data] == sorted(fake_faces.ANCHORS)
     happy = next(t for t in figure.data if t.name == "happiness")
     assert happy.marker.color == theme.colour("happiness")
-    rows = np.asarray(happy.customdata, int)
+    rows = np.asarray(happy.customdata)[:, 0].astype(int)
     assert set(plane.table["emotion"].iloc[rows]) == {"happiness"}
     np.testing.assert_array_equal(happy.x, plane.points[rows, 0])
     assert happy.x.dtype == np.float32
     sample = plane.table["sample"].iloc[rows[0]]
-    assert happy.text[0].startswith(f"<b>{sample}</b>")
-    assert "valence: " in happy.text[0]
+    assert happy.text[0].startswith(f"{sample}, ")
+    assert "happiness" in happy.text[0]
+    at = happy.hovertemplate.index("<br>valence: %{customdata[")
+    column = int(happy.hovertemplate[at:].partition("[")[2].partition("]")[0])
+    np.testing.assert_allclose(np.asarray(happy.customdata)[:, column], plane.table["valence"].iloc[rows], rtol=1e-6)
+
+
+def test_of_27_features_a_dot_says_none():
+    spec = fake_results.STUDIES[3]
+    known = latent.about(fake_results.prediction_table(spec, fake_results.predict(spec, 1)))
+    samples = list(known.index[:5])
+    motion = latent.joined(at(list(range(5)), [0] * 5, samples), known)  # type: ignore[arg-type]
+    said = latent.draw(motion, "emotion").data[0].hovertemplate
+    assert "neck" not in said
+    assert "error: " in said
 
 
 def test_signed_numbers_have_grey_at_zero_and_many_groups_no_legend(plane):
@@ -124,7 +137,7 @@ def test_a_found_sample_is_ringed_and_an_area_outlined(plane):
     sample = plane.table["sample"].iloc[40]
     corners = np.array([[0.0, 0], [1, 0], [1, 1]])
     *_, ring, outline = latent.draw(plane, "part", sample, corners).data
-    assert list(ring.customdata) == [40]
+    assert ring.customdata[0][0] == 40
     assert ring.marker.symbol == "circle-open"
     np.testing.assert_array_equal(outline.x, [0, 1, 1, 0])
     assert outline.mode == "lines"
@@ -134,7 +147,7 @@ def test_names_from_the_store_are_text_over_a_dot():
     odd = at([0, 1], [0, 1])
     odd.table["sample"] = ["<b>bold</b>", "%{x}"]
     text = latent.draw(odd, "part").data[0].text
-    assert text[0].startswith("<b>&lt;b&gt;bold")
+    assert text[0].startswith("&lt;b&gt;bold")
     assert "%{" not in text[1]
 
 

@@ -22,8 +22,8 @@ VANILLA, REGULARISED = (spec.name for spec in fake_faces.STUDIES)
 PLACE = """(row) => {
   const plot = document.querySelectorAll('.js-plotly-plot')[1], box = plot.getBoundingClientRect();
   const {xaxis, yaxis} = plot._fullLayout;
-  const dots = plot._fullData.find(trace => Array.from(trace.customdata || []).includes(row));
-  const at = Array.from(dots.customdata).indexOf(row);
+  const dots = plot._fullData.find(trace => Array.from(trace.customdata || []).some(about => about[0] === row));
+  const at = Array.from(dots.customdata).findIndex(about => about[0] === row);
   return [box.left + xaxis._offset + xaxis.d2p(dots.x[at]), box.top + yaxis._offset + yaxis.d2p(dots.y[at])];
 }"""
 """Where the dot of a row is on the screen, in the second figure."""
