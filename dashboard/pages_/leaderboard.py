@@ -148,7 +148,9 @@ def main() -> None:
     with columns[0]:
         metric = widgets.choose("Metric", found, "metric", scope.objective(runs, protocol), names.metric) or ""
     with columns[1]:
-        targets = scope.having(runs, protocol, metric, known_targets)  # a picture has an error, but no CCC
+        targets = scope.having(runs, protocol, metric, known_targets)
+        if st.session_state.get("target") in set(known_targets) - set(targets):
+            st.session_state["target"] = targets[0]  # chosen for another metric: a picture has an error, but no CCC
         target = widgets.choose("Target", targets, "target", name=names.target, fixed=True) or ""
     with columns[2]:
         everything = scope.of_protocol(runs, protocol, archived=True, figures=[(metric, target)])

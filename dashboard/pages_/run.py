@@ -152,9 +152,10 @@ def show_tasks(runs: pd.DataFrame, run_id: str, finals: list[str]) -> None:
         beside = widgets.choose_many("Beside other studies", list(rows)[1:], "judged beside", placeholder="none")
         rows = {name: rows[name] for name in (called, *beside)}
     seven_tasks.show(rows, runs, "judged", "judged by")
-    st.caption("Tasks 1, 6 and 7 are pictures:")
+    st.caption(
+        "Tasks 1, 6 and 7 are pictures: reconstructions stand in the tab pictures, the others on pages of theirs."
+    )
     with st.container(horizontal=True, gap="medium"):
-        widgets.link("Reconstructions", "run", run=run_id, tab="pictures")
         widgets.link("Latent space", "latent", spaces=run_id)
         widgets.link("Circumplex of the codes", "circumplex", fits=run_id, circle="Latent space")
 
