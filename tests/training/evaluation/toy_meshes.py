@@ -32,7 +32,7 @@ class Heights:
         raise NotImplementedError
 
 
-def data(persons: int = 20, seed: int = 0) -> Dataset:
+def data(persons: int = 80, seed: int = 0) -> Dataset:
     rng = np.random.default_rng(seed)
     ring = np.linspace(0, 2 * np.pi, VERTICES, endpoint=False)
     rest = np.stack([50 * np.cos(ring), 0 * ring, 50 * np.sin(ring)], axis=1)
