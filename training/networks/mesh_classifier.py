@@ -207,9 +207,9 @@ def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     """
     if split.triangles is None:
         raise ValueError("a graph network needs the triangles of the meshes")
+    seen = Features.fit(split.train.x, job)
     # with more threads, sums are made in another order: the same seed would not give the same weights
     job = replace(job, threads=1)
-    seen = Features.fit(split.train.x, job)
     x = _tensor(seen.of(split.train.x), job.device)
     y = torch.tensor(split.train.known(), device=job.device)
     others = [_tensor(seen.of(mesh_features.mirrored(split.train.x)), job.device)] if params["mirror"] else []
