@@ -37,10 +37,13 @@ def applies(method: Method) -> bool:
 def evaluate(fitted: Fitted) -> Evaluation:
     """Return samples.parquet: some test pictures, real and reconstructed, and traversals of z_v and z_a for a few.
 
-    A traversal moves one code of a picture along one direction and leaves all else of it as it is. The direction is
-    that in which the trained projection rises, and without one that of a linear probe (ridge) fitted on train codes.
-    At step k the code's coordinate along it is the train codes' mean and k of their standard deviations, so that a
-    step is the same place for every picture. Real pictures have their label's valence and arousal; reconstructions and
+    A traversal moves one code of a picture and leaves all else of it as it is. Its coordinate is what the trained
+    projection reads from the code, and without one what a linear probe (ridge) fitted on train codes does. The code is
+    moved in the direction in which train codes go when that coordinate rises, their covariance with it: along the
+    projection's own weights it would leave the codes that the decoder knows (Haufe et al., On the interpretation of
+    weight vectors of linear models, NeuroImage 87, 2014).
+    At step k the coordinate is the train codes' mean and k of their standard deviations, so that a step is the same
+    reading for every picture. Real pictures have their label's valence and arousal; reconstructions and
     traversals have those that the model reads from the code.
     """
     import pandas as pd
@@ -91,10 +94,12 @@ def traversal(fitted: Fitted, code: str, values: Floats) -> NDArray[np.float32]:
         along = _predictors.direction(train, target)
     else:
         along = trained[code]
-    unit = along / max(float(np.linalg.norm(along)), 1e-12)
-    coordinate = train @ unit
+    coordinate = train @ along
+    centred = coordinate - coordinate.mean()
+    # one unit of this is one of the coordinate; a code that does not move at all has none
+    pattern = centred @ train / max(float(centred @ centred), 1e-12)
     wanted = coordinate.mean() + np.array(STEPS) * coordinate.std()
-    return np.asarray(values + np.outer(wanted - values @ unit, unit), np.float32)
+    return np.asarray(values + np.outer(wanted - values @ along, pattern), np.float32)
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:
