@@ -148,7 +148,7 @@ def wide(found: pd.DataFrame, down: str, across: str, digits: int = 3) -> pd.Dat
 def draw(
     found: pd.DataFrame, down: str, across: str, metric: str, span: tuple[float, float] | None = None
 ) -> go.Figure:
-    """Draw one protocol's cells as a heat map with the figures written in them, published ones below.
+    """Draw one protocol's cells as a heat map with the figures written in them, published ones in brackets.
 
     `span` is what the colours reach from and to, where several figures share a scale.
     """
@@ -160,7 +160,7 @@ def draw(
 
     values, paper = laid("value").to_numpy(float), laid("published").to_numpy(float)
     known = np.isfinite(paper)
-    below = np.where(known & np.isfinite(values), np.char.add("<br>published ", np.char.mod("%.3f", paper)), "")
+    below = np.where(known & np.isfinite(values), np.char.mod("<br>(%.3f)", paper), "")
     fig = go.Figure(
         go.Heatmap(
             z=values,
@@ -182,7 +182,7 @@ def draw(
         )
     )
     for i, j in zip(*np.nonzero(known & np.isnan(values)), strict=True):
-        words = f"published {paper[i, j]:.3f}"
+        words = f"({paper[i, j]:.3f})"
         fig.add_annotation(x=j, y=i, text=words, showarrow=False, font={"size": 12, "color": theme.NEUTRAL})
     theme.finish(fig, height=100 + (56 if known.any() else 44) * len(rows), x=across.replace("_", " "), legend=False)
     fig.update_yaxes(type="category", autorange="reversed", showgrid=False)

@@ -18,7 +18,7 @@ HOW = (
 )
 CELLS = (
     "Test mean ± sd over seeds; * is the best of its protocol. Where several studies fall into one cell, the latest "
-    "stands there. A published figure stands beside the measured one of the same settings, and is never compared."
+    "stands there. In brackets is what was published for the same settings; it is never ranked."
 )
 ONE = "no: one table"
 EMPTY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"

@@ -94,8 +94,8 @@ def test_a_published_figure_alone_is_written_where_nothing_was_measured():
     found = pivot.cells(meshes()[lambda r: r["target"] == "upright"], "method", "features × rotations", "f1")
     fig = pivot.draw(found, "method", "features × rotations", "f1", (0, 1))
     assert {note.text for note in fig.layout.annotations} == {
-        "published 0.514",
-        "published 0.716",
-        "published 0.710",
+        "(0.514)",
+        "(0.716)",
+        "(0.710)",
     }
     assert fig.data[0].zmax == 1
