@@ -37,7 +37,7 @@ ABOUT = {
 }
 TOP = 0.1
 """Share of the vertices, those with the highest levels, whose overlap between classes is measured."""
-FRONT = {"eye": {"x": 0, "y": -1.5, "z": 0.1}, "up": {"x": 0, "y": 0, "z": 1}, "center": {"x": 0, "y": 0, "z": 0}}
+FRONT = {"eye": {"x": 0, "y": -1.65, "z": 0.1}, "up": {"x": 0, "y": 0, "z": 1}, "center": {"x": 0, "y": 0, "z": 0}}
 EIGENVECTOR = "hks"
 
 
