@@ -104,7 +104,10 @@ def pca(codes: Floats, seed: int = 0) -> Projection:
 def tsne(
     codes: Floats, perplexity: float = 30, seed: int = 0, progress: Progress | None = None, threads: int = 1
 ) -> Projection:
-    """Project codes (n, d) by t-SNE, begun from PCA (openTSNE; Poličar, Stražar and Zupan, 2019)."""
+    """Project codes (n, d) by t-SNE, begun from PCA (openTSNE; Poličar, Stražar and Zupan, 2019).
+
+    Neighbours are exact: those that openTSNE would approximate differ with the number of threads, and take longer.
+    """
     values = _checked(codes)
     used = usable("tsne", {"perplexity": perplexity}, len(values))
     if _flat(values):
@@ -123,6 +126,7 @@ def tsne(
     fitted = openTSNE.TSNE(
         perplexity=used["perplexity"],
         initialization="pca",
+        neighbors="exact",
         early_exaggeration_iter=EXAGGERATED,
         n_iter=REFINED,
         n_jobs=threads,
@@ -256,7 +260,8 @@ def trustworthiness(codes: Floats, points: Floats, neighbours: int = NEIGHBOURS,
     samples it is estimated from as many, drawn by `seed`, against all. Few samples have fewer neighbours; nan where
     all codes are equal.
     """
-    x, y = np.asarray(codes, dtype=np.float32), np.asarray(points, dtype=np.float32)
+    # about their mean: far from it, differences of squares would be lost in single precision
+    x, y = (np.asarray(of - np.mean(of, axis=0, dtype=np.float64), dtype=np.float32) for of in (codes, points))
     n = len(x)
     k = min(neighbours, (n - 1) // 2)
     if k < 1 or _flat(x):

@@ -39,6 +39,16 @@ def test_neighbours_stay_neighbours_and_a_seed_gives_the_same_picture_again(algo
         assert set(found.parameters) == set(projections.ALGORITHMS[algorithm])
 
 
+def test_the_number_of_threads_changes_no_picture(monkeypatch):
+    """From 1,000 samples on, openTSNE by itself takes approximate neighbours, and others with more threads."""
+    monkeypatch.setattr(projections, "EXAGGERATED", 5)
+    monkeypatch.setattr(projections, "REFINED", 5)
+    monkeypatch.setattr(projections, "trustworthiness", lambda *_, **__: 1.0)
+    many = np.random.default_rng(0).normal(size=(1001, 16))
+    one, two = (projections.tsne(many, threads=threads).points for threads in (1, 2))
+    np.testing.assert_array_equal(one, two)
+
+
 def test_pca_of_what_lies_on_a_plane_loses_nothing():
     rng = np.random.default_rng(0)
     plane = rng.normal(size=(200, 2)) * [3, 1]
@@ -55,6 +65,8 @@ def test_trustworthiness_is_that_of_scikit_learn(codes, monkeypatch):
     whole = projections.trustworthiness(codes, points)
     assert whole == pytest.approx(trustworthiness(codes, points, n_neighbors=projections.NEIGHBOURS), abs=1e-3)
     assert projections.trustworthiness(codes, np.random.default_rng(0).normal(size=points.shape)) < 0.7
+    # wherever the codes lie
+    assert projections.trustworthiness(codes + 10_000, points - 10_000) == pytest.approx(whole, abs=1e-4)
     monkeypatch.setattr(projections, "SAMPLED", 60)  # estimated from half of the samples
     assert projections.trustworthiness(codes, points) == pytest.approx(whole, abs=0.03)
 
