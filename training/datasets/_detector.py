@@ -35,7 +35,9 @@ def find(grey: NDArray[np.uint8]) -> tuple[float, float, float, float] | None:
     cv2 = _opencv()
     scale = min(1.0, _LONGER_SIDE / max(grey.shape))
     if scale < 1:
-        grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+        # a strip would have no pixels left across
+        size = [max(1, round(scale * side)) for side in grey.shape[::-1]]
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
     longer = max(grey.shape)
     border = round(_BORDER * longer)
     smallest = round(_SMALLEST * longer)

@@ -138,7 +138,8 @@ def dataset(
             rows, va, group, found = rows.take(keep), va[keep], group[keep], _take(found, keep)
     label = None if rows.emotion is None else np.array(rows.emotion, np.str_)
     version = hashlib.sha256("\n".join([*found.content.tolist(), *rows.sample]).encode() + va.round(6).tobytes())
-    version.update("\n".join([*(rows.emotion or ()), *group.tolist(), f"cut {_pictures.VERSION}"]).encode())
+    cut = [f"cut {_pictures.VERSION}", *map(str, rows.box or ())]
+    version.update("\n".join([*(rows.emotion or ()), *group.tolist(), *cut]).encode())
     return Dataset(
         name=name,
         kind=KIND,

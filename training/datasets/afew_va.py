@@ -105,7 +105,8 @@ def _content(file: Path) -> dict[str, Any]:
 
 def _number(label: dict[str, Any], axis: str, where: str) -> float:
     value = label.get(axis)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    # Python reads NaN and Infinity as JSON, and of them there is no whole number
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
         has = f"{value!r}" if axis in label else f"only {', '.join(label) or 'nothing'}"
         raise UserError(f"{where}: expected {axis} as a whole number −{STEPS} … {STEPS}, found {has}")
     return float(value)
@@ -115,9 +116,12 @@ def _box(landmarks: Any, where: str) -> _pictures.Box | None:
     """Return the box of the face from its landmarks, or None where the set gives none."""
     if not landmarks:
         return None
-    points = np.asarray(landmarks, dtype=np.float64) if isinstance(landmarks, list) else np.empty(0)
+    try:
+        points = np.asarray(landmarks, dtype=np.float64) if isinstance(landmarks, list) else np.empty(0)
+    except ValueError:  # texts among them, or points of unequal length
+        points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-        raise UserError(f"{where}: expected landmarks as pairs of pixels, found the shape {points.shape}")
+        raise UserError(f"{where}: expected landmarks as pairs of pixels, found {str(landmarks)[:60]}")
     low, high = points.min(axis=0), points.max(axis=0)
     half = _AROUND * (high - low) / 2
     centre = (low + high) / 2

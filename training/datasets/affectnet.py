@@ -7,6 +7,7 @@ not rated. Persons are unknown; near-duplicate pictures are kept on one side of 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +116,10 @@ def _folder(root: Path, image: list[str]) -> Path:
 def _box(edges: list[str], where: str) -> _pictures.Box:
     """Return left, top, right, bottom of the cells x, y, width, height."""
     try:
-        x, y, width, height = (float(edge) for edge in edges)
+        found = [float(edge) for edge in edges]
     except ValueError:
-        raise UserError(f"{where}: expected {', '.join(BOX)} as numbers, found {', '.join(map(repr, edges))}") from None
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise UserError(f"{where}: expected {', '.join(BOX)} as numbers, found {', '.join(map(repr, edges))}")
+    x, y, width, height = found
     return x, y, x + width, y + height

@@ -179,6 +179,7 @@ def front_triangles(landmarks: Floats) -> Indices:
 def _open(file: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an npz; nothing in it is unpickled."""
     import zipfile
+    import zlib
 
     if file.is_dir():
         tree = (file / "cohn-kanade-images").is_dir()
@@ -193,7 +194,7 @@ def _open(file: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{file}: expected an npz of plain arrays (landmarks …), found: {error}") from error
     if "landmarks" not in arrays:
         close = difflib.get_close_matches("landmarks", arrays, n=1, cutoff=0.5)
@@ -303,7 +304,7 @@ def _triangles(file: Path, arrays: dict[str, NDArray[Any]], landmarks: Floats, n
         )
         return front_triangles(landmarks)
     given = arrays["triangles"]
-    if given.ndim != 2 or given.shape[1] != 3 or given.dtype.kind not in "iu":
+    if given.ndim != 2 or given.shape[1] != 3 or not len(given) or given.dtype.kind not in "iu":
         raise UserError(f"{file}, array triangles: expected whole numbers (f, 3), found {given.dtype} {given.shape}")
     if given.min() < 0 or given.max() >= VERTICES:
         raise UserError(

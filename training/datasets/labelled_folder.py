@@ -135,6 +135,6 @@ def _found(folder: Path, image: list[str]) -> list[Path]:
     inside = folder / "images"
     there = {path.name for path in inside.iterdir()} if inside.is_dir() else set()
     return [
-        inside / name if Path(name).parts[0] in there and not (folder / name).exists() else folder / name
+        inside / name if next(iter(Path(name).parts), ".") in there and not (folder / name).exists() else folder / name
         for name in image
     ]

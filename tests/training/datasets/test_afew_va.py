@@ -102,7 +102,12 @@ def test_a_single_missing_frame_is_refused(folder):
         ({"frames": {"00000": {"valence": 3, "arousal": "2"}}}, "found '2'"),
         ({"frames": {"00000": {"valence": 0.5, "arousal": 0}}}, "expected valence as a whole number .*found 0.5"),
         ({"frames": {"00000": {"valence": 11, "arousal": 0}}}, r"expected valence in \[-10, 10\], found 11"),
-        ({"frames": {"00000": {"valence": 1, "arousal": 0, "landmarks": [1, 2]}}}, "landmarks as pairs of pixels"),
+        ({"frames": {"00000": {"valence": float("nan"), "arousal": 0}}}, "expected valence as a whole .*found nan"),
+        ({"frames": {"00000": {"valence": 0, "arousal": float("inf")}}}, "expected arousal as a whole .*found inf"),
+        *(
+            ({"frames": {"00000": {"valence": 1, "arousal": 0, "landmarks": marks}}}, "landmarks as pairs of pixels")
+            for marks in ([1, 2], [[1, 2], [3]], [["left", 1]], [[1, float("nan")]])
+        ),
     ],
 )
 def test_a_label_file_that_is_not_as_published_is_named(folder, changed, message):

@@ -48,6 +48,14 @@ def test_faces_are_cut_by_the_sets_boxes(csv):
     assert np.array_equal(data.blocks["pictures"].values, faces)
 
 
+def test_other_boxes_are_another_version_of_the_data(csv):
+    """The same files cut otherwise are other pictures: their results are not to be compared."""
+    before = affectnet.read(csv, {}).version
+    assert affectnet.read(csv, {}).version == before
+    csv.write_text(csv.read_text().replace(",40,20,64,64,", ",30,20,64,64,"))
+    assert affectnet.read(csv, {}).version != before
+
+
 def test_missing_and_damaged_pictures_are_known_of_it(csv):
     Image.new("L", (10, 10)).save(csv.parent / "images" / "0" / "tiny.png")
     (csv.parent / "images" / "0" / "text.jpg").write_text("no picture")
@@ -73,12 +81,13 @@ def test_what_is_not_known_of_it_is_refused(csv, row, message):
         affectnet.read(add(csv, face_trees.affectnet_row(*row)), {})
 
 
-def test_a_box_that_is_none_is_refused_for_a_row_that_is_used_and_only_then(csv):
-    box = {"face_x": "NULL"}
+@pytest.mark.parametrize("edge", ["NULL", "nan", "inf"])
+def test_a_box_that_is_none_is_refused_for_a_row_that_is_used_and_only_then(csv, edge):
+    box = {"face_x": edge}
     unused = {**face_trees.affectnet_row("0/y.png", 10, -2, -2), **box}
     assert len(affectnet.read(add(csv, unused), {}).sample) == 20
     used = {**face_trees.affectnet_row("0/x.png", 1, 0, 0), **box}
-    with pytest.raises(UserError, match=r"line 26: expected face_x, face_y, .* as numbers, found 'NULL'"):
+    with pytest.raises(UserError, match=r"line 26: expected face_x, face_y, .* as numbers, found '" + edge):
         affectnet.read(add(csv, used), {})
 
 

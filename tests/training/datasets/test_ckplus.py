@@ -129,6 +129,10 @@ BAD = {
     "a misspelt array": (lambda a: {"label": None, "labels": a["label"]}, "expected an array 'label', .*'labels'"),
     "too few labels": (lambda a: {"label": a["label"][:-1]}, "array label: expected 40 texts"),
     "most lost": (lambda a: {"landmarks": 0 * a["landmarks"]}, "most meshes cannot be used: 40 tracking lost, of 40"),
+    "no triangle": (
+        lambda a: {"triangles": np.zeros((0, 3), int)},
+        r"expected whole numbers \(f, 3\), found int64 \(0",
+    ),
     "a vertex too many": (lambda a: {"triangles": np.array([[0, 1, 468]])}, "0 … 467, found 0 … 468"),
 }
 
@@ -153,6 +157,18 @@ def test_what_is_no_npz_is_refused(tmp_path, content):
     file = tmp_path / "faces.npz"
     file.write_bytes(content)
     with pytest.raises(UserError, match=r"faces\.npz: expected an npz"):
+        ckplus.read(file, {})
+
+
+def test_an_export_that_was_damaged_on_its_way_is_refused(tmp_path, arrays):
+    """What zlib cannot unpack it says before the archive's sum is looked at."""
+    file = tmp_path / "faces.npz"
+    np.savez_compressed(file, **arrays)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3 :: 50] = b"\xff" * len(content[len(content) // 3 :: 50])
+    content[-4000:] = file.read_bytes()[-4000:]
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"faces\.npz: expected an npz of plain arrays"):
         ckplus.read(file, {})
 
 

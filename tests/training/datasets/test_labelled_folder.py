@@ -102,6 +102,7 @@ def test_copies_of_a_picture_are_one_group_where_persons_are_unknown(small):
     ("old", "new", "message"),
     [
         ("face_003.png", "face_003.jpg", r"legend\.csv, line 5: expected a picture .*face_003\.jpg, found no file"),
+        ("face_003.png", ".", r"line 5: expected a picture .*, found is a directory"),
         ("face_003.png", "face_002.png", r"line 5: expected each picture once, found 'face_002\.png' as in .*line 4"),
         ("Image", "Imagge", "found a column 'Imagge', expected 'image'"),
         ("Image", "file", "expected column 'image'; found user.id, file, emotion"),
@@ -113,7 +114,7 @@ def test_copies_of_a_picture_are_one_group_where_persons_are_unknown(small):
             r"line 5: no ellipse for the emotion 'zeal.*'; nearest: .*TABLE\.csv",
         ),
     ],
-    ids=["missing", "twice", "misspelt", "no image", "no emotion", "ambiguous", "no ellipse"],
+    ids=["missing", "a folder", "twice", "misspelt", "no image", "no emotion", "ambiguous", "no ellipse"],
 )
 def test_mistakes_are_named_by_file_and_line(small, old, new, message):
     with pytest.raises(UserError, match=message):

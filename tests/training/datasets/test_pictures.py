@@ -115,6 +115,11 @@ def test_a_face_is_found_where_the_set_has_no_box_and_said_where_none_is(tmp_pat
     assert (found.pictures[0] == 90).all(axis=0).mean() < 0.5, "of the whole picture it is 0.84"
 
 
+def test_a_strip_of_a_picture_has_no_face(tmp_path):
+    strips = [face_trees.save(plain(size), tmp_path / f"{size[0]}.png") for size in ((1000, 1), (1, 1000))]
+    assert _pictures.load(strips).how.tolist() == [_pictures.CENTRE] * 2
+
+
 def test_a_picture_that_is_stored_lying_is_stood_up(tmp_path):
     image = plain((80, 80), colour="black")
     ImageDraw.Draw(image).rectangle((0, 0, 79, 39), fill="white")
