@@ -44,7 +44,9 @@ def _make(folder: Path, console: Console) -> None:
     try:
         with console.status("making the environment for FaceMesh (once; MediaPipe is about 400 MB) …"):
             _run([base, "-m", "venv", str(unfinished)])
-            _run([str(_program(unfinished)), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(REQUIREMENTS)])
+            # isolated (-I), as the worker is: what lies on a PYTHONPATH would count as installed
+            pip = [str(_program(unfinished)), "-I", "-m", "pip"]
+            _run([*pip, "install", "--quiet", "--no-deps", "-r", str(REQUIREMENTS)])
         try:
             unfinished.rename(folder)
         except OSError:

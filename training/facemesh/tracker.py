@@ -26,8 +26,11 @@ _LAST_LINES = 3
 
 
 def command(console: Console) -> list[str]:
-    """Return the command of the worker; its environment is made where it is not there yet."""
-    return [str(environment.python(console)), str(WORKER)]
+    """Return the command of the worker; its environment is made where it is not there yet.
+
+    The worker is isolated (-I): a PYTHONPATH that is set for other programs would bring it their NumPy.
+    """
+    return [str(environment.python(console)), "-I", str(WORKER)]
 
 
 class Tracker:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from training.contract import UserError
-from training.facemesh import tracker
+from training.facemesh import environment, tracker
 from training.facemesh.tracker import Tracker
 
 
@@ -33,3 +34,15 @@ def test_a_worker_that_cannot_start_tells_why(console, monkeypatch):
     monkeypatch.setattr(tracker, "command", lambda console: failing)
     with pytest.raises(UserError, match=r"FaceMesh ended with code 1: .*ImportError: no mediapipe"):
         Tracker(console)
+
+
+def test_modules_that_other_programs_are_to_find_do_not_reach_the_worker(console, tmp_path, monkeypatch):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "json.py").write_text("raise ImportError('another json')", "utf-8")
+    worker = tmp_path / "worker.py"
+    worker.write_text("import json, sys; print(json.dumps({'ready': True}), flush=True); sys.stdin.read()", "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "theirs"))
+    monkeypatch.setattr(environment, "python", lambda console: Path(sys.executable))
+    monkeypatch.setattr(tracker, "WORKER", worker)
+    with Tracker(console):
+        pass  # it said that it is ready
