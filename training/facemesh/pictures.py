@@ -90,8 +90,11 @@ def read(file: Path) -> Pixels | None:
     import cv2
     import numpy as np
 
-    content = np.fromfile(file, np.uint8)
-    pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    try:
+        content = np.fromfile(file, np.uint8)
+        pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    except (OSError, cv2.error):  # such as a damaged header's size, which OpenCV refuses aloud
+        return None
     return None if pixels is None else np.ascontiguousarray(pixels[:, :, ::-1], np.uint8)
 
 

@@ -59,6 +59,11 @@ def test_pictures_are_read_as_rgb(tmp_path):
     assert pictures.read(tmp_path / "red.png")[1, 2].tolist() == [255, 0, 0]
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
     (tmp_path / "empty.png").write_bytes(b"")
+    cv2.imwrite(str(tmp_path / "wide.bmp"), np.zeros((2, 3, 3), np.uint8))
+    content = bytearray((tmp_path / "wide.bmp").read_bytes())
+    content[18:22] = (2**31 - 1).to_bytes(4, "little")  # the width that its header tells
+    (tmp_path / "wide.bmp").write_bytes(content)
+    assert pictures.read(tmp_path / "wide.bmp") is None
     assert pictures.read(tmp_path / "broken.png") is None
     assert pictures.read(tmp_path / "empty.png") is None
 
