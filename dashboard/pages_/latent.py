@@ -159,7 +159,7 @@ def one(
     return latent.made(job.future.result(), samples.iloc[rows], algorithm, seeded, run.run_id, run.name), None
 
 
-@st.fragment(run_every=0.5)
+@st.fragment(run_every=1.0)
 def wait(jobs: list[projecting.Job], word: str) -> None:
     """Show how far the projections are, and show the page anew when they are there."""
     for job in jobs:
