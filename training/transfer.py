@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from training.datasets._faces import Rows
 
 DEFAULT = "default"
+WIDEST = 2
+"""The largest semi-axis of a table, the width of the plane: of a wider one draws would hardly ever fall into it."""
+
 _AXES = tuple(field for field in Ellipse._fields if field != "emotion")
 
 
@@ -96,7 +99,7 @@ def anchors(anchor: str, root: Path | None) -> dict[str, Ellipse]:
 
 
 def read_ellipses(file: Path) -> dict[str, Ellipse]:
-    """Read a table of ellipses: emotion, valence, arousal in [-1, 1], valence_axis and arousal_axis, 0 or more."""
+    """Read a table of ellipses: emotion, valence, arousal in [-1, 1], valence_axis and arousal_axis, 0 … `WIDEST`."""
     table = Table(file)
     numbers, texts = table.read(_AXES, ["emotion"])
     where = [f"{file}, line {line}" for line in table.lines()]
@@ -104,8 +107,8 @@ def read_ellipses(file: Path) -> dict[str, Ellipse]:
     found: dict[str, Ellipse] = {}
     for row, emotion in enumerate(texts["emotion"].tolist()):
         ellipse = Ellipse(emotion, *(float(numbers[field][row]) for field in _AXES))
-        if min(ellipse.axes) < 0:
-            raise UserError(f"{where[row]}: expected semi-axes of 0 or more, found {min(ellipse.axes):g}")
+        if wrong := [axis for axis in ellipse.axes.tolist() if not 0 <= axis <= WIDEST]:
+            raise UserError(f"{where[row]}: expected semi-axes from 0 to {WIDEST}, found {wrong[0]:g}")
         if circumplex.name(emotion) in found:
             raise UserError(f"{where[row]}: expected each emotion once, found {emotion!r} again")
         found[circumplex.name(emotion)] = ellipse

@@ -110,7 +110,8 @@ def test_an_anchor_that_is_none_is_refused(tmp_path, anchor, message):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("fear,0.1,0.2,-0.1,0.1", "line 2: expected semi-axes of 0 or more, found -0.1"),
+        ("fear,0.1,0.2,-0.1,0.1", "line 2: expected semi-axes from 0 to 2, found -0.1"),
+        ("fear,0.1,0.2,0.1,300", "line 2: expected semi-axes from 0 to 2, found 300"),
         ("fear,1.5,0.2,0.1,0.1", r"line 2: expected valence in \[-1, 1\], found 1.5"),
         ("fear,0,0,0.1,0.1\nAfraid,0,0,0.1,0.1", "line 3: expected each emotion once, found 'Afraid' again"),
     ],
