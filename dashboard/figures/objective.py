@@ -105,7 +105,7 @@ def words(run: pd.Series) -> str:
     both = " and ".join(name(full).partition(",")[0] + f" of {_of(run, _target(full))}" for full in found)
     text = (
         f"The search {does} two figures on validation, {both}, and prunes no trial. Its winner is, of the trials that "
-        "no other beats in both, the one with the smallest sum of ranks."
+        "no other beats in both, the one with the smallest sum of ranks among all."
     )
     return text + (f" Where one number is shown it is {total}." if total else "")
 

@@ -243,18 +243,28 @@ def counted(trials: Sequence[FrozenTrial]) -> int:
 
 def best(study: Study) -> FrozenTrial:
     """Return the winner on validation, of two objectives the compromise; UserError where no trial is complete."""
-    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if not complete:
         raise UserError(f"study {study.study_name!r} has no complete trial; give it more --trials or --timeout")
-    return study.best_trial if len(study.directions) == 1 else compromise(study.best_trials, study.directions)
+    if len(study.directions) == 1:
+        return study.best_trial
+    return compromise(study.best_trials, complete, study.directions)
 
 
-def compromise(front: Sequence[FrozenTrial], directions: Sequence[optuna.study.StudyDirection]) -> FrozenTrial:
-    """Return the trial of a Pareto front with the smallest sum of ranks; of equals the one that came first."""
+def compromise(
+    front: Sequence[FrozenTrial], complete: Sequence[FrozenTrial], directions: Sequence[optuna.study.StudyDirection]
+) -> FrozenTrial:
+    """Return the trial of a Pareto front with the smallest sum of ranks; of equals the one that came first.
+
+    Ranks are those among all complete trials: within a front of two objectives one order is the other's reverse, and
+    all sums are equal.
+    """
     from scipy.stats import rankdata
 
     signs = [1 if direction == optuna.study.StudyDirection.MINIMIZE else -1 for direction in directions]
-    ranks = sum(rankdata([sign * t.values[i] for t in front], method="min") for i, sign in enumerate(signs))
-    return min(zip(ranks, front, strict=True), key=lambda pair: (pair[0], pair[1].number))[1]
+    ranks = sum(rankdata([sign * t.values[i] for t in complete], method="min") for i, sign in enumerate(signs))
+    of_trial = dict(zip((t.number for t in complete), ranks, strict=True))
+    return min(front, key=lambda trial: (of_trial[trial.number], trial.number))
 
 
 def weighed(values: Sequence[float], weights: Sequence[float]) -> float:

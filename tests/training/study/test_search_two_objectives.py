@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -67,14 +66,17 @@ def test_weighed_search_has_one_value(store: Store) -> None:
     assert record.objective_curve(["val/mae/pleasure", "val/mae/arousal"]) == "val/mae/weighed"
 
 
-def test_compromise_has_the_smallest_sum_of_ranks() -> None:
+def test_compromise_has_the_smallest_sum_of_ranks_among_all_complete_trials() -> None:
     made = optuna.create_study(directions=["minimize", "maximize"])
-    for values in itertools.starmap(lambda a, b: (a, b), [(1.0, 1.0), (2.0, 8.0), (3.0, 9.0), (9.0, 9.5)]):
+    for values in [(1.0, 1.0), (2.0, 8.0), (9.0, 9.5), (2.5, 7.9), (2.6, 7.8), (8.5, 7.7)]:
         made.add_trial(optuna.create_trial(values=values))
-    # ranks of the four: 1+4, 2+3, 3+2, 4+1; of equals the first
-    assert search.compromise(made.best_trials, made.directions).number == 0
-    front = [t for t in made.best_trials if t.number != 0]
-    assert search.compromise(front, made.directions).number == 1
+    front = made.best_trials
+    assert {t.number for t in front} == {0, 1, 2}
+    # 1 + 6, 2 + 2, 6 + 1; among the front alone each would have 4, and the first would always win
+    assert search.compromise(front, made.get_trials(), made.directions).number == 1
+    assert search.best(made).number == 1
+    made.add_trial(optuna.create_trial(values=(2.0, 8.0)))
+    assert search.best(made).number == 1, "of equals the first"
 
 
 def test_what_is_held_is_not_searched(store: Store) -> None:
