@@ -25,7 +25,26 @@ PICTURES = (
     ("study", "/study", WIDE, "light"),
     ("run", "/run?run={run}", WIDE, "light"),
     ("run-narrow", "/run?run={run}", NARROW, "light"),
-    ("errors", "/errors", WIDE, "light"),
+    ("errors", "/errors?runs=demo+motion%2Flma_vae", WIDE, "light"),
+    (
+        "latent",
+        "/latent?spaces=demo+faces%2Fface_vae&spaces=demo+faces%2Fface_vae_continuous&code=z_v&projection=t-SNE&colour=valence",
+        WIDE,
+        "light",
+    ),
+    (
+        "circumplex",
+        "/circumplex?fits=demo+faces%2Fface_vae&fits=demo+faces%2Fface_vae_continuous",
+        WIDE,
+        "light",
+    ),
+    (
+        "activations",
+        "/activations?models=demo+meshes%2Fdgcnn&models=demo+meshes%2Fgraph_sage&models=demo+meshes%2Ffeast"
+        "&models=demo+meshes%2Flinear&map=gradient",
+        WIDE,
+        "light",
+    ),
 )
 MAX_HEIGHT = 1800
 
