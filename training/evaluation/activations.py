@@ -20,7 +20,7 @@ import pandas as pd
 from affect import metrics, record
 from training.contract import Evaluation, Fitted, Method
 from training.networks.hks import spectrum
-from training.networks.mesh_features import align, unit
+from training.networks.mesh_features import mean_face
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,7 +167,9 @@ def mesh(fitted: Fitted) -> dict[str, pd.DataFrame]:
 
     With heat kernel signatures, the eigenvectors of the Laplacian that they are made of stand beside the vertices.
     """
-    face = mean_face(np.asarray(_thinned(fitted.split.train.x), np.float64))
+    meshes = np.asarray(_thinned(fitted.split.train.x), np.float64)
+    apart = meshes - meshes.mean(axis=1, keepdims=True)
+    face = mean_face(meshes) * np.sqrt((apart**2).sum(axis=2).mean(axis=1)).mean()
     table = pd.DataFrame({"vertex": np.arange(len(face)), "x": face[:, 0], "y": face[:, 1], "z": face[:, 2]})
     if fitted.job.settings.get("features") == "hks":
         _, vectors = spectrum(face)
@@ -177,16 +179,3 @@ def mesh(fitted: Fitted) -> dict[str, pd.DataFrame]:
     if fitted.split.triangles is not None:
         tables[record.Artifact.TRIANGLES] = pd.DataFrame(fitted.split.triangles, columns=["a", "b", "c"])
     return tables
-
-
-def mean_face(meshes: Floats, rounds: int = 3) -> Floats:
-    """Return the mean (v, 3) of meshes (n, v, 3) once each is centred, brought to one size and turned to the mean.
-
-    Source: generalised Procrustes analysis, Gower, Psychometrika 40 (1975). Its size is the meshes' mean one.
-    """
-    same = unit(meshes)
-    mean = same.mean(axis=0)
-    for _ in range(rounds):
-        mean = align(same, mean).mean(axis=0)
-    apart = meshes - meshes.mean(axis=1, keepdims=True)
-    return mean * np.sqrt((apart**2).sum(axis=2).mean(axis=1)).mean()

@@ -7,7 +7,6 @@ from affect.record import Artifact
 from tests.training.evaluation import toy_meshes
 from training import registry
 from training.evaluation import activations
-from training.networks import rotations
 
 
 class Looking(toy_meshes.Heights):
@@ -79,17 +78,3 @@ def test_a_model_that_shows_nothing_has_a_face_and_no_maps():
     assert set(shown.tables) == {Artifact.MESH, Artifact.TRIANGLES}
     assert not shown.metrics
     assert tuple(shown.tables[Artifact.TRIANGLES].columns) == record.COLUMNS[Artifact.TRIANGLES]
-
-
-def test_the_mean_face_undoes_pose_and_size():
-    rng = np.random.default_rng(0)
-    face = rng.normal(0, 50, (30, 3))
-    face -= face.mean(axis=0)
-    turns = rotations.about(rng.normal(size=(40, 3)), 20) * rng.uniform(0.8, 1.25, 40)[:, None, None]
-    mean = activations.mean_face(face @ np.swapaxes(turns, 1, 2) + rng.normal(0, 99, (40, 1, 3)))
-    apart, apart_again = (np.linalg.norm(m[:, None] - m, axis=2) for m in (face, mean))
-    ratio = apart_again[apart > 0] / apart[apart > 0]
-    np.testing.assert_allclose(ratio, ratio.mean())
-    assert ratio.mean() == pytest.approx(1, abs=0.1)
-    mirrored = activations.mean_face(np.stack([face, face * (-1, 1, 1)]))
-    assert np.isfinite(mirrored).all()

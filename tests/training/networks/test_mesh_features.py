@@ -45,6 +45,16 @@ def test_alignment_finds_the_rotation_and_never_reflects(meshes):
     assert np.abs(reflected - mean).max() > 0.05
 
 
+def test_the_mean_face_undoes_pose_and_size():
+    rng = np.random.default_rng(0)
+    face = rng.normal(0, 50, (30, 3))
+    turns = rotations.about(rng.normal(size=(40, 3)), 20) * rng.uniform(0.8, 1.25, 40)[:, None, None]
+    mean = mesh_features.mean_face(face @ np.swapaxes(turns, 1, 2) + rng.normal(0, 99, (40, 1, 3)))
+    apart, apart_again = (np.linalg.norm(m[:, None] - m, axis=2) for m in (face, mean))
+    ratio = apart_again[apart > 0] / apart[apart > 0]
+    np.testing.assert_allclose(ratio, ratio.mean())
+
+
 def test_a_mirror_image_is_a_face_again(meshes):
     """Its mirror image is the mesh, and it lies as near to the mean as the mesh does."""
     mirrored = mesh_features.mirrored(meshes)
