@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from affect import published
 from dashboard.figures import board, scope
 from tests.dashboard.run_table import study, table
 
@@ -49,6 +50,18 @@ def test_single_published_targets_are_averaged_only_where_all_are_there_and_it_i
     assert "mean of 2 published figures" in row["note"]
     others = table(study("a", 0.4, method="motion/two", targets='["p","z"]'))
     assert board.published(PUBLISHED, others, "mae", "all").empty
+
+
+def test_published_sums_and_figures_of_predictors_fitted_on_codes_are_no_figures_of_a_method():
+    about = {"method": "faces/face_vae", "dataset": "imfdb", "targets": '["valence", "arousal"]'}
+    runs = table(study("a", 0.4, **about))
+    paper = published.published()
+    mine = paper[(paper["method"] == "face_vae") & (paper["metric"] == "mse")].set_index("target")["value"]
+    row = board.published(paper, runs, "mse", "all").iloc[0]
+    assert row["value"] == pytest.approx((mine["valence"] + mine["arousal"]) / 2)
+    assert mine["combined"] == pytest.approx(2 * row["value"])
+    assert board.published(paper, runs, "r2", "valence").empty  # of ridge, lasso, … on either code
+    assert board.published(paper, runs, "accuracy", "all").empty
 
 
 def test_trivial_and_published_rows_stand_in_order_but_have_no_rank():
