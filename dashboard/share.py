@@ -144,7 +144,7 @@ def runs(store: Store, run_ids: Sequence[str]) -> str:
     """
     table, now = store.runs(), pd.Timestamp.now("UTC")
     sections: list[Section] = []
-    full, titles = [], []
+    full, titles, codes = [], [], SHARED_CODES
     for given in run_ids:
         run_id = card.find(table, given)
         if run_id is None:
@@ -152,7 +152,9 @@ def runs(store: Store, run_ids: Sequence[str]) -> str:
         found = card.make(table, run_id, published(), now)
         protocol = str(table.at[run_id, "protocol"])
         sections.append(Section(found.title, f"{found.kind}, {protocol}", frame=found.frame()))
-        sections += _about(store, table, run_id)
+        more = _about(store, table, run_id, codes)
+        codes -= sum(section.heading.startswith(LATENT) and section.fig is not None for section in more)
+        sections += more
         full.append(run_id)
         titles.append(found.title)
     chosen = table.loc[full]
@@ -178,24 +180,26 @@ def _footer(chosen: pd.DataFrame, now: pd.Timestamp) -> str:
     return f"Affectory, {now:%-d %B %Y %H:%M} UTC. Run {', '.join(chosen.index)}. Commit {commits}."
 
 
-def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
+def _about(store: Store, table: pd.DataFrame, run_id: str, codes: int) -> list[Section]:
+    """Return what is shown of one run, with at most so many `codes` drawn."""
     found: list[Section] = []
     finals = list(scope.finals(table, run_id).index)
     shown = finals[0] if finals else run_id
+    which = names.kind(names.row(table, shown))
     try:
         if Artifact.PREDICTIONS in store.files(shown):
-            which = names.kind(names.row(table, shown))
             predictions_of = store.table(shown, Artifact.PREDICTIONS)
             found += _truth(predictions_of, str(table.at[run_id, "group_kind"]), which)
-            found += _circumplex(predictions_of, names.loads(table.at[shown, "targets"], []))
+            found += _circumplex(predictions_of, names.loads(table.at[shown, "targets"], []), which)
         if Artifact.ALIGNMENT in store.files(shown):
             found.append(Section("Tasks that judge the codes", which, frame=store.table(shown, Artifact.ALIGNMENT)))
         if Artifact.PROJECTIONS in store.files(shown):
-            found += _latent(store, shown, str(table.at[run_id, "group_kind"]))
+            found += _latent(store, shown, str(table.at[run_id, "group_kind"]), codes)
         if Artifact.ROTATIONS in store.files(shown):
             turned, metric = store.table(shown, Artifact.ROTATIONS), str(table.at[run_id, "objective"])
             line = rotations.by_angle(turned, metric)
-            found.append(Section("Under rotations", "", rotations.draw({which: turned}, metric), line))
+            text = f"{which.capitalize()}, test meshes."
+            found.append(Section("Under rotations", text, rotations.draw({which: turned}, metric), line))
     except Damaged as damage:
         found.append(Section("Not readable", f"Damaged: {damage}"))
     found.append(Section("Parameters", frame=card.parameters(names.row(table, shown))))
@@ -203,24 +207,28 @@ def _about(store: Store, table: pd.DataFrame, run_id: str) -> list[Section]:
     return found
 
 
-def _latent(store: Store, run_id: str, group_kind: str) -> list[Section]:
-    """Return the first projection of each code that the run kept, up to `SHARED_CODES`."""
+def _latent(store: Store, run_id: str, group_kind: str, most: int) -> list[Section]:
+    """Return the first projection of each code that the run kept, at `most` so many; after them a sentence."""
     kept = store.table(run_id, Artifact.PROJECTIONS)
-    known = latent.about(store.table(run_id, Artifact.PREDICTIONS), group_kind=group_kind)
+    there = Artifact.PREDICTIONS in store.files(run_id)
+    known = latent.about(store.table(run_id, Artifact.PREDICTIONS) if there else None, group_kind=group_kind)
     by = latent.colourings([known])[0]
     found = []
-    for code in latent.codes(kept)[:SHARED_CODES]:
+    codes = latent.codes(kept)
+    for code in codes[:most]:
         plane = latent.kept(kept, code, next(iter(latent.ALGORITHMS)), run_id, code)
         if plane is not None:
             plane = latent.joined(plane, known)
-            found.append(
-                Section(f"Latent space: {code}", plane.caption(), latent.draw(plane, by), latent.listing(plane))
-            )
+            found.append(Section(f"{LATENT}: {code}", plane.caption(), latent.draw(plane, by), latent.listing(plane)))
+    if left := codes[most:]:
+        text = f"The codes {', '.join(left)} are not in this file, for a browser draws no more such figures at once."
+        found.append(Section(LATENT, text))
     return found
 
 
+LATENT = "Latent space"
 SHARED_CODES = 3
-"""Codes whose pictures go into a shared file: each takes two of a browser's WebGL contexts."""
+"""Codes whose pictures go into a shared file, of all its runs: each takes two of a browser's WebGL contexts."""
 
 SHARED_TARGETS = 4
 """Targets whose truth-against-prediction figure goes into a shared file."""
@@ -244,14 +252,15 @@ def _truth(table: pd.DataFrame, group_kind: str, which: str) -> list[Section]:
     return found
 
 
-def _circumplex(table: pd.DataFrame, targets: Sequence[str]) -> list[Section]:
+def _circumplex(table: pd.DataFrame, targets: Sequence[str], which: str) -> list[Section]:
     """Return truth and prediction in the plane of the run's targets, where they span one."""
     axes = circumplex.axes_of(targets)
     part = "test" if (table["part"] == "test").any() else "validation"
     if axes is None or (of := circumplex.cloud(table, axes, part)).table.empty:
         return []
     sides = {"Annotated": circumplex.TRUE, "Predicted": circumplex.PRED}
-    return [Section(f"Circumplex: {word}", "", circumplex.draw(of, side), of.table) for word, side in sides.items()]
+    text = f"{which.capitalize()}: {len(of.table)} {part} samples."
+    return [Section(f"Circumplex: {word}", text, circumplex.draw(of, side), of.table) for word, side in sides.items()]
 
 
 def leaderboard(

@@ -10,7 +10,7 @@ import pytest
 from dashboard import share
 from dashboard.figures import board, scope
 from dashboard.store import Source, Store
-from tests import fake_store
+from tests import fake_faces, fake_meshes, fake_store
 from tests.dashboard.run_table import study, table
 
 
@@ -86,3 +86,24 @@ def test_a_run_with_a_latent_space_has_it_in_its_file(store):
     assert "Latent space: z" in text
     assert "t-SNE, perplexity 30, seed 1 · 288 samples · trustworthiness" in text
     assert '"type":"scattergl"' in text
+
+
+def test_of_many_runs_no_more_latent_spaces_are_drawn_than_a_browser_can(store):
+    names = [f"lma-vae-latent_size-{size}-synthetic-motion" for size in (2, 4, 8)]
+    finals = [fake_store.ids("final", name, 1, 0) for name in names]
+    text = share.runs(store, [*finals, *finals])
+    assert text.count("<h2>Latent space: z</h2>") == share.SHARED_CODES
+    assert text.count("The codes z are not in this file") == 2 * len(finals) - share.SHARED_CODES
+
+
+def test_a_run_that_lost_its_predictions_is_shared_without_them(tmp_path):
+    studies = (fake_faces.STUDIES[1], fake_meshes.STUDIES[0])
+    folder = fake_store.build(tmp_path / "store", studies, trials=1, finals=1)
+    for file in folder.rglob("predictions.parquet"):
+        file.unlink()
+    bare = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
+    face, mesh = (share.runs(bare, [fake_store.ids("study", spec.name, 0)]) for spec in studies)
+    assert "Tasks that judge the codes" in face
+    assert "Latent space: z_v" in face
+    assert "Under rotations" in mesh
+    assert "Circumplex" not in face
