@@ -117,14 +117,15 @@ def planes(
     """Return each run's plane: as it was kept, else made now; while that takes its time, all by PCA, and the jobs."""
     found: list[Plane] = []
     waiting: list[projecting.Job] = []
+    readable: list[Run] = []
     for run in runs:
         with widgets.guard():
             plane, job = one(run, code, algorithm, parameters, seed)
+            readable.append(run)
             found += [plane] if plane is not None else []
             waiting += [job] if job is not None else []
     if waiting:
-        at_once = [one(run, code, "pca", {}, None) for run in runs]
-        found = [plane for plane, _ in at_once if plane is not None]
+        found = [plane for plane, _ in (one(run, code, "pca", {}, None) for run in readable) if plane is not None]
     left = [run.name for run in runs if run.run_id not in {plane.run_id for plane in found}]
     if left:
         st.caption(widgets.escape(f"Without the code {code} in two numbers or more: {', '.join(left)}."))
@@ -188,11 +189,14 @@ def told(number: int, plane: Plane, signature: str, chosen: Any) -> None:
         st.session_state["find"] = str(plane.table["sample"].iloc[row])
 
 
-def asked_area(signature: str) -> tuple[int, np.ndarray] | None:
-    """Return the circled area that the address asks for: figure and corners; forget one of another picture."""
+def asked_area(signature: str, final: bool) -> tuple[int, np.ndarray] | None:
+    """Return the circled area that the address asks for: figure and corners; forget one of another picture.
+
+    While the picture that is meant is still computed, nothing is `final`, and nothing is forgotten.
+    """
     whole, _, text = st.query_params.get("area", "").partition("~")
     found = latent.read_area(text) if whole == signature else None
-    if found is None:
+    if found is None and final:
         forget_area()
     return found
 
@@ -314,7 +318,7 @@ def page() -> None:
         if not found:
             return
         signature = latent.signature(code, found)
-        area = asked_area(signature)
+        area = asked_area(signature, final=not waiting)
         area = area if area is not None and area[0] < len(found) else None
         sample = meant(text, found)
         show(found, by, sample, area, signature)

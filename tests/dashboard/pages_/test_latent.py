@@ -135,6 +135,43 @@ def test_a_circled_area_is_listed_and_one_of_another_picture_is_forgotten(visit)
     assert "outline" not in words(other).replace("circles", "")
 
 
+@pytest.mark.usefixtures("stored")
+def test_a_circled_area_outlives_the_wait_for_its_picture(visit, monkeypatch):
+    asked = {"spaces": [REGULARISED], "code": "z_v", "colour": "emotion", "perplexity": "10", "draw": "4"}
+    monkeypatch.setattr(projecting.Jobs, "_run", only_pca(projecting.Jobs._run))
+    projecting.jobs.clear()
+    half = "abcdef~0~-1e6,-1e6~0,-1e6~0,1e6~-1e6,1e6"
+    page = visit("latent", **asked, area=half)
+    assert not page.exception
+    assert page.query_params["area"] == half
+    projecting.jobs.clear()
+
+
+def test_a_damaged_run_does_not_stop_the_wait_for_another(faces, tmp_path, monkeypatch, visit):
+    folder = shutil.copytree(faces, tmp_path / "half")
+    monkeypatch.setenv("AFFECTORY_STORE", str(folder))
+    runs = Store(locate()).runs()
+    damaged = runs.index[(runs["study"] == VANILLA) & (runs["kind"] == "final")][0]
+    for file in folder.rglob(f"{damaged}/**/{Artifact.EMBEDDINGS}"):
+        file.write_bytes(b"no parquet")
+    projecting.jobs.clear()
+    asked = {"spaces": [VANILLA, REGULARISED], "code": "z_v", "perplexity": "10", "draw": "5"}
+    monkeypatch.setattr(projecting.Jobs, "_run", only_pca(projecting.Jobs._run))
+    page = visit("latent", **asked)
+    projecting.jobs.clear()
+    assert not page.exception
+    assert len(page.error) == 1
+    assert page.get("progress")
+    assert len(charts(page)) == 1
+
+
+def only_pca(run):
+    """Return what computes PCA and nothing else, so that a page goes on waiting."""
+    return lambda self, job, codes, algorithm, *more: (
+        run(self, job, codes, algorithm, *more) if algorithm == "pca" else None
+    )
+
+
 def test_a_run_without_kept_projections_is_projected_live(faces, tmp_path, monkeypatch, visit):
     folder = shutil.copytree(faces, tmp_path / "bare")
     for file in folder.rglob(Artifact.PROJECTIONS):
