@@ -221,7 +221,7 @@ def draw(rows: pd.DataFrame, methods: Mapping[str, str], metric: str, inverse: b
         )
     title = label(metric) if not inverse else label(metric).partition(" (")[0] + " (the other axis: lower is better)"
     above = 22 * rows.dropna(subset=["value"])["column"].nunique() + 20
-    theme.finish(figure, 70 + 24 * len(index) + above, title)
+    theme.finish(figure, 70 + 24 * len(index) + above, theme.plain(title))
     figure.update_layout(
         legend={"orientation": "v", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
         margin_t=above,

@@ -301,13 +301,14 @@ def draw(
     everything, legend, bar = np.arange(len(table)), False, False
     if column.dtype.kind in "iuf":
         level = column.to_numpy(np.float32)
-        low, high = (float(np.nanmin(level)), float(np.nanmax(level))) if np.isfinite(level).any() else (0.0, 1.0)
+        finite = level[np.isfinite(level)]
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
         if low < 0 < high:  # signed values: grey is 0
             high = max(-low, high)
             low = -high
         bar = True
         marker = {"color": level, "colorscale": SCALE, "cmin": low, "cmax": high, "showscale": True}
-        dots(everything, by, False, colorbar=theme.colour_bar(by), **marker)
+        dots(everything, by, False, colorbar=theme.colour_bar(theme.plain(by)), **marker)
     else:
         named = column.fillna("").astype(str)
         groups = sorted(named.unique())

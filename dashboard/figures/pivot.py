@@ -177,14 +177,16 @@ def draw(
             showscale=False,
             hoverongaps=False,
             hovertemplate=(
-                f"{down} %{{y}}<br>{across} %{{x}}<br>{names.metric(metric)} %{{z:.4f}}%{{text}}<extra></extra>"
+                f"{theme.plain(down)} %{{y}}<br>{theme.plain(across)} %{{x}}<br>"
+                f"{theme.plain(names.metric(metric))} %{{z:.4f}}%{{text}}<extra></extra>"
             ),
         )
     )
     for i, j in zip(*np.nonzero(known & np.isnan(values)), strict=True):
         words = f"({paper[i, j]:.3f})"
         fig.add_annotation(x=j, y=i, text=words, showarrow=False, font={"size": 12, "color": theme.NEUTRAL})
-    theme.finish(fig, height=100 + (56 if known.any() else 44) * len(rows), x=across.replace("_", " "), legend=False)
+    title = theme.plain(across.replace("_", " "))
+    theme.finish(fig, height=100 + (56 if known.any() else 44) * len(rows), x=title, legend=False)
     fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
     fig.update_xaxes(type="category", showgrid=False)
     return fig

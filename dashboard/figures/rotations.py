@@ -74,7 +74,8 @@ def draw(tables: Mapping[str, pd.DataFrame], metric: str, chance: float = math.n
         )
     if not math.isnan(chance):
         fig.add_hline(y=chance, line={"color": theme.NEUTRAL, "dash": "dot", "width": 1.5})
-    theme.finish(fig, 380, "angle about a random axis (degrees)", f"test {names.metric(metric)}", len(tables) > 1)
+    title = f"test {theme.plain(names.metric(metric))}"
+    theme.finish(fig, 380, "angle about a random axis (degrees)", title, len(tables) > 1)
     ticks = list(range(0, 181, 30))
     fig.update_xaxes(tickvals=[*ticks, 205], ticktext=[*(f"{t}°" for t in ticks), "any"], range=[-5, 215])
     return fig.update_yaxes(range=[0, 1.02])

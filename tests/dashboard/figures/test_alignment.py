@@ -81,3 +81,5 @@ def test_a_name_from_a_table_is_drawn_letter_by_letter():
     rows = alignment.of_task(alignment.collect({"<i>run</i>": [table]}), "alignment", "mse")
     assert "<b>x" not in str(alignment.draw(rows, {}, "mse").layout.yaxis.ticktext)
     assert "<i>run" not in alignment.draw(rows, {}, "mse").data[0].name
+    odd = alignment.of_task(alignment.collect({"run": [table.assign(metric="<b>m</b>")]}), "alignment", "<b>m</b>")
+    assert "<b>m" not in alignment.draw(odd, {}, "<b>m</b>").layout.xaxis.title.text

@@ -149,6 +149,15 @@ def test_names_from_the_store_are_text_over_a_dot():
     text = latent.draw(odd, "part").data[0].text
     assert text[0].startswith("&lt;b&gt;bold")
     assert "%{" not in text[1]
+    odd.table["<b>target</b>"] = [0.1, 0.2]
+    assert latent.draw(odd, "<b>target</b>").data[0].marker.colorbar.title.text == "&lt;b&gt;target&lt;/b&gt;"
+
+
+def test_a_value_that_is_not_finite_does_not_end_the_colour_scale():
+    plane = at([0, 1, 2, 3], [0, 1, 2, 3])
+    plane.table["error"] = [1.0, 3.0, np.inf, np.nan]
+    marker = latent.draw(plane, "error").data[0].marker
+    assert (marker.cmin, marker.cmax) == (1, 3)
 
 
 def test_what_lies_inside_an_outline_is_found_also_in_its_bays():

@@ -56,6 +56,14 @@ def test_the_heat_map_has_the_cells_figures():
     assert fig.data[0].z.tolist() == [[0.3, 0.4], [0.5, 0.2]]
 
 
+def test_a_setting_of_any_name_is_drawn_letter_by_letter():
+    odd = "<a href='x'>size</a>"
+    runs = rows(study("a", 0.1, settings=f'{{"{odd}":"1"}}'), study("b", 0.2, settings=f'{{"{odd}":"2"}}'))
+    fig = pivot.draw(pivot.cells(runs, "method", odd, "mae"), "method", odd, "mae")
+    assert "<a" not in fig.layout.xaxis.title.text
+    assert "<a" not in fig.data[0].hovertemplate
+
+
 def meshes() -> pd.DataFrame:
     """Return rows of three studies of data with published figures, upright and rotated."""
 
