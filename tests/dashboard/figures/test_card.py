@@ -66,6 +66,19 @@ def test_without_an_interval_the_number_of_groups_is_said():
     assert "8 clips: too few for an interval" in found.spread
 
 
+def test_the_linear_baseline_is_that_of_the_same_settings_and_not_the_newest():
+    def baseline(rotations: str) -> card.Beside:
+        settings = '{"features":"xyz","rotations":"%s"}'
+        mine = study("a", 0.6, method="meshes/dgcnn", settings=settings % rotations)
+        upright = study("u", 0.8, method="meshes/linear", settings=settings % "none", end=NOW)
+        turned = study("t", 0.2, method="meshes/linear", settings=settings % "train", end=NOW + pd.Timedelta("1h"))
+        return next(b for b in make(mine, upright, turned).beside if b.label.startswith("linear"))
+
+    assert (baseline("none").label, baseline("none").value) == ("linear baseline", 0.8)
+    assert baseline("train").value == 0.2
+    assert (baseline("else").label, baseline("else").value) == ("linear baseline, other settings", 0.2)
+
+
 def test_the_linear_baseline_and_what_was_published_for_these_settings_stand_beside():
     mine = study("a", 0.3, method="motion/lma_vae", targets='["max_hand_distance"]')
     linear = study("l", 0.4, method="motion/linear")
