@@ -12,7 +12,19 @@ from affect.published import published
 from affect.record import ALL, Artifact, Kind, State
 from dashboard import cached, kept_pictures, seven_tasks, share, widgets
 from dashboard.damaged import Damaged
-from dashboard.figures import board, card, circumplex, names, pictures, predictions, ranking, rotations, scope, truth
+from dashboard.figures import (
+    board,
+    card,
+    circumplex,
+    names,
+    pictures,
+    predictions,
+    ranking,
+    rotations,
+    scope,
+    selection,
+    truth,
+)
 from dashboard.figures.tables import number
 
 HOW = "The card says what was measured, on what, and beside what. Below it, truth against prediction; then all details."
@@ -141,6 +153,8 @@ def show_file(run_id: str) -> None:
 def show_tasks(runs: pd.DataFrame, run_id: str, finals: list[str]) -> None:
     """Show the tasks that judge a run's codes, beside other studies of its protocol and what was published."""
     called = str(runs.at[run_id, "study"])
+    if runs.at[run_id, "kind"] == Kind.FINAL:  # one seed is not its study, which may stand beside it
+        called = selection.final_name(called, runs.at[run_id, "seed"], run_id)
     label = scope.label_of(runs, run_id)
     others = scope.of_protocol(runs, label, figures=[])
     rows = {called: finals}

@@ -78,3 +78,14 @@ def test_the_seven_tasks_stand_beside_another_study_and_the_published_ones(visit
     assert "no comparison" in said(page)
     emotion = visit("run", run=REGULARISED, tab="seven tasks", judged="3 Emotion").dataframe[-1].value
     assert {"chance", "most frequent class"} <= set(emotion["predictor"])
+
+
+@pytest.mark.usefixtures("stored")
+def test_one_seed_stands_under_its_own_name_beside_its_study(visit):
+    runs = Store(locate()).runs()
+    final = str(runs.index[(runs["parent"] == REGULARISED) & (runs["kind"] == "final")][0])
+    name = fake_faces.STUDIES[1].name
+    page = visit("run", run=final, tab="seven tasks", **{"judged beside": name})
+    assert not page.exception
+    columns = list(page.dataframe[-1].value.columns)
+    assert columns[2:4] == [f"{name} · seed 1", name]
