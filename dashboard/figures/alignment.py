@@ -223,7 +223,8 @@ def draw(rows: pd.DataFrame, methods: Mapping[str, str], metric: str, inverse: b
     above = 22 * rows.dropna(subset=["value"])["column"].nunique() + 20
     theme.finish(figure, 70 + 24 * len(index) + above, theme.plain(title))
     figure.update_layout(
-        legend={"orientation": "v", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
+        # from the figure's own edge: names of runs are long, and their beginning is what must be seen on a phone
+        legend={"orientation": "v", "xref": "container", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
         margin_t=above,
     )
     values = rows["value"].dropna()

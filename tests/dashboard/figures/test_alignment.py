@@ -83,3 +83,8 @@ def test_a_name_from_a_table_is_drawn_letter_by_letter():
     assert "<i>run" not in alignment.draw(rows, {}, "mse").data[0].name
     odd = alignment.of_task(alignment.collect({"run": [table.assign(metric="<b>m</b>")]}), "alignment", "<b>m</b>")
     assert "<b>m" not in alignment.draw(odd, {}, "<b>m</b>").layout.xaxis.title.text
+
+
+def test_long_names_of_runs_are_cut_at_their_end(found):
+    legend = alignment.draw(alignment.of_task(found, "alignment", "mse"), {}, "mse").layout.legend
+    assert (legend.xref, legend.x, legend.xanchor) == ("container", 0, "left")
