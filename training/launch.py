@@ -203,12 +203,23 @@ def _show_plan(prepared: Prepared, console: Console) -> None:
         f"search    {total}, {prepared.method.direction} validation {prepared.method.objective}; "
         f"then {plan.repeats} refits scored on test",
         "trial 0   " + ", ".join(f"{k}={v}" for k, v in prepared.first.items()),
-        *(f"space     {name}: {distribution}" for name, distribution in distributions(prepared.space).items()),
+        *(
+            f"space     {name}: {_words(distribution)}"
+            for name, distribution in distributions(prepared.space).items()
+            if name not in prepared.hold
+        ),
         *(f"note      {sentence}" for sentence in (*prepared.data.summary.get("notes", ()), *protocol.notes)),
         "nothing was written (--dry-run)",
     ]
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _words(distribution: Any) -> str:
+    """Return what can be drawn of a parameter: its values, or its ends."""
+    if hasattr(distribution, "choices"):
+        return ", ".join(map(str, distribution.choices))
+    return f"{distribution.low:g} to {distribution.high:g}" + (", by order of magnitude" if distribution.log else "")
 
 
 def status(store: Store, console: Console) -> None:

@@ -85,6 +85,8 @@ def anchors(anchor: str, root: Path | None) -> dict[str, Ellipse]:
     reader = registry.dataset(anchor)
     if reader.KIND != _faces.KIND:
         raise UserError(f"--from {anchor}: expected a data set of faces, found one of {reader.KIND}")
+    if root is None and not anchor.startswith("synthetic"):
+        raise UserError(f"--from {anchor}: give its file or folder with --from-root PATH")
     if hasattr(reader, "read_rows"):  # labels are enough: no picture is opened
         rows = reader.read_rows(root)
         va, label = (None if rows.va_source else rows.va), rows.emotion
