@@ -152,11 +152,13 @@ def umap(
     used = usable("umap", {"neighbours": neighbours, "min_dist": min_dist}, len(values))
     if _flat(values):
         return _all_equal(values, used)
+    from threadpoolctl import threadpool_limits
     from umap import UMAP
 
     _keep_compiled()
     reduced = _reduced(values).astype(np.float32)
-    with warnings.catch_warnings():
+    # numba would leave its own number of threads behind, for torch too: that is given back what it had
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", UserWarning)  # a warning that exact neighbours cannot embed further samples
         points = UMAP(
             n_neighbors=used["neighbours"],

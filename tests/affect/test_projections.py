@@ -139,3 +139,16 @@ def test_a_projection_ends_when_its_listener_raises(codes):
     for algorithm in ("tsne", "umap"):
         with pytest.raises(Enough):
             projections.project(algorithm, codes, progress=stop)
+
+
+def test_umap_gives_back_the_threads_that_it_takes(codes):
+    """Numba's would be left to all that computes after it in the process."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        projections.umap(codes)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(threads)
