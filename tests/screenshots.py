@@ -41,7 +41,7 @@ PICTURES = (
     (
         "activations",
         "/activations?models=demo+meshes%2Fdgcnn&models=demo+meshes%2Fgraph_sage&models=demo+meshes%2Ffeast"
-        "&models=demo+meshes%2Flinear&map=gradient",
+        "&models=demo+meshes%2Flinear&map=Integrated+gradients+of+the+class",
         WIDE,
         "light",
     ),
