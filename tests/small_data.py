@@ -60,7 +60,7 @@ def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **dict(settings)}
     split = protocol(module.METHOD).split(test=False)
-    lent = job(chosen, fitted=needs(dict(module.METHOD.needs), chosen))
+    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen))
     return module.fit(registry.space(name).TINY, split, lent).model
 
 
@@ -68,7 +68,7 @@ def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
     """Return a job for the method `name` with its needs fitted."""
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    return job(chosen, fitted=needs(dict(module.METHOD.needs), chosen), **rest)
+    return job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), **rest)
 
 
 def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | None = None) -> Fitted:
@@ -76,8 +76,8 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     module = registry.method(name)
     made = protocol(module.METHOD)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    wanted = {**module.METHOD.needs, **evaluating.needs(module.METHOD)}
-    task = job(chosen, fitted=needs(wanted, chosen))
+    wanted = {**module.METHOD.prerequisites, **evaluating.prerequisites(module.METHOD)}
+    task = job(chosen, prerequisites=needs(wanted, chosen))
     used = params or registry.space(name).TINY
 
     def refit(split: Split) -> Outcome:

@@ -41,7 +41,7 @@ def case(request) -> tuple[ModuleType, dict[str, Any], Dataset]:
 
 def test_readers_are_found():
     assert {"lma", "synthetic_motion", "synthetic_faces"} <= {*READERS}
-    assert not {"_table", "_pictures"} & {*READERS}, "an underscore marks what readers share"
+    assert not {"_table", "_images"} & {*READERS}, "an underscore marks what readers share"
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -97,7 +97,7 @@ def test_blocks_are_finite_and_named(case):
     for block in data.blocks.values():
         assert block.values.shape[0] == len(data.sample)
         if block.values.dtype == np.uint8:
-            assert block.values.ndim == 4, "pictures (n, 3, height, width)"
+            assert block.values.ndim == 4, "images (n, 3, height, width)"
             assert block.values.shape[1] == 3
         else:
             assert block.values.dtype in (np.float32, np.float64)

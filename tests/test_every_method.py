@@ -45,16 +45,16 @@ def objective(name: str, part: str) -> float:
     """Return what a search of the method optimises, of the fit on this part."""
     declared: Method = registry.method(name).METHOD
     scores = scoring.scores(protocol(name), fit(name)[0], declared)
-    return scores[record.metric(part, declared.objective, declared.weighed)]
+    return scores[record.metric(part, declared.objective, declared.objective_target)]
 
 
 def trivial_objective(name: str) -> float:
     """Return the same of always-the-mean, or always the majority, on test."""
     declared: Method = registry.method(name).METHOD
-    rows = scoring.baselines(protocol(name), pictures=bool(fit(name)[0].pictures))
+    rows = scoring.baselines(protocol(name), images=bool(fit(name)[0].images))
     aspect = record.MAJORITY if declared.targets == LABEL else record.MEAN
     figures = {target: rows[record.metric("test", declared.objective, target, aspect)] for target in declared.over}
-    return declared.weigh(figures)
+    return declared.objective_value(figures)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -63,7 +63,7 @@ def test_it_declares_what_the_bench_can_serve(name):
     assert declared.title
     assert declared.source
     assert {declared.inputs, declared.targets} - {LABEL} <= set(small_data.data(declared.data).blocks)
-    assert set(declared.needs.values()) <= set(METHODS)
+    assert set(declared.prerequisites.values()) <= set(METHODS)
     assert all(values for values in declared.settings.values())
     # a correlation that is minimised would name the worst trial the winner
     assert declared.direction == metrics.DIRECTION[declared.objective]

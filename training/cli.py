@@ -109,7 +109,7 @@ def _plan(options: Mapping[str, Any]) -> Plan:
     turned = {
         "split_file": options["split"],
         "settings": pairs(options["set_"], "--set"),
-        "needs": pairs(options["with_"], "--with"),
+        "prerequisites": pairs(options["with_"], "--with"),
         "hold": pairs(options.get("hold"), "--hold"),
         "threads": launch.threads(options["threads"]),
     }
@@ -130,7 +130,7 @@ def methods() -> None:
     for name in registry.methods():
         method = registry.method(name).METHOD
         chosen = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in method.settings.items())
-        table.add_row(name, method.title, method.data, chosen, ", ".join(method.needs.values()))
+        table.add_row(name, method.title, method.data, chosen, ", ".join(method.prerequisites.values()))
     _console().print(table)
 
 
@@ -263,8 +263,8 @@ def transfer(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ) -> None:
-    """Transfer valence and arousal from an annotated set to pictures that have an emotion alone."""
-    from training import transfer as transferring
+    """Transfer valence and arousal from an annotated set to images that have an emotion alone."""
+    from training.prepare import transfer as transferring
 
     done = transferring.run(anchor, anchor_root, target, out, seed)
     console = _console()
@@ -281,7 +281,7 @@ def transfer(
 @app.command()
 def predict(
     run: Run_,
-    file: Annotated[Path, typer.Argument(help="File with what the method is given; for meshes also pictures.")],
+    file: Annotated[Path, typer.Argument(help="File with what the method is given; for meshes also images.")],
     out: Annotated[Path | None, typer.Option(help="CSV to write; by default it goes to the terminal.")] = None,
     device: Device_ = "auto",
 ) -> None:
@@ -318,12 +318,12 @@ def preview(
 
 @app.command(name="export-meshes")
 def export_meshes(
-    images: Annotated[Path, typer.Argument(help="CK+'s tree, a folder of pictures, a picture or a video")],
+    images: Annotated[Path, typer.Argument(help="CK+'s tree, a folder of images, an image or a video")],
     out: Annotated[Path, typer.Argument(metavar="OUT.npz", help="File to write, which the data set ckplus reads")],
     last: Annotated[float, typer.Option(min=0, max=1, help="Share of a CK+ sequence, from its end.")] = 0.2,
 ) -> None:
-    """Find the faces in pictures by FaceMesh. The first time MediaPipe gets an environment of its own in the cache."""
-    from training.facemesh.export import export
+    """Find the faces in images by FaceMesh. The first time MediaPipe gets an environment of its own in the cache."""
+    from training.prepare.meshes import export
 
     count = export(images, out, _console(), last)
     _console().print(f"{count} meshes written to {out}", markup=False)

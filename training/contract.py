@@ -67,11 +67,12 @@ class Method:
     inputs, targets : names of the data set's blocks that are x and y; the same name twice for an autoencoder, and
         `LABEL` as targets for a classifier.
     objective, direction : the metric of `affect.metrics` that a search optimises on validation.
-    over : target → weight in what the search optimises: `affect.record.ALL`, the targets' mean, unless it says
-        otherwise; `affect.record.PICTURE` is the reconstruction of pictures. With ``--objectives two`` each is an
+    objective_weights : target → weight of its score in the objective (default: `affect.record.ALL`, the mean over
+        targets); `affect.record.PICTURE` is the reconstruction of images. With ``--objectives two`` each is an
         objective of its own.
     settings : what a table of results compares, never searched; each a tuple of allowed values, the first the default.
-    needs : name → method path; the bench fits those on the same train part and hands them in as ``job.fitted[name]``.
+    prerequisites : name → path of a method whose fitted model this one needs; it is fitted on the same train part and
+        stands in ``job.prerequisites[name]``.
     """
 
     title: str
@@ -81,18 +82,18 @@ class Method:
     targets: str
     objective: str = "mae"
     direction: str = "minimize"
-    over: Mapping[str, float] = field(default_factory=lambda: {ALL: 1.0})
+    objective_weights: Mapping[str, float] = field(default_factory=lambda: {ALL: 1.0})
     settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    needs: Mapping[str, str] = field(default_factory=dict)
+    prerequisites: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def weighed(self) -> str:
-        """Return the target name under which what the search optimises stands."""
-        return next(iter(self.over)) if len(self.over) == 1 else WEIGHED
+    def objective_target(self) -> str:
+        """Return the target name under which the objective is recorded."""
+        return next(iter(self.objective_weights)) if len(self.objective_weights) == 1 else WEIGHED
 
-    def weigh(self, figures: Mapping[str, float]) -> float:
-        """Return what the search optimises from the objective's figure for each target of `over`."""
-        return sum(weight * figures[target] for target, weight in self.over.items())
+    def objective_value(self, scores: Mapping[str, float]) -> float:
+        """Return the objective from the score of each target of `objective_weights`."""
+        return sum(weight * scores[target] for target, weight in self.objective_weights.items())
 
 
 class Model(Protocol):
@@ -122,9 +123,9 @@ class Block:
 
     Parameters
     ----------
-    values : (n, …) float32 or float64; the last axis is `columns` where the block has columns. Pictures are uint8
+    values : (n, …) float32 or float64; the last axis is `columns` where the block has columns. Images are uint8
         (n, 3, height, width), RGB.
-    columns : names along the last axis; empty for pictures and meshes.
+    columns : names along the last axis; empty for images and meshes.
     low, high : the label range where it is bounded by definition (PAD: −1, 1), else None.
     unit : what hover texts show, such as "m" or "".
     triangles : (f, 3) rows of vertices, which all meshes (n, v, 3) of the block share; None where it has no meshes.
@@ -207,7 +208,7 @@ class Part:
     def __len__(self) -> int:
         return len(self.sample)
 
-    def known(self) -> Any:
+    def targets(self) -> Any:
         """Return y where it is not hidden, as on train and validation; ValueError on test."""
         if self.y is None:
             raise ValueError("the targets of a test part are hidden")
@@ -267,7 +268,7 @@ class Job:
     threads : CPU threads the fit may use.
     cache : folder for what is costly to prepare, keyed by content; shared by all studies on this machine.
     checkpoint : folder of this trial; a trial that is run again after its worker died finds what it left there.
-    fitted : need → fitted model.
+    prerequisites : name → fitted model of each prerequisite that the method declares.
     """
 
     settings: Settings
@@ -278,7 +279,7 @@ class Job:
     checkpoint: Path
     epochs: int | None = None
     threads: int = 1
-    fitted: Mapping[str, Any] = field(default_factory=dict)
+    prerequisites: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -290,7 +291,7 @@ class Outcome:
     model : the fitted method.
     predictions : part → (n, t) in the data's own units and in the part's order, for each part that was handed over;
         of a classifier the probabilities (n, c) of the split's classes.
-    pictures : part → the pictures uint8 (n, 3, h, w) that were reconstructed, of validation and test, where
+    images : part → the images uint8 (n, 3, h, w) that were reconstructed, of validation and test, where
         reconstruction is part of the method.
     embeddings : code → part → (n, d), such as {"z": {"train": …}}.
     tables : artifact file name of `affect.record` → table, for what only the method knows.
@@ -299,7 +300,7 @@ class Outcome:
 
     model: Model
     predictions: Mapping[str, Floats]
-    pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     embeddings: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     parameters: int | None = None
@@ -348,12 +349,12 @@ class Evaluation:
 
 
 class Evaluator(Protocol):
-    """A file ``training/evaluation/<name>.py`` has NEEDS (like a method's), `applies(method)`, and this `evaluate`.
+    """A file ``training/evaluation/<name>.py`` has PREREQUISITES (as a method), `applies(method)`, and this `evaluate`.
 
     ``ONCE = True`` beside them says that it is computed for a study's first final run alone (it refits, say).
     ``LAST = True`` says that it is computed after the others, and finds the codes that they made in the outcome.
     """
 
     def __call__(self, fitted: Fitted) -> Evaluation:
-        """Compute the evaluation. Fitted needs stand in ``fitted.job.fitted``."""
+        """Compute the evaluation. Fitted needs stand in ``fitted.job.prerequisites``."""
         ...

@@ -159,7 +159,9 @@ def _show_result(session: Session, console: Console) -> None:
         header_style="bold",
     )
     targets = prepared.protocol.targets if 1 < len(prepared.protocol.targets) <= SHOWN_TARGETS else ()
-    further = [target for target in (*prepared.method.over, prepared.method.weighed) if target != ALL]
+    further = [
+        target for target in (*prepared.method.objective_weights, prepared.method.objective_target) if target != ALL
+    ]
     for target in dict.fromkeys((*targets, ALL, *further)):
         rows = [figures.get(metric("test", name, target, aspect)) for aspect in trivial]
         table.add_row(target, _figure(figures, name, target), *("" if v is None else f"{v:.4f}" for v in rows))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def suggest(trial: optuna.Trial, rounds: tuple[int, int], depth: tuple[int, int]) -> dict[str, Any]:
-    """Return the parameters that `training.trees.fit` takes."""
+    """Return the parameters that `training.models.trees.fit` takes."""
     return {
         # absolute error is what is scored; the others are smoother and find finer splits in small leaves
         "objective": trial.suggest_categorical(

@@ -195,10 +195,12 @@ def usual(store: Path, trials: int, workers: int) -> tuple[float, float]:
 
             predictions = usual_fit(params["rate"], split, report)
             for part, pred in predictions.items():
-                true = split.parts()[part].known()
+                true = split.parts()[part].targets()
                 scores = metrics.score(np.asarray(true), pred, targets)
                 mlflow.log_metrics({f"{part}_{name}_{target}": v for (name, target), v in scores.items()})
-            return metrics.score(np.asarray(split.validation.known()), predictions["validation"], targets)["mae", "all"]
+            return metrics.score(np.asarray(split.validation.targets()), predictions["validation"], targets)[
+                "mae", "all"
+            ]
 
     study = optuna.create_study(
         study_name="bench",

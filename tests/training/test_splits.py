@@ -28,7 +28,7 @@ def dataset(labels, rows=3, **changes):
     blocks = {
         "features": Block(rng.normal(size=(n, 5)), ("a", "b", "c", "d", "e")),
         "pad": Block(rng.uniform(-1, 1, (n, 3)), ("pleasure", "arousal", "dominance"), -1.0, 1.0),
-        "pictures": Block(rng.normal(size=(n, 2, 2))),
+        "images": Block(rng.normal(size=(n, 2, 2))),
     }
     full = {
         "name": "lma",
@@ -182,10 +182,10 @@ class TestTooFew:
         assert protocol.groups == dict.fromkeys(PARTS, 1)
 
     def test_unknown_block(self, data):
-        with pytest.raises(UserError, match="lma has no block 'padd'; it has features, pad, pictures"):
+        with pytest.raises(UserError, match="lma has no block 'padd'; it has features, pad, images"):
             splits.make(data, "features", "padd")
         with pytest.raises(UserError, match="no named columns"):
-            splits.make(data, "features", "pictures")
+            splits.make(data, "features", "images")
 
     def test_sample_names_that_occur_twice(self, data):
         with pytest.raises(ValueError, match="occur twice"):
@@ -233,7 +233,7 @@ class TestWhatAMethodSees:
         assert split.inputs == ("a", "b", "c", "d", "e")
         assert split.targets == ("pleasure", "arousal", "dominance")
         assert (split.low, split.high) == (-1, 1)
-        assert splits.make(data, "pictures", "pad").split(test=False).train.x.shape[1:] == (2, 2)
+        assert splits.make(data, "images", "pad").split(test=False).train.x.shape[1:] == (2, 2)
 
     def test_a_method_cannot_change_the_data(self, data):
         protocol = splits.make(data, "features", "pad")
@@ -262,7 +262,7 @@ class TestNamesAndIds:
         assert name("pad", "features") == "lma · by clip · 5 features from P A D"
         assert name("features", "features") == "lma · by clip · 5 features reconstructed"
         assert name("features", "pad", 1) == "lma · by clip · P A D · split seed 1"
-        assert name("pictures", "pad", name="synthetic motion") == "synthetic motion · by clip · P A D"
+        assert name("images", "pad", name="synthetic motion") == "synthetic motion · by clip · P A D"
 
     def test_few_columns_are_named(self, data):
         blocks = dict(data.blocks) | {"va": Block(np.zeros((len(data.sample), 2)), ("valence", "arousal"))}
@@ -290,7 +290,7 @@ class TestNamesAndIds:
             other(name="lma2"),
             other(version="v2"),
             other(published_split={g: "train" if g < "clip050" else "test" for g in data.group.tolist()}),
-            splits.make(data, "pictures", "pad"),
+            splits.make(data, "images", "pad"),
             splits.make(data, "pad", "features"),
             splits.make(data, "features", "features"),
             splits.make(data, "features", "pad", 1),

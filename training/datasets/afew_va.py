@@ -13,7 +13,7 @@ import numpy as np
 
 from affect.circumplex import STEPS
 from training.contract import UserError
-from training.datasets import _faces, _pictures
+from training.datasets import _faces, _images
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KIND = _faces.KIND
 TITLE = "AFEW-VA: frames of film clips, valence and arousal in tenths"
 SETTINGS: dict[str, tuple[Any, ...]] = {}
-read_inputs = _pictures.read_inputs
+read_inputs = _images.read_inputs
 
 FRAMES_PER_SECOND = 25
 """Of films on European discs; the set itself does not say."""
@@ -33,9 +33,9 @@ _AROUND = 1.4
 
 
 def read(root: Path | None, settings: Settings) -> Dataset:
-    """Read the folder `root`: blocks ``pictures`` and ``va`` (labels divided by 10).
+    """Read the folder `root`: blocks ``images`` and ``va`` (labels divided by 10).
 
-    A sample is a frame; a group is an actor where all clips name theirs, else a clip. Clips whose pictures are not
+    A sample is a frame; a group is an actor where all clips name theirs, else a clip. Clips whose images are not
     there are skipped and counted (the set comes in parts of 50 clips); UserError where that is all of them, and for a
     label file that is damaged, has no frames, or has labels out of range.
     """
@@ -44,18 +44,18 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     without = {folder for folder in folders if not any(folder.glob("*.png"))}
     if without == folders:
         raise UserError(
-            f"{root}: found the labels of {len(folders):,} clips ({len(rows):,} frames) and no picture; expected such "
-            f"as {rows.path[0]}. Its authors hand the pictures out (AFEW-VA database, ibug.doc.ic.ac.uk): unpack them "
+            f"{root}: found the labels of {len(folders):,} clips ({len(rows):,} frames) and no image; expected such "
+            f"as {rows.path[0]}. Its authors hand the images out (AFEW-VA database, ibug.doc.ic.ac.uk): unpack them "
             "over the labels"
         )
     if without:
-        rows.skipped["clips without pictures"] = sorted(folder.name for folder in without)
+        rows.skipped["clips without images"] = sorted(folder.name for folder in without)
         rows = rows.take(np.flatnonzero([path.parent not in without for path in rows.path]))
     return _faces.dataset("afew_va", rows, skips=False, summary={"clips": len(folders) - len(without)})
 
 
 def read_rows(root: Path | None) -> _faces.Rows:
-    """Read all label files of the folder `root`, with or without pictures."""
+    """Read all label files of the folder `root`, with or without images."""
     if root is None:
         raise UserError("the data set afew_va reads a folder: give it with --root FOLDER")
     if not root.is_dir():
@@ -70,7 +70,7 @@ def read_rows(root: Path | None) -> _faces.Rows:
         for frame, label in sorted(content["frames"].items())
     ]
     where = [at for _, _, _, at in frames]
-    va = np.array([[_number(label, axis, at) for axis in _pictures.VA] for _, _, label, at in frames])
+    va = np.array([[_number(label, axis, at) for axis in _images.VA] for _, _, label, at in frames])
     _faces.check_range(va, where, -STEPS, STEPS)
     actor = {file.stem: str(content.get("actor") or "").strip() for file, content in clips}
     return _faces.Rows(
@@ -112,7 +112,7 @@ def _number(label: dict[str, Any], axis: str, where: str) -> float:
     return float(value)
 
 
-def _box(landmarks: Any, where: str) -> _pictures.Box | None:
+def _box(landmarks: Any, where: str) -> _images.Box | None:
     """Return the box of the face from its landmarks, or None where the set gives none."""
     if not landmarks:
         return None

@@ -2,7 +2,7 @@
 
 The CSV's columns are ``subDirectory_filePath``, ``face_x``, ``face_y``, ``face_width``, ``face_height``,
 ``facial_landmarks`` (not used), ``expression`` 0 … 10, ``valence`` and ``arousal`` in [-1, 1], or −2 where they were
-not rated. Persons are unknown; near-duplicate pictures are kept on one side of a split.
+not rated. Persons are unknown; near-duplicate images are kept on one side of a split.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.contract import UserError
-from training.datasets import _faces, _pictures
+from training.datasets import _faces, _images
 from training.datasets._table import Table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KIND = _faces.KIND
 TITLE = "AffectNet: photographs from the web, expression, valence and arousal"
 SETTINGS: dict[str, tuple[Any, ...]] = {}
-read_inputs = _pictures.read_inputs
+read_inputs = _images.read_inputs
 
 EXPRESSIONS = (
     *("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"),
@@ -39,13 +39,13 @@ PARTS = {"training.csv": "train", "validation.csv": "test"}
 
 IMAGE, BOX = "subDirectory_filePath", ("face_x", "face_y", "face_width", "face_height")
 FOLDERS = ("", "images", "Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_Images")
-"""Where below the CSV's folder, or beside it, its pictures are looked for."""
+"""Where below the CSV's folder, or beside it, its images are looked for."""
 
 
 def read(root: Path | None, settings: Settings) -> Dataset:
     """Read the CSV `root`, or training.csv and validation.csv of the folder `root`, which are then train and test.
 
-    Rows that are no face or no emotion, rows that were not rated (−2), and pictures that are missing or damaged are
+    Rows that are no face or no emotion, rows that were not rated (−2), and images that are missing or damaged are
     known of this set: they are skipped and counted. UserError for any other cell that is not as the module says.
     """
     if root is None:
@@ -60,20 +60,20 @@ def read(root: Path | None, settings: Settings) -> Dataset:
 
 
 def read_rows(root: Path | None) -> _faces.Rows:
-    """Read what CSVs say of each picture, with or without the pictures."""
+    """Read what CSVs say of each image, with or without the images."""
     if root is None:
         raise UserError("the data set affectnet reads a CSV: give it with --root FILE.csv (or its folder)")
     if root.is_dir():
         return _faces.joined([read_rows(file) for file in _files(root)])
     table = Table(root)
-    numbers, texts = table.read(["expression", *_pictures.VA], [IMAGE], list(BOX))
+    numbers, texts = table.read(["expression", *_images.VA], [IMAGE], list(BOX))
     where = np.array([f"{root}, line {line}" for line in table.lines()], np.str_)
     image = np.char.replace(texts[IMAGE], "\\", "/")
     code = numbers["expression"]
     if (wrong := ~np.isin(code, np.arange(len(EXPRESSIONS)))).any():
         row = int(np.flatnonzero(wrong)[0])
         raise table.refuse(row, "expression", f"a whole number 0 … {len(EXPRESSIONS) - 1}", int(wrong.sum()) - 1)
-    va = np.column_stack([numbers[axis] for axis in _pictures.VA])
+    va = np.column_stack([numbers[axis] for axis in _images.VA])
     skipped: dict[str, list[str]] = {}
     usable = np.ones(len(code), bool)
     no_emotion = code >= EMOTIONS
@@ -108,12 +108,12 @@ def _files(root: Path) -> list[Path]:
 
 
 def _folder(root: Path, image: list[str]) -> Path:
-    """Return the folder under which the first pictures that are there lie; the CSV's own where none is."""
+    """Return the folder under which the first images that are there lie; the CSV's own where none is."""
     folders = [base / name for base in (root.parent, root.parent.parent) for name in FOLDERS]
     return next((folder for name in image for folder in folders if (folder / name).is_file()), root.parent)
 
 
-def _box(edges: list[str], where: str) -> _pictures.Box:
+def _box(edges: list[str], where: str) -> _images.Box:
     """Return left, top, right, bottom of the cells x, y, width, height."""
     try:
         found = [float(edge) for edge in edges]

@@ -1,6 +1,6 @@
-"""Face meshes of the Extended Cohn-Kanade pictures (CK+): FaceMesh landmarks in pixels, with emotion and person.
+"""Face meshes of the Extended Cohn-Kanade images (CK+): FaceMesh landmarks in pixels, with emotion and person.
 
-The file is the npz that ``python -m training export-meshes`` writes from the official tree or from any pictures:
+The file is the npz that ``python -m training export-meshes`` writes from the official tree or from any images:
 ``landmarks`` (n, 468, 3) in pixels, ``filename``, ``label``, and where known ``person``, ``sequence``, ``frame`` and
 ``triangles``. Without person and sequence, names are read as CK+ writes them, ``S010_004_00000017.png``.
 """
@@ -34,7 +34,7 @@ EMOTIONS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surpris
 
 VERTICES, WITH_IRISES = 468, 478
 _NAME = re.compile(r"(?P<person>S\d+)_(?P<take>\d+)_(?P<frame>\d+)(\.\w+)?", re.ASCII)
-_EXPECTED_NAME = "Sxxx_yyy_frame.png (person, sequence and frame, as CK+ names its pictures)"
+_EXPECTED_NAME = "Sxxx_yyy_frame.png (person, sequence and frame, as CK+ names its images)"
 
 SMALLEST = 2.0
 """Pixels; a face in normalised coordinates is less than 1 wide, and one of 2 pixels is no face."""
@@ -43,7 +43,7 @@ SMALLEST = 2.0
 def read(root: Path | None, settings: Settings) -> Dataset:
     """Read the npz file `root`: the block ``landmarks`` (n, 468, 3) float32, x right, y down, z away, all in pixels.
 
-    A sample is a picture, a group a person. Meshes that tracking lost (not finite, or all zero) and pictures without a
+    A sample is an image, a group a person. Meshes that tracking lost (not finite, or all zero) and images without a
     label are left out and counted. Without ``triangles`` a Delaunay triangulation of the mean face seen from the front
     serves. Raises UserError for the image tree itself, and for a file that is not as the module says.
     """
@@ -97,17 +97,17 @@ def read(root: Path | None, settings: Settings) -> Dataset:
 
 
 def read_inputs(file: Path, block: str, settings: Settings) -> tuple[Floats, dict[str, Strings]]:
-    """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, a picture, a folder, a video.
+    """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, an image, a folder, a video.
 
-    Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In pictures FaceMesh finds the faces; those
+    Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In images FaceMesh finds the faces; those
     without one are told on the terminal and left out. Raises UserError as `read` does, and for a lost mesh.
     """
-    from training.facemesh import pictures
+    from training.facemesh import images
 
-    if file.is_dir() or pictures.is_picture(file) or pictures.is_video(file):
+    if file.is_dir() or images.is_image(file) or images.is_video(file):
         from rich.console import Console
 
-        from training.facemesh.export import meshes
+        from training.prepare.meshes import meshes
 
         seen, found, _ = meshes(file, Console(stderr=True))
         return seen, {"filename": np.array([one.name for one in found], np.str_)}
@@ -157,7 +157,7 @@ def summarise(
 def front_triangles(landmarks: Floats) -> Indices:
     """Return the Delaunay triangulation (f, 3) of the mean of `landmarks` (n, v, 3), seen from the front.
 
-    Each face counts alike, whatever its size and place in the picture. All triangles turn in one sense.
+    Each face counts alike, whatever its size and place in the image. All triangles turn in one sense.
     """
     from scipy.spatial import Delaunay
 
@@ -232,7 +232,7 @@ def _in_pixels(file: Path, arrays: dict[str, NDArray[Any]], notes: list[str]) ->
         row = int(good[size.argmin()])
         raise UserError(
             f"{file}, array landmarks, row {row}: expected pixels, found a face {size.min():.3g} across: normalised "
-            "coordinates bend the geometry of a picture that is not square; multiply x and z by the picture's width "
+            "coordinates bend the geometry of an image that is not square; multiply x and z by the image's width "
             "and y by its height"
         )
     return values.astype(np.float32)
@@ -279,7 +279,7 @@ def _samples(file: Path, names: Strings) -> Strings:
     samples = np.array([re.sub(r"\.\w+$", "", name, flags=re.ASCII) for name in names.tolist()], np.str_)
     found, count = np.unique(samples, return_counts=True)
     if (count > 1).any():
-        raise UserError(f"{file}, array filename: expected each picture once, found {str(found[count > 1][0])!r} twice")
+        raise UserError(f"{file}, array filename: expected each image once, found {str(found[count > 1][0])!r} twice")
     return samples
 
 

@@ -1,6 +1,6 @@
 """IMFDB, the Indian Movie Face Database: faces cut by hand from films, with actor and expression (Setty et al. 2013).
 
-``<actor>/<movie>/<movie>.txt`` has a line per face, its fields separated by tabs: field 2 (from 0) is the picture, in
+``<actor>/<movie>/<movie>.txt`` has a line per face, its fields separated by tabs: field 2 (from 0) is the image, in
 ``<actor>/<movie>/images/``, and field 11 the expression in capitals. The set has no valence and arousal: they are
 transferred, from the default ellipses, or from another set's by ``python -m training transfer``, whose CSV is then
 given as ``--root``.
@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from training.contract import UserError
-from training.datasets import _faces, _pictures, labelled_folder
+from training.datasets import _faces, _images, labelled_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KIND = _faces.KIND
 TITLE = "IMFDB: faces from films, actor and expression"
 SETTINGS: dict[str, tuple[Any, ...]] = {"labels": _faces.LABELS}
-read_inputs = _pictures.read_faces
+read_inputs = _images.read_faces
 
 EXPRESSIONS = ("ANGER", "DISGUST", "FEAR", "HAPPINESS", "NEUTRAL", "SADNESS", "SURPRISE")
 _IMAGE, _EXPRESSION = 2, 11
@@ -34,7 +34,7 @@ _PICTURE = re.compile(r"\.(?:jpe?g|png|bmp)$", re.IGNORECASE)
 def read(root: Path | None, settings: Settings) -> Dataset:
     """Read the folder `root` of actors, or the CSV that `transfer` made of it; a group is an actor.
 
-    The set is known for label files that are missing, lines that are no label or come twice, and names of pictures
+    The set is known for label files that are missing, lines that are no label or come twice, and names of images
     that are not there: those are skipped and counted. UserError where nothing is left.
     """
     labels = settings["labels"]
@@ -49,7 +49,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
 
 
 def read_rows(root: Path | None) -> _faces.Rows:
-    """Read all label files of the folder `root`, with or without pictures."""
+    """Read all label files of the folder `root`, with or without images."""
     if root is None:
         raise UserError("the data set imfdb reads a folder: give it with --root FOLDER")
     if not root.is_dir():
@@ -63,11 +63,11 @@ def read_rows(root: Path | None) -> _faces.Rows:
         where = f"{file}, line {number}"
         sample = f"{file.parent.relative_to(root).as_posix()}/{image}"
         if not image:
-            rows.skipped.setdefault("lines without a picture", []).append(where)
+            rows.skipped.setdefault("lines without an image", []).append(where)
         elif expression not in EXPRESSIONS:
             rows.skipped.setdefault("unknown expressions", []).append(f"{where}: {expression or 'none'}")
         elif sample in seen:
-            rows.skipped.setdefault("pictures named twice", []).append(where)
+            rows.skipped.setdefault("images named twice", []).append(where)
         else:
             seen.add(sample)
             rows.path.append(file.parent / "images" / image)
@@ -96,7 +96,7 @@ def _lines(root: Path, skipped: dict[str, list[str]]) -> Iterator[tuple[Path, in
 
 
 def _label(fields: list[str]) -> tuple[str, str]:
-    """Return picture and expression of a line's fields; empty where it has none.
+    """Return image and expression of a line's fields; empty where it has none.
 
     Some lines have blanks for tabs.
     """

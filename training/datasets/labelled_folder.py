@@ -17,7 +17,7 @@ import numpy as np
 
 from affect import circumplex
 from training.contract import UserError
-from training.datasets import _faces, _pictures
+from training.datasets import _faces, _images
 from training.datasets._table import Table
 
 if TYPE_CHECKING:
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 KIND = _faces.KIND
 TITLE = "Photographs in a folder, their emotions in a CSV"
 SETTINGS: dict[str, tuple[Any, ...]] = {"labels": _faces.LABELS}
-read_inputs = _pictures.read_inputs
+read_inputs = _images.read_inputs
 
 DISCRETE = ("valence_discrete", "arousal_discrete")
 SOURCE = "va_source"
-COLUMNS = ("image", "emotion", "person", *_pictures.VA, *DISCRETE, SOURCE)
+COLUMNS = ("image", "emotion", "person", *_images.VA, *DISCRETE, SOURCE)
 
 
 def read(root: Path | None, settings: Settings) -> Dataset:
-    """Read the CSV `root`, or the only one in the folder `root`, and the pictures that it names.
+    """Read the CSV `root`, or the only one in the folder `root`, and the images that it names.
 
-    A group is a person where they are known, else a picture with its near-duplicates. Raises UserError for a CSV that
-    is not as the module says, for a picture that is missing or damaged, and for an emotion without an ellipse.
+    A group is a person where they are known, else an image with its near-duplicates. Raises UserError for a CSV that
+    is not as the module says, for an image that is missing or damaged, and for an emotion without an ellipse.
     """
     if root is None:
         raise UserError("the data set labelled_folder reads a folder: give it with --root FOLDER (or --root FILE.csv)")
@@ -68,19 +68,19 @@ def find_table(root: Path) -> Path:
 
 
 def read_rows(root: Path | None) -> _faces.Rows:
-    """Read what the CSV of `root` says of each picture, with or without the pictures."""
+    """Read what the CSV of `root` says of each image, with or without the images."""
     if root is None:
         raise UserError("the data set labelled_folder reads a folder: give it with --root FOLDER (or --root FILE.csv)")
     return read_table(find_table(root))[0]
 
 
 def read_table(file: Path, labels: str = "continuous") -> tuple[_faces.Rows, list[str]]:
-    """Read what the CSV `file` says of each picture; return it and the names of the columns that are left alone."""
+    """Read what the CSV `file` says of each image; return it and the names of the columns that are left alone."""
     table = Table(file)
     column = _columns(table)
-    axes = tuple(axis for axis in _pictures.VA if axis in column)
+    axes = tuple(axis for axis in _images.VA if axis in column)
     if axes and len(axes) < 2:
-        (missing,) = {*_pictures.VA} - {*axes}
+        (missing,) = {*_images.VA} - {*axes}
         table.require([missing], why=f"; a column {column[axes[0]]!r} alone is half a label")
     table.require([column.get("image", "image")])
     if not axes:
@@ -131,7 +131,7 @@ def _columns(table: Table) -> dict[str, str]:
 
 
 def _found(folder: Path, image: list[str]) -> list[Path]:
-    """Return each picture's file: in the CSV's folder, or in images/ of it."""
+    """Return each image's file: in the CSV's folder, or in images/ of it."""
     inside = folder / "images"
     there = {path.name for path in inside.iterdir()} if inside.is_dir() else set()
     return [

@@ -1,9 +1,9 @@
-"""Synthetic faces: drawn 64×64 pictures of the synthetic world's people, moved by known valence and arousal.
+"""Synthetic faces: drawn 64×64 images of the synthetic world's people, moved by known valence and arousal.
 
 Valence curves the mouth and tilts the brows; arousal opens eyes and mouth and raises the brows. Who it is shows in
-skin, hair, shape of the head, eyes and mouth at rest; each recording has its light and background, each picture its
-place, size and grain. So valence and arousal can be read from a picture, and identity is what stands in the way, as in
-photographs. How each picture was made stands in ``truth``.
+skin, hair, shape of the head, eyes and mouth at rest; each recording has its light and background, each image its
+place, size and grain. So valence and arousal can be read from an image, and identity is what stands in the way, as in
+photographs. How each image was made stands in ``truth``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.contract import Block, Dataset, UserError
-from training.datasets import _pictures, _synthetic
+from training.datasets import _images, _synthetic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 KIND = "faces"
 TITLE = "Synthetic faces, moved by known valence and arousal"
 SETTINGS: dict[str, tuple[Any, ...]] = {}
-read_inputs = _pictures.read_faces
+read_inputs = _images.read_faces
 
 MOMENTS = (0.2, 0.5, 0.8)
-"""When a recording's pictures are taken, as shares of its length."""
+"""When a recording's images are taken, as shares of its length."""
 
 ACTIONS: dict[str, tuple[str, float, float]] = {
     "mouth_curve": ("valence", 0.0, 5.0),
@@ -52,7 +52,7 @@ _NOISE = 0.15
 """Standard deviation of what moves an action besides its axis, as a share of a unit's effect."""
 
 _DRAWING = 1
-"""Raised when a picture of the same parameters looks different: part of the version."""
+"""Raised when an image of the same parameters looks different: part of the version."""
 
 _AT_ONCE = 32
 
@@ -65,10 +65,10 @@ def read(root: Path | None, settings: Settings) -> Dataset:
 
 
 def generate(seed: int = 0, recordings: Mapping[str, int] | None = None) -> Dataset:
-    """Return pictures of the world of `seed`: blocks ``pictures`` (n, 3, 64, 64) uint8 and ``va`` (n, 2).
+    """Return images of the world of `seed`: blocks ``images`` (n, 3, 64, 64) uint8 and ``va`` (n, 2).
 
     A sample is a moment of a recording, a group is a person. `recordings` is emotion → number,
-    `_synthetic.RECORDINGS` by default: 720 pictures of 24 persons. ``truth`` holds actions (name → (n,) pixels), causes
+    `_synthetic.RECORDINGS` by default: 720 images of 24 persons. ``truth`` holds actions (name → (n,) pixels), causes
     (action → axis) and anchors (emotion → valence, arousal).
     """
     world = _synthetic.make(seed, recordings)
@@ -87,8 +87,8 @@ def generate(seed: int = 0, recordings: Mapping[str, int] | None = None) -> Data
         version=digest.hexdigest()[:16],
         synthetic=True,
         blocks={
-            "pictures": Block(draw(drawn, seed)),
-            "va": Block(va, _pictures.VA, low=-1.0, high=1.0),
+            "images": Block(draw(drawn, seed)),
+            "va": Block(va, _images.VA, low=-1.0, high=1.0),
         },
         sample=np.array([f"{of}:{at:g}" for of, at in zip(names, time, strict=True)], np.str_),
         group=group,
@@ -116,12 +116,12 @@ def generate(seed: int = 0, recordings: Mapping[str, int] | None = None) -> Data
 def _parameters(
     world: _synthetic.World, rng: np.random.Generator, recording: NDArray[np.int64], va: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return what is drawn, name → (n,): colours 0 … 1, the rest in pixels, for pictures of `recording` at `va`."""
+    """Return what is drawn, name → (n,): colours 0 … 1, the rest in pixels, for images of `recording` at `va`."""
     n = len(recording)
     who = world.identity[world.performer[recording]]
     made = {}
     for name, (axis, rest, effect) in ACTIONS.items():
-        moved = va[:, _pictures.VA.index(axis)] + _NOISE * rng.standard_normal(n)
+        moved = va[:, _images.VA.index(axis)] + _NOISE * rng.standard_normal(n)
         made[name] = rest + effect * moved
     made["eye_opening"] = np.maximum(made["eye_opening"] + 0.3 * who[:, 3], 0.6)
     made["mouth_opening"] = np.maximum(made["mouth_opening"], 0.5)
@@ -159,25 +159,25 @@ def _parameters(
 
 
 def draw(parameters: Mapping[str, NDArray[np.float64]], seed: int = 0) -> NDArray[np.uint8]:
-    """Draw pictures (n, 3, 64, 64) of `parameters`, name → (n,); `seed` is that of the grain."""
+    """Draw images (n, 3, 64, 64) of `parameters`, name → (n,); `seed` is that of the grain."""
     n = len(parameters["zoom"])
     rng = np.random.default_rng(seed)
-    size = _pictures.SIZE
+    size = _images.SIZE
     grain = rng.normal(0, 0.012, (_AT_ONCE, 1, size, size)).astype(np.float32)
-    pictures = np.empty((n, 3, size, size), np.uint8)
+    images = np.empty((n, 3, size, size), np.uint8)
     for start in range(0, n, _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
         some = {name: values[rows].astype(np.float32) for name, values in parameters.items()}
         canvas = _face(some)
         # the same sheet of grain, laid on differently
         canvas += np.roll(grain[: len(canvas)], int(rng.integers(size)), axis=3)
-        pictures[rows] = np.clip(255 * canvas + 0.5, 0, 255)
-    return pictures
+        images[rows] = np.clip(255 * canvas + 0.5, 0, 255)
+    return images
 
 
 def _face(of: Mapping[str, Values]) -> Values:
     """Draw a handful of faces, (m, 3, 64, 64) with colours 0 … 1."""
-    size = _pictures.SIZE
+    size = _images.SIZE
     pixel = np.arange(size, dtype=np.float32) - (size - 1) / 2
     # the face's own coordinates of each pixel's column and row, (m, 64) each: origin between the eyes and the mouth
     x = (pixel - of["right"][:, None]) / of["zoom"][:, None]

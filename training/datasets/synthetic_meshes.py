@@ -3,7 +3,7 @@
 The people and recordings are those of the synthetic world; the emotions are the seven of CK+, and as there a person
 shows some of them, and frames are from the last fifth of a recording. A facial action moves a patch of vertices and no
 others, so that activation maps can be scored: ``truth["vertices"]`` names what each emotion moves. Beside that every
-mesh has a head pose, a size, a place in the picture, weak movements that mean nothing, and noise.
+mesh has a head pose, a size, a place in the image, weak movements that mean nothing, and noise.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ FRAMES = (0.85, 0.97)
 """Where in a recording its frames are taken, as shares of its length."""
 
 PIXELS = 12.0
-"""Pixels to a centimetre: a face is about 210 pixels high in a picture of 320 by 320."""
+"""Pixels to a centimetre: a face is about 210 pixels high in an image of 320 by 320."""
 
 _MIDDLE = (160.0, 160.0, 0.0)
 _LEAST = 0.08
@@ -156,7 +156,7 @@ def generate(seed: int = 0, recordings: Mapping[str, int] | None = None) -> Data
     faces = faces + np.einsum("na,avc->nvc", strength, _movements())
     faces += rng.normal(0, _NOISE, faces.shape)
     # three digits, so that the last bits of exp and of the sums, which differ between machines, change no version
-    landmarks = _as_picture(faces, rng).round(3).astype(np.float32)
+    landmarks = _as_image(faces, rng).round(3).astype(np.float32)
 
     time = time.round(3)
     sequence = world.recording[recording]
@@ -235,7 +235,7 @@ def _identities(identity: NDArray[np.float64], rng: np.random.Generator) -> NDAr
     return _IDENTITY * bent
 
 
-def _as_picture(faces: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _as_image(faces: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Turn each face (n, 468, 3) a little, give it a size and a place, in pixels: x right, y down, z away."""
     from scipy.spatial.transform import Rotation
 

@@ -19,15 +19,15 @@ import pandas as pd
 
 from affect import metrics, record
 from training.contract import Evaluation, Fitted, Method
-from training.networks.hks import spectrum
-from training.networks.mesh_features import mean_face
+from training.geometry.hks import spectrum
+from training.geometry.mesh_features import mean_face
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Floats, Strings, Values
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 
 PCA, GRADIENT = "pca", "gradient"
 SAMPLES = 300

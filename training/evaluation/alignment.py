@@ -1,6 +1,6 @@
 """The tasks by which codes of valence and arousal are judged, as one table beside the trivial rows of the same split.
 
-Source: The Bridge from D to E, its seven tasks. Tasks 2 to 5 are figures and stand here. Pictures (task 1) are kept by
+Source: The Bridge from D to E, its seven tasks. Tasks 2 to 5 are figures and stand here. Images (task 1) are kept by
 ``samples``; t-SNE (6) and the circumplex (7) are drawn from the codes, which every run keeps.
 """
 
@@ -18,7 +18,7 @@ from training.evaluation import _predictors
 if TYPE_CHECKING:
     from training.contract import Floats, Values
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 
 CODES = _predictors.CODES
 LEVELS = 10
@@ -100,7 +100,7 @@ def _alignment(fitted: Fitted) -> Iterator[Row]:
             _predictors.ridge(), train, of_train, test, fitted.job.seed
         )
         readings[record.MEAN][target] = np.full(len(of_test), of_train.mean())
-    trained = record.ALL in fitted.method.over
+    trained = record.ALL in fitted.method.objective_weights
     if trained:
         columns = {target: fitted.split.targets.index(target) for target in CODES.values()}
         of_method = fitted.outcome.predictions["test"]

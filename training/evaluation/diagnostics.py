@@ -16,14 +16,14 @@ import pandas as pd
 
 from affect import metrics, record
 from training.contract import Evaluation, Fitted, Job, Method, Part, Split
-from training.preparation import within_fences
+from training.models.preparation import within_fences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Floats
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 
 ONCE = True
 """It refits: one final of a study has it."""
@@ -57,7 +57,7 @@ EXPLANATION = {
 
 def applies(method: Method) -> bool:
     """Say whether the method works on windows of motion; one that needs a fitted method cannot be fitted anew alone."""
-    return method.data == "motion" and not method.needs
+    return method.data == "motion" and not method.prerequisites
 
 
 def evaluate(fitted: Fitted) -> Evaluation:
@@ -83,7 +83,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
 
 
 def _features(fitted: Fitted, part: Part) -> Floats:
-    return part.x if fitted.method.inputs == "features" else part.known()
+    return part.x if fitted.method.inputs == "features" else part.targets()
 
 
 def _by_heart(train: Part, job: Job) -> Floats:
@@ -93,13 +93,13 @@ def _by_heart(train: Part, job: Job) -> Floats:
     """
     import xgboost as xgb
 
-    content = hashlib.sha256(np.ascontiguousarray(train.x).tobytes() + np.ascontiguousarray(train.known()).tobytes())
+    content = hashlib.sha256(np.ascontiguousarray(train.x).tobytes() + np.ascontiguousarray(train.targets()).tobytes())
     kept = job.cache / f"by_heart-{HEART_ROUNDS}-{xgb.__version__}-{content.hexdigest()[:24]}.npy"
     if kept.exists():
         return np.load(kept, allow_pickle=False)
     options = {"nthread": job.threads, "seed": 0}
     pred = []
-    for target in train.known().T:
+    for target in train.targets().T:
         table = xgb.QuantileDMatrix(train.x, target, nthread=job.threads)
         pred.append(xgb.train(options, table, HEART_ROUNDS).predict(table))
     found = np.stack(pred, axis=1)
@@ -127,7 +127,7 @@ def _random_windows(known: Part, split: Split, seed: int) -> tuple[Split, Floats
     share = round(SHARE * len(known))
     test, validation, train = np.split(order, [share, 2 * share])
     hidden = _taken(known, test)
-    truth = hidden.known()
+    truth = hidden.targets()
     parts = _taken(known, train), _taken(known, validation), replace(hidden, y=None, label=None)
     return Split(*parts, split.inputs, split.targets, split.low, split.high), truth
 

@@ -13,7 +13,7 @@ from training.contract import Evaluation, Fitted, Method
 if TYPE_CHECKING:
     from training.contract import Floats
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 
 
 def applies(method: Method) -> bool:

@@ -8,12 +8,12 @@ import pandas as pd
 from affect import metrics, record
 from training.contract import Evaluation, Fitted, Method
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 
 
 def applies(method: Method) -> bool:
     """Say whether the method predicts the code of an autoencoder that it needs."""
-    return "vae" in method.needs
+    return "vae" in method.prerequisites
 
 
 def evaluate(fitted: Fitted) -> Evaluation:
@@ -21,7 +21,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
 
     Its unit is that of z, which for a VAE is about a standard deviation of the codes.
     """
-    vae = fitted.job.fitted["vae"]
+    vae = fitted.job.prerequisites["vae"]
     train, test = vae.encode(fitted.truth["train"]), vae.encode(fitted.truth["test"])
     rows = {"": fitted.outcome.embeddings["z"]["test"], record.MEAN: metrics.mean_row(train, len(test))}
     if fitted.labels is not None:

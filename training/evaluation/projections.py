@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from training.contract import Floats, Strings
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 LAST = True
 """Other evaluations make codes too."""
 
@@ -26,7 +26,7 @@ LIMIT = 20_000
 """Samples that are projected at most: those of test first, then some of the others."""
 
 FEWEST = 10
-"""Samples below which a picture of neighbours says nothing."""
+"""Samples below which an image of neighbours says nothing."""
 
 
 def applies(method: Method) -> bool:

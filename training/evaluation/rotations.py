@@ -12,12 +12,12 @@ import pandas as pd
 
 from affect import metrics, record
 from training.contract import Evaluation, Fitted, Method
-from training.networks.rotations import about, draws, rotate
+from training.geometry.rotations import about, draws, rotate
 
 if TYPE_CHECKING:
     from training.contract import Floats, Values
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 
 SEED = 1992
 DRAWS, ANGLES, TURNS = 5, tuple(range(30, 181, 30)), 2

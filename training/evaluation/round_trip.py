@@ -8,7 +8,7 @@ import pandas as pd
 from affect import record
 from training.contract import Evaluation, Fitted, Method
 
-NEEDS = {"judge": "motion/lma_to_pad"}
+PREREQUISITES = {"judge": "motion/lma_to_pad"}
 
 
 def applies(method: Method) -> bool:
@@ -25,7 +25,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
     test = fitted.split.test
     if test is None:
         raise ValueError("the round trip is made with a test part, and none was handed over")
-    judge = fitted.job.fitted["judge"]
+    judge = fitted.job.prerequisites["judge"]
     generated, real = judge.predict(fitted.outcome.predictions["test"]), judge.predict(fitted.truth["test"])
     figures: dict[str, float] = {}
     for name, pad in (("mae_round_trip", generated), ("mae_round_trip_real", real)):

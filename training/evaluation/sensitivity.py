@@ -10,7 +10,7 @@ import pandas as pd
 from affect import record
 from training.contract import Evaluation, Fitted, Method
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 
 STEP = 0.05
 STARTS = 400

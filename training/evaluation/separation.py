@@ -14,7 +14,7 @@ from training.contract import LABEL, Evaluation, Fitted, Method
 if TYPE_CHECKING:
     from training.contract import Floats, Values
 
-NEEDS: dict[str, str] = {}
+PREREQUISITES: dict[str, str] = {}
 
 LAST = True
 """The codes of rotated meshes are another evaluation's."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from affect.facemesh import TRIANGLES
 from training.contract import UserError
-from training.facemesh.pictures import Film
+from training.facemesh.images import Film
 from training.facemesh.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 PANEL = 260
-"""Pixels to the right of the picture, for the probabilities."""
+"""Pixels to the right of the image, for the probabilities."""
 
 _LEAST_HEIGHT = 480
 _VEIL = 0.6
@@ -77,7 +77,7 @@ def draw(
     classes: Sequence[str],
     caption: str = "",
 ) -> Pixels:
-    """Return the frame (h, w, 3) with the mesh on the face and a bar for each class beside it, a new picture.
+    """Return the frame (h, w, 3) with the mesh on the face and a bar for each class beside it, a new image.
 
     Landmarks and probabilities are None where there is no face, which is said. A small frame is drawn larger.
     """

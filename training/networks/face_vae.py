@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from training.contract import Floats, Job, Method, Params, Split
 
-    Pictures = NDArray[np.uint8]
+    Images = NDArray[np.uint8]
     Codes = Mapping[str, Floats]
 
 SIDE = 64
@@ -78,13 +78,13 @@ class FaceVae(nn.Module):
         self.up = nn.Sequential(*up, nn.ConvTranspose2d(widths[0], 3, 4, 2, 1))
         self.projections = nn.ModuleList(nn.Linear(CHUNK, shape.outputs) for _ in ALIGNED if shape.outputs)
 
-    def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Map uint8 pictures (n, 3, 64, 64) to the mean and the log variance of z, each (n, 96): z_v, z_a, z_z."""
-        mean, log_variance = self.moments(self.down(scaled(pictures))).chunk(2, dim=-1)
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Map uint8 images (n, 3, 64, 64) to the mean and the log variance of z, each (n, 96): z_v, z_a, z_z."""
+        mean, log_variance = self.moments(self.down(scaled(images))).chunk(2, dim=-1)
         return mean, log_variance.clamp(-10.0, 10.0)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Map z (n, 96) to pictures (n, 3, 64, 64) in 0 … 1."""
+        """Map z (n, 96) to images (n, 3, 64, 64) in 0 … 1."""
         return torch.sigmoid(self.up(self.start(z)))
 
     def project(self, z: Tensor) -> Tensor:
@@ -93,22 +93,22 @@ class FaceVae(nn.Module):
         return torch.stack([own(chunk) for own, chunk in zip(self.projections, chunks[: len(ALIGNED)], strict=True)], 1)
 
 
-def scaled(pictures: Tensor) -> Tensor:
-    """Return uint8 pictures in 0 … 1: all are kept as bytes, and only a batch is ever converted."""
-    return pictures.to(torch.float32, memory_format=torch.channels_last).div_(255.0)
+def scaled(images: Tensor) -> Tensor:
+    """Return uint8 images in 0 … 1: all are kept as bytes, and only a batch is ever converted."""
+    return images.to(torch.float32, memory_format=torch.channels_last).div_(255.0)
 
 
 def lent(values: Any) -> Tensor:
-    """Return an array as a tensor that shares its memory: nothing here writes to pictures, so none is copied."""
+    """Return an array as a tensor that shares its memory: nothing here writes to images, so none is copied."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.as_tensor(values)
 
 
-def mirrored(pictures: Tensor) -> Tensor:
-    """Return pictures of which about every second one, drawn at random, is seen in a mirror: valence stays the same."""
-    some = torch.rand(len(pictures), device=pictures.device) < 0.5
-    return torch.where(some[:, None, None, None], pictures.flip(-1), pictures)
+def mirrored(images: Tensor) -> Tensor:
+    """Return images of which about every second one, drawn at random, is seen in a mirror: valence stays the same."""
+    some = torch.rand(len(images), device=images.device) < 0.5
+    return torch.where(some[:, None, None, None], images.flip(-1), images)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ ALIGNMENTS: dict[str, Alignment | None] = {"": None, "mse": CONTINUOUS, **DISCRE
 
 @dataclass(frozen=True)
 class FittedFaceVae:
-    """A fitted `FaceVae` that takes and gives pictures uint8 (n, 3, 64, 64)."""
+    """A fitted `FaceVae` that takes and gives images uint8 (n, 3, 64, 64)."""
 
     module: FaceVae
     shape: Shape
@@ -182,17 +182,17 @@ class FittedFaceVae:
         alignment = ALIGNMENTS[self.aligned_by]
         return alignment is not None and alignment.probabilities is not None
 
-    def predict(self, x: Pictures) -> Floats:
-        """Map pictures to valence and arousal (n, 2), as `read` does with their codes."""
+    def predict(self, x: Images) -> Floats:
+        """Map images to valence and arousal (n, 2), as `read` does with their codes."""
         return self.read(self.encode(x))
 
-    def encode(self, x: Pictures) -> dict[str, Floats]:
-        """Map pictures to the means of z_v, z_a and z_z, each (n, 32)."""
+    def encode(self, x: Images) -> dict[str, Floats]:
+        """Map images to the means of z_v, z_a and z_z, each (n, 32)."""
         z = self._run(lambda part: self.module.encode(part)[0], np.asarray(x))
         return dict(zip(CODES, np.split(z, len(CODES), axis=1), strict=True))
 
-    def decode(self, codes: Codes) -> Pictures:
-        """Map z_v, z_a and z_z, each (n, 32), to pictures."""
+    def decode(self, codes: Codes) -> Images:
+        """Map z_v, z_a and z_z, each (n, 32), to images."""
         return self._run(lambda z: to_bytes(self.module.decode(z)), _whole(codes))
 
     def read(self, codes: Codes) -> Floats:
@@ -245,9 +245,9 @@ def _whole(codes: Codes) -> NDArray[np.float32]:
     return np.concatenate([np.asarray(codes[code], np.float32) for code in CODES], axis=1)
 
 
-def to_bytes(pictures: Tensor) -> Tensor:
-    """Return pictures in 0 … 1 as uint8."""
-    return pictures.mul(255.0).round().to(torch.uint8)
+def to_bytes(images: Tensor) -> Tensor:
+    """Return images in 0 … 1 as uint8."""
+    return images.mul(255.0).round().to(torch.uint8)
 
 
 def reading(module: FaceVae, z: Tensor, alignment: Alignment | None) -> Tensor:
@@ -281,13 +281,13 @@ def fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str 
     The loss is the mean squared error of a pixel (0 … 1), ``kl_weight`` times the divergence of all three chunks, and
     ``alignment_weight`` times the alignment of that name, if any, for one draw of z. The epochs' terms are curves.
 
-    `split` has pictures uint8 (n, 3, 64, 64) as inputs and valence and arousal in −1 … 1 as targets.
+    `split` has images uint8 (n, 3, 64, 64) as inputs and valence and arousal in −1 … 1 as targets.
     """
     # on several threads, gradients add up in another order, and the same seed would give other predictions
     job = replace(job, threads=1)
     alignment = ALIGNMENTS[aligned_by]
     train = _tensors(split.train, job)
-    pictures, va = _tensors(split.validation, job)
+    images, va = _tensors(split.validation, job)
     shape = Shape(params["width"], alignment.outputs if alignment else 0)
     with loop.seeded(job):
         module = _placed(FaceVae(shape), job.device)
@@ -308,9 +308,9 @@ def fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str 
     def validate() -> tuple[float, dict[str, float]]:
         figures = dict(zip(TERMS, torch.stack(terms).mean(dim=0).tolist(), strict=False))
         terms.clear()
-        errors = _errors(module, pictures, va, alignment)
+        errors = _errors(module, images, va, alignment)
         figures |= {f"val__{method.objective}__{target}": value for target, value in errors.items()}
-        return method.weigh(errors), figures
+        return method.objective_value(errors), figures
 
     schedule = loop.Schedule(
         epochs=params["epochs"],
@@ -326,7 +326,7 @@ def fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str 
     return Outcome(
         model=model,
         predictions={name: model.read(of) for name, of in codes.items()},
-        pictures={name: model.decode(of) for name, of in codes.items() if name != "train"},
+        images={name: model.decode(of) for name, of in codes.items() if name != "train"},
         embeddings={code: {name: of[code] for name, of in codes.items()} for code in CODES},
         parameters=model.parameters(),
     )
@@ -342,22 +342,22 @@ def _placed(module: FaceVae, device: str) -> FaceVae:
 
 
 def _tensors(part: Any, job: Job) -> tuple[Tensor, Tensor]:
-    """Return a part's pictures, as bytes, and its labels, on the job's device."""
+    """Return a part's images, as bytes, and its labels, on the job's device."""
     return (
         lent(part.x).to(job.device),
-        torch.as_tensor(part.known(), dtype=torch.float32, device=job.device),
+        torch.as_tensor(part.targets(), dtype=torch.float32, device=job.device),
     )
 
 
-def _errors(module: FaceVae, pictures: Tensor, va: Tensor, alignment: Alignment | None) -> dict[str, float]:
-    """Return the mean squared errors of the reconstructed pictures (0 … 1, as bytes are) and of the labels read."""
-    of_pictures, read = torch.zeros((), device=va.device), []
-    for part in pictures.split(ROWS_AT_ONCE):
+def _errors(module: FaceVae, images: Tensor, va: Tensor, alignment: Alignment | None) -> dict[str, float]:
+    """Return the mean squared errors of the reconstructed images (0 … 1, as bytes are) and of the labels read."""
+    of_images, read = torch.zeros((), device=va.device), []
+    for part in images.split(ROWS_AT_ONCE):
         z = module.encode(part)[0]
         again = scaled(to_bytes(module.decode(z)))
-        of_pictures += (again - scaled(part)).square().mean() * len(part)
+        of_images += (again - scaled(part)).square().mean() * len(part)
         read.append(reading(module, z, alignment))
     return {
-        record.PICTURE: float(of_pictures) / len(pictures),
+        record.PICTURE: float(of_images) / len(images),
         record.ALL: float(functional.mse_loss(torch.cat(read), va)),
     }

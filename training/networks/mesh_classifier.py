@@ -20,9 +20,10 @@ from torch.nn import functional
 
 from affect import metrics
 from training.contract import Outcome
-from training.networks import loop, mesh_features, topology
-from training.networks.mesh_features import Features
-from training.networks.rotations import draws, rotate
+from training.geometry import mesh_features, topology
+from training.geometry.mesh_features import Features
+from training.geometry.rotations import draws, rotate
+from training.networks import loop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -211,9 +212,9 @@ def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     # with more threads, sums are made in another order: the same seed would not give the same weights
     job = replace(job, threads=1)
     x = _tensor(seen.of(split.train.x), job.device)
-    y = torch.tensor(split.train.known(), device=job.device)
+    y = torch.tensor(split.train.targets(), device=job.device)
     others = [_tensor(seen.of(mesh_features.mirrored(split.train.x)), job.device)] if params["mirror"] else []
-    validation, truth = _tensor(seen.of(split.validation.x), job.device), split.validation.known()
+    validation, truth = _tensor(seen.of(split.validation.x), job.device), split.validation.targets()
 
     # rotations change nothing where features do not turn: the same meshes would be drawn
     turned = job.settings["rotations"] == "train" and seen.turns

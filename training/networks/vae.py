@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.preparation import Scaling
+from training.models.preparation import Scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable

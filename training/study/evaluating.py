@@ -24,9 +24,9 @@ def applying(method: Method) -> list[str]:
     return sorted(found, key=lambda name: getattr(registry.evaluation(name), "LAST", False))
 
 
-def needs(method: Method) -> dict[str, str]:
+def prerequisites(method: Method) -> dict[str, str]:
     """Return need → method of everything that the evaluations of `method` need."""
-    return {need: path for name in applying(method) for need, path in registry.evaluation(name).NEEDS.items()}
+    return {need: path for name in applying(method) for need, path in registry.evaluation(name).PREREQUISITES.items()}
 
 
 def evaluate(
@@ -49,7 +49,7 @@ def evaluate(
                 continue
             say(f"evaluating {name}, once a study")
         try:
-            job = replace(fitted.job, fitted={**fitted.job.fitted, **lend(module.NEEDS)})
+            job = replace(fitted.job, prerequisites={**fitted.job.prerequisites, **lend(module.PREREQUISITES)})
             outcome = replace(fitted.outcome, embeddings=codes)
             found = module.evaluate(replace(fitted, job=job, outcome=outcome))
         except Exception as error:

@@ -15,7 +15,7 @@ import optuna
 
 from affect.record import Artifact, Kind, State, to_json
 from training.contract import Fitted, StudyFailed
-from training.study import evaluating, fitting, needs, scoring, search
+from training.study import evaluating, fitting, prerequisites, scoring, search
 from training.study.plan import data_summary
 from training.study.session import checkpoints, holding
 
@@ -75,19 +75,19 @@ def _final(session: Session, k: int) -> None:
         store.resume(info.id).close(State.FAILED, search.KILLED)
     winner = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.WINNER]]
     params = prepared.space.suggest(optuna.trial.FixedTrial(winner.params))
-    handed_in = needs.load(session, prepared.method.needs)
+    models = prerequisites.load(session, prepared.method.prerequisites)
     tags = {
         **session.tags(Kind.FINAL),
         "seed": seed(session, k),
         "trial": str(winner.number),
-        "needs": needs.tag(session, prepared.method.needs),
+        "needs": prerequisites.tag(session, prepared.method.prerequisites),
     }
     run = store.start(session.experiment, f"final seed {seed(session, k)}", tags, params, parent=session.run_id)
     session.watch.final_started(k)
     try:
         with fitting.log_tail() as lines:
             try:
-                _fit_and_score(session, run, params, int(seed(session, k)), handed_in, first=k == 0)
+                _fit_and_score(session, run, params, int(seed(session, k)), models, first=k == 0)
             except Exception:
                 lines.extend(traceback.format_exc().splitlines())
                 raise
@@ -105,7 +105,7 @@ def _final(session: Session, k: int) -> None:
 
 
 def _fit_and_score(
-    session: Session, run: Run, params: Any, seeded: int, handed_in: Mapping[str, Any], *, first: bool
+    session: Session, run: Run, params: Any, seeded: int, models: Mapping[str, Any], *, first: bool
 ) -> None:
     """Fit on train, stop on validation, predict the test inputs, and only then join the test targets."""
     prepared = session.prepared
@@ -121,7 +121,7 @@ def _fit_and_score(
             seeded,
             checkpoint=folder,
             report=report,
-            fitted=handed_in,
+            prerequisites=models,
         )
 
     def report(step: int, value: float, **figures: float) -> None:
@@ -136,7 +136,7 @@ def _fit_and_score(
     run.metrics(
         {
             **scoring.scores(protocol, outcome, prepared.method),
-            **scoring.baselines(protocol, pictures=bool(outcome.pictures)),
+            **scoring.baselines(protocol, images=bool(outcome.images)),
             **scoring.intervals(protocol, [on_test], prepared.plan.seed),
             **fitted.cost,
         }
@@ -152,10 +152,10 @@ def _fit_and_score(
         run.table(name, table)
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
 
-    lent = dict(prepared.method.needs)
+    lent = dict(prepared.method.prerequisites)
 
     def lend(wanted: Mapping[str, str]) -> dict[str, Any]:
-        models = needs.load(session, wanted)
+        models = prerequisites.load(session, wanted)
         lent.update(wanted)
         return models
 
@@ -178,7 +178,7 @@ def _fit_and_score(
         lend=lend,
         say=session.watch.message,
     )
-    run.tags({"needs": needs.tag(session, lent)})
+    run.tags({"needs": prerequisites.tag(session, lent)})
     if found.embeddings:
         run.table(Artifact.EMBEDDINGS, scoring.embeddings_table(protocol, found.embeddings))
     for name, table in found.tables.items():

@@ -62,7 +62,7 @@ def fit(
     *,
     checkpoint: Path,
     report: Report,
-    fitted: Mapping[str, Any],
+    prerequisites: Mapping[str, Any],
 ) -> Fit:
     """Fit a method once and take its cost. Whatever the method raises is let through."""
 
@@ -79,7 +79,7 @@ def fit(
         checkpoint=checkpoint,
         epochs=bench.epochs,
         threads=bench.threads,
-        fitted=fitted,
+        prerequisites=prerequisites,
     )
     checkpoint.mkdir(parents=True, exist_ok=True)
     _forget_peak(bench.device)

@@ -42,7 +42,7 @@ class Plan:
     split_file: Path | None = None
     split_seed: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
-    needs: Mapping[str, str] = field(default_factory=dict)
+    prerequisites: Mapping[str, str] = field(default_factory=dict)
     trials: int = 20
     timeout: float | None = None
     repeats: int = 5
@@ -80,7 +80,7 @@ class Prepared:
         return {key: self.first[key] for key in self.plan.hold}
 
     @property
-    def apart(self) -> bool:
+    def multi_objective(self) -> bool:
         """Return whether each target that the method's objective weighs is an objective of its own."""
         return self.plan.objectives == "two"
 
@@ -89,17 +89,17 @@ class Prepared:
         """Return the full names of the metrics whose values are the search's."""
         from training.study import scoring
 
-        return scoring.objectives(self.method, apart=self.apart)
+        return scoring.objectives(self.method, multi_objective=self.multi_objective)
 
     @property
     def weights(self) -> tuple[float, ...]:
         """Return the weight of each objective in the one number that a progress bar shows."""
-        return tuple(self.method.over.values())
+        return tuple(self.method.objective_weights.values())
 
     @property
     def pruner(self) -> str:
         """Return the search's pruner: a trial with two objectives cannot be pruned."""
-        return "none" if self.apart else self.plan.pruner
+        return "none" if self.multi_objective else self.plan.pruner
 
 
 def prepare(plan: Plan) -> Prepared:
@@ -109,7 +109,7 @@ def prepare(plan: Plan) -> Prepared:
     if plan.objectives not in OBJECTIVES:
         raise UserError(registry.nearest(plan.objectives, OBJECTIVES, "number of --objectives"))
     module, space = registry.method(plan.method), registry.space(plan.method)
-    if plan.objectives == "two" and len(module.METHOD.over) != 2:
+    if plan.objectives == "two" and len(module.METHOD.objective_weights) != 2:
         raise UserError(f"--objectives two: {plan.method} has one objective, {module.METHOD.objective}")
     reader, method = registry.dataset(plan.dataset), module.METHOD
     if method.data != reader.KIND:
@@ -151,7 +151,7 @@ def signature(
         "pruner": plan.pruner,
         "seed": plan.seed,
         "epochs": plan.epochs,
-        "with": to_json(dict(plan.needs)),
+        "with": to_json(dict(plan.prerequisites)),
         **({} if plan.objectives == "one" else {"objectives": plan.objectives}),
         **({"held": to_json({key: first[key] for key in plan.hold})} if plan.hold else {}),
     }

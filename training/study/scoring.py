@@ -37,10 +37,10 @@ FEW_TARGETS = 8
 def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
     """Raise ValueError unless there is a finite prediction for each sample of `parts`.
 
-    That is (n, t), or of a classifier the probabilities (n, c) of its classes. Pictures, where a method gives any, are
+    That is (n, t), or of a classifier the probabilities (n, c) of its classes. Images, where a method gives any, are
     of the shape and kind of what it was handed.
     """
-    truth, pictures = protocol.truth(), protocol.data.blocks[protocol.inputs].values
+    truth, images = protocol.truth(), protocol.data.blocks[protocol.inputs].values
     for part in parts:
         if part not in outcome.predictions:
             raise ValueError(f"the method gave no predictions for {part}")
@@ -52,10 +52,10 @@ def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
             raise ValueError(f"predictions for {part} hold {(~np.isfinite(values)).sum()} NaN or inf values")
         if protocol.classes and not (np.all(values >= 0) and np.allclose(np.sum(values, axis=1), 1, atol=1e-3)):
             raise ValueError(f"predictions for {part} are no probabilities of {len(protocol.classes)} classes")
-        if part in outcome.pictures:
-            again, wanted = outcome.pictures[part], (len(truth[part]), *pictures.shape[1:])
+        if part in outcome.images:
+            again, wanted = outcome.images[part], (len(truth[part]), *images.shape[1:])
             if again.shape != wanted or again.dtype != np.uint8:
-                raise ValueError(f"pictures for {part} are {again.dtype} {again.shape}, expected uint8 {wanted}")
+                raise ValueError(f"images for {part} are {again.dtype} {again.shape}, expected uint8 {wanted}")
 
 
 def predicted(protocol: Protocol, values: Floats) -> Values:
@@ -69,7 +69,7 @@ def predicted(protocol: Protocol, values: Floats) -> Values:
 def scores(protocol: Protocol, outcome: Outcome, method: Method) -> dict[str, float]:
     """Return every metric of validation and, where it was predicted, test, by full name.
 
-    Beside the targets' are the errors of reconstructed pictures, and what the search optimises where that is a sum.
+    Beside the targets' are the errors of reconstructed images, and what the search optimises where that is a sum.
     """
     truth = protocol.truth()
     figures: dict[str, float] = {}
@@ -79,29 +79,29 @@ def scores(protocol: Protocol, outcome: Outcome, method: Method) -> dict[str, fl
         found = metrics.score(
             truth[part], predicted(protocol, outcome.predictions[part]), protocol.targets, protocol.metrics
         )
-        if part in outcome.pictures:
-            errors = picture_errors(_pictures(protocol, part), outcome.pictures[part])
+        if part in outcome.images:
+            errors = image_errors(_images(protocol, part), outcome.images[part])
             found |= {(name, PICTURE): float(values.mean()) for name, values in errors.items()}
-        if len(method.over) > 1:
-            found[method.objective, method.weighed] = method.weigh(
-                {target: found[method.objective, target] for target in method.over}
+        if len(method.objective_weights) > 1:
+            found[method.objective, method.objective_target] = method.objective_value(
+                {target: found[method.objective, target] for target in method.objective_weights}
             )
         figures |= {metric(part, name, target): value for (name, target), value in found.items()}
     return figures
 
 
-def objectives(method: Method, *, apart: bool = False) -> list[str]:
-    """Return the full names of the metrics that the search optimises: one, or with `apart` each target's own."""
-    targets = list(method.over) if apart else [method.weighed]
+def objectives(method: Method, *, multi_objective: bool = False) -> list[str]:
+    """Return the full names of the metrics that the search optimises: one, or each target's if `multi_objective`."""
+    targets = list(method.objective_weights) if multi_objective else [method.objective_target]
     return [metric("validation", method.objective, target) for target in targets]
 
 
-def baselines(protocol: Protocol, *, pictures: bool = False) -> dict[str, float]:
+def baselines(protocol: Protocol, *, images: bool = False) -> dict[str, float]:
     """Return the figures of the trivial rows: always the train mean, and the train mean of the sample's label.
 
     The label mean is left out where a label alone determines the targets (PAD that is one constant triple per label):
     there it is no baseline but the answer. A classifier's row is always the most frequent class of train. With
-    `pictures`, the mean train picture stands for every reconstruction.
+    `images`, the mean train image stands for every reconstruction.
     """
     truth, labels = protocol.truth(), protocol.labels()
     figures = {}
@@ -119,21 +119,21 @@ def baselines(protocol: Protocol, *, pictures: bool = False) -> dict[str, float]
             for (name, target), value in metrics.score(truth[part], row, protocol.targets, protocol.metrics).items():
                 if target == ALL or len(protocol.targets) <= FEW_TARGETS:
                     figures[metric(part, name, target, aspect)] = value
-        if pictures:
-            mean = _pictures(protocol, "train").mean(axis=0).round().astype(np.uint8)
-            true = _pictures(protocol, part)
-            errors = picture_errors(true, np.broadcast_to(mean, true.shape))
+        if images:
+            mean = _images(protocol, "train").mean(axis=0).round().astype(np.uint8)
+            true = _images(protocol, part)
+            errors = image_errors(true, np.broadcast_to(mean, true.shape))
             figures |= {metric(part, name, PICTURE, MEAN): float(values.mean()) for name, values in errors.items()}
     return figures
 
 
-def _pictures(protocol: Protocol, part: str) -> Values:
-    pictures: Values = protocol.data.blocks[protocol.inputs].values[protocol.part == part]
-    return pictures
+def _images(protocol: Protocol, part: str) -> Values:
+    images: Values = protocol.data.blocks[protocol.inputs].values[protocol.part == part]
+    return images
 
 
-def picture_errors(true: Values, again: Values) -> dict[str, Values]:
-    """Return mse and mae (n,) of each picture, uint8 (n, …), over its pixels, whose full range is 1."""
+def image_errors(true: Values, again: Values) -> dict[str, Values]:
+    """Return mse and mae (n,) of each image, uint8 (n, …), over its pixels, whose full range is 1."""
     found: dict[str, list[Values]] = {"mse": [], "mae": []}
     for rows in np.array_split(np.arange(len(true)), max(1, len(true) // 512)):  # float copies of all would be large
         error = (again[rows].astype(np.float64) - true[rows]) / 255
@@ -146,13 +146,13 @@ def picture_errors(true: Values, again: Values) -> dict[str, Values]:
 def tables(protocol: Protocol, outcome: Outcome) -> dict[str, pd.DataFrame]:
     """Return the artifacts from which a final's scores can be computed again, by file name."""
     made = {Artifact.PREDICTIONS: predictions_table(protocol, outcome.predictions)}
-    if outcome.pictures:
-        made[Artifact.RECONSTRUCTIONS] = reconstructions_table(protocol, outcome.pictures)
+    if outcome.images:
+        made[Artifact.RECONSTRUCTIONS] = reconstructions_table(protocol, outcome.images)
     return made
 
 
-def reconstructions_table(protocol: Protocol, pictures: Mapping[str, Values]) -> pd.DataFrame:
-    """Return reconstructions.parquet: the errors of each picture that was reconstructed."""
+def reconstructions_table(protocol: Protocol, images: Mapping[str, Values]) -> pd.DataFrame:
+    """Return reconstructions.parquet: the errors of each image that was reconstructed."""
     import pandas as pd
 
     return pd.concat(
@@ -161,10 +161,10 @@ def reconstructions_table(protocol: Protocol, pictures: Mapping[str, Values]) ->
                 {
                     "sample": protocol.data.sample[protocol.part == part],
                     "part": part,
-                    **picture_errors(_pictures(protocol, part), again),
+                    **image_errors(_images(protocol, part), again),
                 }
             )
-            for part, again in pictures.items()
+            for part, again in images.items()
         ],
         ignore_index=True,
     )

@@ -267,14 +267,14 @@ def compromise(
     return min(front, key=lambda trial: (of_trial[trial.number], trial.number))
 
 
-def weighed(values: Sequence[float], weights: Sequence[float]) -> float:
-    """Return a search's values as one: the value itself, or the weighed sum of two."""
+def weighted(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Return a search's values as one: the value itself, or the weighted sum of two."""
     return values[0] if len(values) == 1 else float(sum(w * v for w, v in zip(weights, values, strict=True)))
 
 
 def value(trial: FrozenTrial, weights: Sequence[float]) -> float:
     """Return a complete trial's value on validation as one number."""
-    return weighed(trial.values, weights)
+    return weighted(trial.values, weights)
 
 
 def differences(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -66,7 +66,11 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "seed": str(plan.seed),
         "objective": prepared.method.objective,
         "objectives": to_json(list(prepared.objectives)),
-        **({} if prepared.method.weighed == ALL else {"weights": to_json(dict(prepared.method.over))}),
+        **(
+            {}
+            if prepared.method.objective_target == ALL
+            else {"weights": to_json(dict(prepared.method.objective_weights))}
+        ),
         "direction": prepared.method.direction,
         "space": str(prepared.signature["space"]),
         "code": provenance.code(),

@@ -14,7 +14,7 @@ import optuna
 
 from affect.record import State
 from training import cache
-from training.study import finals, needs, provenance, search, trials
+from training.study import finals, prerequisites, provenance, search, trials
 from training.study.fitting import Bench
 from training.study.session import holding, join
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def run(prepared: Prepared, store: Store, watch: Watch) -> Session:
     """Make or join the study, search, refit the winner and score it on test; return the session for its results."""
     plan = prepared.plan
-    needs.check(prepared, store)
+    prerequisites.check(prepared, store)
     bench = Bench(
         prepared.settings, provenance.device(plan.device), plan.threads, plan.epochs, cache.folder() / "prepared"
     )

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from affect.record import ALL, Artifact, Kind, State
 from training.contract import StudyFailed
-from training.study import fitting, needs, scoring, search
+from training.study import fitting, prerequisites, scoring, search
 from training.study.session import checkpoints, holding
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run_all(session: Session) -> None:
         return
     total = 1 if plan.fixed else plan.trials
     until = math.inf if plan.timeout is None else time.monotonic() + plan.timeout
-    handed_in = needs.load(session, session.prepared.method.needs)
+    models = prerequisites.load(session, session.prepared.method.prerequisites)
     split = session.prepared.protocol.split(test=False)
     trials = study.get_trials(deepcopy=False)
     # what failed before this command was given may have been mended since
@@ -61,7 +61,7 @@ def run_all(session: Session) -> None:
             if done + running < total and not late:
                 if plan.fixed and not any(t.state == TrialState.WAITING for t in trials):
                     study.enqueue_trial(dict(session.prepared.first))  # it failed before: nothing else is to be tried
-                _one(session, gate, split, handed_in, best_value(session, trials))
+                _one(session, gate, split, models, best_value(session, trials))
                 continue
         search.listen(study)
         session.watch.waiting(running)
@@ -91,7 +91,7 @@ def give_up(trials: list[FrozenTrial], limit: int) -> None:
 
 
 def _one(
-    session: Session, gate: contextlib.ExitStack, split: Split, handed_in: Mapping[str, Any], best: float | None
+    session: Session, gate: contextlib.ExitStack, split: Split, models: Mapping[str, Any], best: float | None
 ) -> None:
     """Ask for one trial and run it; Ctrl-C leaves it to be run again. `best` is the best objective before it."""
     study = session.study
@@ -100,7 +100,7 @@ def _one(
         trial.set_user_attr(search.WORKER, session.worker)
         gate.close()
         try:
-            return _objective(session, trial, split, handed_in, best)
+            return _objective(session, trial, split, models, best)
         except optuna.TrialPruned:
             raise
         except Exception as error:
@@ -138,12 +138,16 @@ def _reason(error: Exception) -> str:
 
 
 def _objective(
-    session: Session, trial: Trial, split: Split, handed_in: Mapping[str, Any], best: float | None
+    session: Session, trial: Trial, split: Split, models: Mapping[str, Any], best: float | None
 ) -> list[float]:
     prepared = session.prepared
     params = prepared.space.suggest(trial)
     retry_of = trial.user_attrs.get(search.RETRY_OF)
-    tags = {**session.tags(Kind.TRIAL), "trial": str(trial.number), "needs": needs.tag(session, prepared.method.needs)}
+    tags = {
+        **session.tags(Kind.TRIAL),
+        "trial": str(trial.number),
+        "needs": prerequisites.tag(session, prepared.method.prerequisites),
+    }
     if retry_of is not None:
         tags["retry_of"] = str(retry_of)
     run = session.store.start(session.experiment, f"trial {trial.number}", tags, params, parent=session.run_id)
@@ -160,7 +164,7 @@ def _objective(
                 prepared.plan.seed,
                 checkpoint=checkpoint,
                 report=_report(session, run, trial),
-                fitted=handed_in,
+                prerequisites=models,
             )
             scoring.check(prepared.protocol, fit.outcome, ("train", "validation"))
             figures = scoring.scores(prepared.protocol, fit.outcome, prepared.method)
@@ -183,7 +187,7 @@ def _objective(
             session.watch.trial_ended(trial.number, State.FAILED, None, best)
             raise
     shutil.rmtree(checkpoint, ignore_errors=True)
-    value = search.weighed(found, prepared.weights)
+    value = search.weighted(found, prepared.weights)
     values = [value] if best is None else [value, best]
     session.watch.trial_ended(trial.number, State.COMPLETE, value, best_value(session, [], *values))
     return found

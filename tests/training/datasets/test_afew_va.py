@@ -1,4 +1,4 @@
-"""AFEW-VA: labels in tenths, faces cut by landmarks, clips never parted; label files without pictures say so."""
+"""AFEW-VA: labels in tenths, faces cut by landmarks, clips never parted; label files without images say so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from search_spaces.faces import face_vae_continuous as spaces
 from tests import face_trees, small_data
 from training import splits
 from training.contract import UserError
-from training.datasets import _pictures, afew_va
+from training.datasets import _images, afew_va
 from training.methods.faces import face_vae_continuous
 
 
@@ -38,23 +38,23 @@ def test_frames_are_read_with_their_labels_divided_by_ten(folder):
     expected = np.array([np.round(10 * va) / 10 for *_, va in face_trees.faces(24)])
     assert np.allclose(data.blocks["va"].values, expected)
     assert data.summary["valence_and_arousal"] == "annotated"
-    assert data.summary["faces"] == {_pictures.BOX: 24}
+    assert data.summary["faces"] == {_images.BOX: 24}
 
 
-def test_the_landmarks_are_in_the_picture_that_is_cut_out(folder):
+def test_the_landmarks_are_in_the_image_that_is_cut_out(folder):
     """The face lies in a grey scene; half of what is cut is not scene."""
     data = afew_va.read(folder, {})
-    grey = (data.blocks["pictures"].values == 128).all(axis=1).mean(axis=(1, 2))
+    grey = (data.blocks["images"].values == 128).all(axis=1).mean(axis=(1, 2))
     assert (grey < 0.3).all()
 
 
 def test_it_can_be_split_by_clip(folder):
-    parts = splits.make(afew_va.read(folder, {}), "pictures", "va").split(test=False).parts()
+    parts = splits.make(afew_va.read(folder, {}), "images", "va").split(test=False).parts()
     assert not {*parts["train"].group} & {*parts["validation"].group}
 
 
 def test_a_small_tree_in_the_published_layout_trains(folder):
-    split = splits.make(afew_va.read(folder, {}), "pictures", "va").split(test=True)
+    split = splits.make(afew_va.read(folder, {}), "images", "va").split(test=True)
     outcome = face_vae_continuous.fit(spaces.TINY, split, small_data.job(epochs=1))
     for name, part in split.parts().items():
         assert outcome.predictions[name].shape == (len(part), 2)
@@ -71,21 +71,21 @@ def test_named_actors_are_persons(folder):
 
 def test_without_landmarks_the_face_is_looked_for(tmp_path):
     data = afew_va.read(face_trees.afew_va(tmp_path, clips=3, landmarks=False), {})
-    assert {*data.summary["faces"]} <= {_pictures.DETECTED, _pictures.CENTRE}
+    assert {*data.summary["faces"]} <= {_images.DETECTED, _images.CENTRE}
 
 
-def test_clips_whose_pictures_are_not_there_are_skipped_and_counted(folder):
-    for picture in (folder / "002").glob("*.png"):
-        picture.unlink()
+def test_clips_whose_images_are_not_there_are_skipped_and_counted(folder):
+    for image in (folder / "002").glob("*.png"):
+        image.unlink()
     data = afew_va.read(folder, {})
     assert len(data.sample) == 21
-    assert data.summary["skipped_rows"] == {"clips without pictures": {"count": 1, "first": ["002"]}}
+    assert data.summary["skipped_rows"] == {"clips without images": {"count": 1, "first": ["002"]}}
     assert data.summary["clips"] == 7
 
 
 def test_a_single_missing_frame_is_refused(folder):
     (folder / "003" / "00001.png").unlink()
-    with pytest.raises(UserError, match=r"003\.json, frame 00001: expected a picture .*00001\.png, found no file"):
+    with pytest.raises(UserError, match=r"003\.json, frame 00001: expected an image .*00001\.png, found no file"):
         afew_va.read(folder, {})
 
 
@@ -125,6 +125,6 @@ def test_damaged_json_and_other_folders_are_refused(folder, tmp_path):
 
 
 @pytest.mark.realdata
-def test_the_real_label_files_are_read_and_say_that_pictures_are_missing(real_data):
-    with pytest.raises(UserError, match=r"labels of 600 clips \(30,051 frames\) and no picture; expected such as"):
+def test_the_real_label_files_are_read_and_say_that_images_are_missing(real_data):
+    with pytest.raises(UserError, match=r"labels of 600 clips \(30,051 frames\) and no image; expected such as"):
         afew_va.read(real_data / "afew_va", {})

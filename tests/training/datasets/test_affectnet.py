@@ -11,7 +11,7 @@ from PIL import Image
 from tests import face_trees
 from training import splits
 from training.contract import UserError
-from training.datasets import _pictures, affectnet
+from training.datasets import _images, affectnet
 
 
 @pytest.fixture
@@ -38,33 +38,33 @@ def test_the_published_table_is_read_and_its_known_rows_are_skipped(csv):
     assert np.allclose(data.blocks["va"].values, [va for *_, va in face_trees.faces(20)])
     assert data.summary["valence_and_arousal"] == "annotated"
     assert not data.persons_known
-    assert data.group_kind == "picture"
+    assert data.group_kind == "image"
 
 
 def test_faces_are_cut_by_the_sets_boxes(csv):
     data = affectnet.read(csv, {})
-    assert data.summary["faces"] == {_pictures.BOX: 20}
+    assert data.summary["faces"] == {_images.BOX: 20}
     faces = [np.asarray(image).transpose(2, 0, 1) for image, *_ in face_trees.faces(20)]
-    assert np.array_equal(data.blocks["pictures"].values, faces)
+    assert np.array_equal(data.blocks["images"].values, faces)
 
 
 def test_other_boxes_are_another_version_of_the_data(csv):
-    """The same files cut otherwise are other pictures: their results are not to be compared."""
+    """The same files cut otherwise are other images: their results are not to be compared."""
     before = affectnet.read(csv, {}).version
     assert affectnet.read(csv, {}).version == before
     csv.write_text(csv.read_text().replace(",40,20,64,64,", ",30,20,64,64,"))
     assert affectnet.read(csv, {}).version != before
 
 
-def test_missing_and_damaged_pictures_are_known_of_it(csv):
+def test_missing_and_damaged_images_are_known_of_it(csv):
     Image.new("L", (10, 10)).save(csv.parent / "images" / "0" / "tiny.png")
-    (csv.parent / "images" / "0" / "text.jpg").write_text("no picture")
+    (csv.parent / "images" / "0" / "text.jpg").write_text("no image")
     rows = [face_trees.affectnet_row(f"0/{name}", 1, 0.5, 0.5) for name in ("gone.jpg", "text.jpg", "tiny.png")]
     data = affectnet.read(add(csv, *rows), {})
     assert len(data.sample) == 20
     counts = {why: of["first"] for why, of in data.summary["skipped_rows"].items()}
     assert counts["no file of that name"] == ["0/gone.jpg"]
-    assert counts["10 bytes that are no picture"] == ["0/text.jpg"]
+    assert counts["10 bytes that are no image"] == ["0/text.jpg"]
     assert counts["a face box"] == ["0/tiny.png"]
 
 
@@ -100,8 +100,8 @@ def test_training_and_validation_are_the_published_split_and_copies_do_not_cross
     data = affectnet.read(tmp_path, {})
     assert len(data.sample) == 25
     assert "0/copy.jpg" not in data.sample
-    assert any("1 train pictures are left out: copies" in note for note in data.summary["notes"])
-    made = splits.make(data, "pictures", "va")
+    assert any("1 train images are left out: copies" in note for note in data.summary["notes"])
+    made = splits.make(data, "images", "va")
     tested = data.sample[made.part == "test"].tolist()
     assert tested == affectnet.read(validation, {}).sample.tolist()
 
@@ -110,7 +110,7 @@ def test_a_folder_of_neither_table_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"holds neither training\.csv nor validation\.csv"):
         affectnet.read(tmp_path, {})
     csv = face_trees.affectnet(tmp_path)
-    for picture in (tmp_path / "images").rglob("*.png"):
-        picture.unlink()
-    with pytest.raises(UserError, match="affectnet: no picture is left to learn from"):
+    for image in (tmp_path / "images").rglob("*.png"):
+        image.unlink()
+    with pytest.raises(UserError, match="affectnet: no image is left to learn from"):
         affectnet.read(csv, {})

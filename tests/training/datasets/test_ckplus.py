@@ -121,7 +121,7 @@ BAD = {
         lambda a: {"filename": changed(a["filename"], 2, "portrait.png")},
         "row 2: expected Sxxx_yyy_frame.png .*, found 'portrait.png'",
     ),
-    "a picture twice": (
+    "an image twice": (
         lambda a: {"filename": changed(a["filename"], 2, a["filename"][0])},
         "'S010_001_00000008' twice",
     ),

@@ -31,7 +31,7 @@ def test_the_published_tree_is_read(folder):
     assert data.group_kind == "person"
     assert {*data.group.tolist()} == {path.name for path in folder.iterdir()}
     assert {*data.label.tolist()} <= {name.lower() for name in imfdb.EXPRESSIONS}
-    assert data.summary["faces"] == {"the whole picture": 24}
+    assert data.summary["faces"] == {"the whole image": 24}
     assert data.summary["skipped"] == 0
     for emotion in np.unique(data.label):
         of = data.blocks["va"].values[data.label == emotion]
@@ -57,12 +57,12 @@ def test_what_the_set_is_known_for_is_skipped_and_counted(folder):
     assert len(data.sample) == 24
     skipped = data.summary["skipped_rows"]
     assert {why: of["count"] for why, of in skipped.items()} == {
-        "pictures named twice": 1,
+        "images named twice": 1,
         "unknown expressions": 1,
-        "lines without a picture": 1,
+        "lines without an image": 1,
         "films without labels": 1,
         "no file of that name": 1,
-        "3 bytes that are no picture": 1,
+        "3 bytes that are no image": 1,
     }
     assert skipped["films without labels"]["first"] == ["someone/Without"]
     assert "SAD?" in skipped["unknown expressions"]["first"][0]

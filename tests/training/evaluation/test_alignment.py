@@ -11,7 +11,7 @@ from training import registry
 from training.contract import Fitted, Method, Outcome, Part, Split
 from training.evaluation import _predictors, alignment
 
-METHOD = Method("Toy", "none", "faces", "pictures", "va", objective="mse", over={PICTURE: 5.0, ALL: 1.0})
+METHOD = Method("Toy", "none", "faces", "images", "va", objective="mse", objective_weights={PICTURE: 5.0, ALL: 1.0})
 ANCHORS = {"happy": (0.7, 0.4), "calm": (0.4, -0.6), "sad": (-0.6, -0.4)}
 
 
@@ -29,7 +29,7 @@ class Model:
         return np.where(np.eye(21)[true] == 1, self.share, (1 - self.share) / 20)
 
 
-def made(*, share: float | None = None, labelled: bool = True, over=METHOD.over, n: int = 200) -> Fitted:
+def made(*, share: float | None = None, labelled: bool = True, over=METHOD.objective_weights, n: int = 200) -> Fitted:
     """Return a fit whose z_v holds valence in its first value and whose z_a holds arousal, and noise besides."""
     rng = np.random.default_rng(0)
     names = np.array(list(ANCHORS))
@@ -50,7 +50,7 @@ def made(*, share: float | None = None, labelled: bool = True, over=METHOD.over,
     return Fitted(
         dataclasses.replace(METHOD, over=over),
         None,
-        Split(*parts, ("pictures",), ("valence", "arousal"), -1.0, 1.0),
+        Split(*parts, ("images",), ("valence", "arousal"), -1.0, 1.0),
         truth,
         labels if labelled else None,
         {},
@@ -74,7 +74,7 @@ def table(found):
 @pytest.fixture(scope="module")
 def poorer():
     """The same codes, of a method without projection, on data without emotions."""
-    return alignment.evaluate(made(over={PICTURE: 1.0}, labelled=False)).tables["alignment.parquet"]
+    return alignment.evaluate(made(objective_weights={PICTURE: 1.0}, labelled=False)).tables["alignment.parquet"]
 
 
 def value(table: pd.DataFrame, **where: str) -> float:

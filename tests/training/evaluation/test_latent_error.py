@@ -21,13 +21,13 @@ def test_it_applies_to_methods_that_predict_codes():
 
 def test_it_is_the_distance_to_the_codes_of_real_features(fitted):
     figures = latent_error.evaluate(fitted).metrics
-    z = fitted.job.fitted["vae"].encode(fitted.truth["test"])
+    z = fitted.job.prerequisites["vae"].encode(fitted.truth["test"])
     assert figures["test/mae/latent"] == pytest.approx(np.abs(fitted.outcome.embeddings["z"]["test"] - z).mean())
     assert set(figures) == {"test/mae/latent", "test.mean/mae/latent", "test.label_mean/mae/latent"}
 
 
 def test_exact_codes_have_no_error_and_mean_codes_that_of_the_mean_row(fitted):
-    vae = fitted.job.fitted["vae"]
+    vae = fitted.job.prerequisites["vae"]
 
     def error(z: np.ndarray) -> dict[str, float]:
         outcome = dataclasses.replace(fitted.outcome, embeddings={"z": {**fitted.outcome.embeddings["z"], "test": z}})

@@ -25,8 +25,8 @@ def fake_facemesh(monkeypatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def draw_picture():
-    """Return a function that writes a picture of one grey; 0 has no face."""
+def draw_image():
+    """Return a function that writes an image of one grey; 0 has no face."""
 
     def draw(file: Path, grey: int = 200, width: int = 40, height: int = 30) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -47,13 +47,13 @@ def film(tmp_path) -> Path:
 
 
 @pytest.fixture
-def tree(tmp_path, draw_picture) -> Path:
+def tree(tmp_path, draw_image) -> Path:
     """CK+'s tree: S005/001 (ten frames, disgust), S010/002 (four, happy, the last dark), S010/003 (no label)."""
     root = tmp_path / "ck+"
     for person, take, frames in (("S005", "001", 10), ("S010", "002", 4), ("S010", "003", 5)):
         for i in range(1, frames + 1):
             dark = (person, take, i) == ("S010", "002", 4)
-            draw_picture(root / f"cohn-kanade-images/{person}/{take}/{person}_{take}_{i:08d}.png", 0 if dark else 200)
+            draw_image(root / f"cohn-kanade-images/{person}/{take}/{person}_{take}_{i:08d}.png", 0 if dark else 200)
     for person, take, code in (("S005", "001", 3), ("S010", "002", 5)):
         folder = root / f"Emotion/{person}/{take}"
         folder.mkdir(parents=True)

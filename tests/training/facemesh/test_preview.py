@@ -9,7 +9,7 @@ import pytest
 
 from training import launch
 from training.contract import UserError
-from training.facemesh import pictures, preview
+from training.facemesh import images, preview
 from training.facemesh.stream import Stream
 
 CLASSES = ("happy", "sadness")
@@ -52,7 +52,7 @@ def test_small_frames_are_drawn_larger_and_a_missing_face_is_said():
 def test_a_video_is_written_with_a_frame_for_each(film, tmp_path, console):
     out = tmp_path / "out.mp4"
     assert preview.preview(Sure(), CLASSES, CAPTION, film, out, 0, console) == 6
-    frames = list(pictures.Film(out))
+    frames = list(images.Film(out))
     assert len(frames) == 6
     assert frames[0].shape == (480, 640 + preview.PANEL, 3)
     with pytest.raises(UserError, match="is there already"):

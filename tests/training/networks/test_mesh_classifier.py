@@ -6,7 +6,8 @@ from affect import facemesh
 from tests import small_data
 from training import registry
 from training.contract import Part, Split
-from training.networks import mesh_classifier, rotations, topology
+from training.geometry import rotations, topology
+from training.networks import mesh_classifier
 from training.networks.mesh_classifier import Graph, MeshNetwork, Shape
 
 METHODS = ("meshes/dgcnn", "meshes/feast", "meshes/graph_sage")

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from training.models.preparation import Scaling
 from training.networks import vae
-from training.preparation import Scaling
 
 SHAPE = vae.Shape(features=5, latent_size=2, width=16, depth=2, activation="silu")
 

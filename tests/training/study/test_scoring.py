@@ -134,25 +134,25 @@ def test_what_is_no_probability_is_refused(classes: splits.Protocol, spoil: Any)
         )
 
 
-def test_reconstructed_pictures_are_scored_and_can_be_scored_again(protocol: splits.Protocol) -> None:
+def test_reconstructed_images_are_scored_and_can_be_scored_again(protocol: splits.Protocol) -> None:
     rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 200, (len(protocol.part), 3, 4, 4)).astype(np.uint8)
-    blocks = {**protocol.data.blocks, "pictures": Block(pictures)}
-    faces = splits.make(dataclasses.replace(protocol.data, blocks=blocks), "pictures", "pad")
-    again = {part: pictures[faces.part == part] + np.uint8(51) for part in ("validation", "test")}
-    method = Method("toy", "tests", "motion", "pictures", "pad", "mse", over={"picture": 2.0, "all": 1.0})
-    given = outcome(truths(faces), pictures=again)
+    images = rng.integers(0, 200, (len(protocol.part), 3, 4, 4)).astype(np.uint8)
+    blocks = {**protocol.data.blocks, "images": Block(images)}
+    faces = splits.make(dataclasses.replace(protocol.data, blocks=blocks), "images", "pad")
+    again = {part: images[faces.part == part] + np.uint8(51) for part in ("validation", "test")}
+    method = Method("toy", "tests", "motion", "images", "pad", "mse", objective_weights={"image": 2.0, "all": 1.0})
+    given = outcome(truths(faces), images=again)
     scoring.check(faces, given, ("train", "validation", "test"))
     figures = scoring.scores(faces, given, method)
-    assert figures["test/mae/picture"] == pytest.approx(0.2)
-    assert figures["test/mse/picture"] == pytest.approx(0.04)
-    assert figures["test/mse/all"] == 0, "pictures are no target"
+    assert figures["test/mae/image"] == pytest.approx(0.2)
+    assert figures["test/mse/image"] == pytest.approx(0.04)
+    assert figures["test/mse/all"] == 0, "images are no target"
     assert figures["val/mse/weighed"] == pytest.approx(0.08)
     assert scoring.objectives(method) == ["val/mse/weighed"]
-    assert scoring.objectives(method, apart=True) == ["val/mse/picture", "val/mse/all"]
+    assert scoring.objectives(method, multi_objective=True) == ["val/mse/image", "val/mse/all"]
     table = scoring.tables(faces, given)["reconstructions.parquet"]
-    assert table[table.part == "test"].mse.mean() == figures["test/mse/picture"]
-    trivial = scoring.baselines(faces, pictures=True)
-    assert trivial["test.mean/mae/picture"] == pytest.approx(50 / 255, rel=0.05), "uniform noise about its mean"
+    assert table[table.part == "test"].mse.mean() == figures["test/mse/image"]
+    trivial = scoring.baselines(faces, images=True)
+    assert trivial["test.mean/mae/image"] == pytest.approx(50 / 255, rel=0.05), "uniform noise about its mean"
     with pytest.raises(ValueError, match="expected uint8"):
-        scoring.check(faces, outcome(truths(faces), pictures={"test": again["test"][:, :1]}), ("test",))
+        scoring.check(faces, outcome(truths(faces), images={"test": again["test"][:, :1]}), ("test",))

@@ -28,7 +28,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return Store.open(tmp_path / "store")
 
 
-TWO = dataclasses.replace(toys.METHOD, over={"pleasure": 1.0, "arousal": 3.0})
+TWO = dataclasses.replace(toys.METHOD, objective_weights={"pleasure": 1.0, "arousal": 3.0})
 
 
 def test_both_objectives_are_searched_and_the_compromise_wins(store: Store) -> None:
@@ -106,7 +106,7 @@ class Nearest:
 
 
 def classify(params: Any, split: Any, job: Any) -> Outcome:
-    x, y = split.train.x, split.train.known()
+    x, y = split.train.x, split.train.targets()
     model = Nearest(np.stack([x[y == k].mean(axis=0) for k in range(len(split.classes))]))
     found = np.array(split.classes)[model.predict(split.validation.x).argmax(axis=1)]
     job.report(1, metrics.f1(split.validation.label, found))

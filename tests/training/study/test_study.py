@@ -394,7 +394,7 @@ def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest
     def evaluate(fitted: Any) -> Evaluation:
         raise ValueError("odd data")
 
-    broken = SimpleNamespace(NEEDS={}, applies=lambda method: True, evaluate=evaluate)
+    broken = SimpleNamespace(PREREQUISITES={}, applies=lambda method: True, evaluate=evaluate)
     monkeypatch.setattr(registry, "evaluations", lambda: ["broken"])
     monkeypatch.setattr(registry, "evaluation", lambda name: broken)
     study.run(toys.prepared(), store, Ear())

@@ -15,11 +15,11 @@ METHOD = Method(
     title="Variational autoencoder of faces",
     source="bridge-from-d-to-e",
     data="faces",
-    inputs="pictures",
+    inputs="images",
     targets="va",
     objective="mse",
     # its valence and arousal are the means over two chunks that nothing ties to them: shown, never searched
-    over={PICTURE: 1.0},
+    objective_weights={PICTURE: 1.0},
 )
 
 

@@ -15,10 +15,10 @@ METHOD = Method(
     title="Variational autoencoder of faces aligned with valence and arousal",
     source="bridge-from-d-to-e",
     data="faces",
-    inputs="pictures",
+    inputs="images",
     targets="va",
     objective="mse",
-    over={PICTURE: 5.0, ALL: 1.0},
+    objective_weights={PICTURE: 5.0, ALL: 1.0},
 )
 """The weights make always-the-mean cost about the same in both: pixels vary by some .04 and labels by some .2."""
 

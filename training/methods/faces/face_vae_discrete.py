@@ -15,10 +15,10 @@ METHOD = Method(
     title="Variational autoencoder of faces aligned with integers of valence and arousal",
     source="bridge-from-d-to-e",
     data="faces",
-    inputs="pictures",
+    inputs="images",
     targets="va",
     objective="mse",
-    over={PICTURE: 5.0, ALL: 1.0},
+    objective_weights={PICTURE: 5.0, ALL: 1.0},
     settings={"loss": ("bce", "ce")},
 )
 """The source writes of a binary cross-entropy and tabulates a cross-entropy: both are here. `over`: as continuous."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.contract import LABEL, Job, Method, Outcome, Params, Split
-from training.networks import mesh_features
+from training.geometry import mesh_features
 
 if TYPE_CHECKING:
     from training.networks.mesh_classifier import FittedMeshes, Graph

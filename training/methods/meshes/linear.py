@@ -8,8 +8,9 @@ import numpy as np
 
 from affect import metrics
 from training.contract import LABEL, Job, Method, Outcome, Params, Split
-from training.networks import linear_classifier, mesh_features, rotations
-from training.networks.linear_classifier import LinearMeshes
+from training.geometry import mesh_features, rotations
+from training.models import linear_classifier
+from training.models.linear_classifier import LinearMeshes
 
 METHOD = Method(
     title="Linear model of meshes",
@@ -30,7 +31,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train in one step; validation only says how good it is."""
     train, validation = split.train, split.validation
     features = mesh_features.Features.fit(train.x, job)
-    x, y = train.x, train.known()
+    x, y = train.x, train.targets()
     if params["mirror"]:
         x, y = np.concatenate([x, mesh_features.mirrored(x)]), np.tile(y, 2)
     if job.settings["rotations"] == "train" and features.turns:
@@ -40,7 +41,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     weights, bias = linear_classifier.fit(features.of(x), y, split, params)
     model = LinearMeshes(features, weights, bias)
     predictions = {name: model.predict(part.x) for name, part in split.parts().items()}
-    job.report(1, metrics.f1(validation.known(), predictions["validation"].argmax(axis=1)))
+    job.report(1, metrics.f1(validation.targets(), predictions["validation"].argmax(axis=1)))
     return Outcome(
         model=model,
         predictions=predictions,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training import preparation, trees
 from training.contract import Job, Method, Outcome, Params, Split
+from training.models import preparation, trees
 
 METHOD = Method(
     title="Boosted trees from LMA features to PAD",
@@ -20,10 +20,10 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor each for P, A and D; rows whose features are outliers leave the train part."""
     train, validation = split.train, split.validation
     kept = preparation.inliers(train.x, params, job.seed)
-    x, y = train.x[kept], train.known()[kept]
+    x, y = train.x[kept], train.targets()[kept]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.known()),
+        (validation.x, validation.targets()),
         params,
         job,
         # trees do not mind the scale of their inputs, and P, A and D share one scale by definition

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training import preparation
 from training.contract import Job, Method, Outcome, Params, Split
+from training.models import preparation
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training import preparation, trees
 from training.contract import Job, Method, Outcome, Params, Split, UserError
+from training.models import preparation, trees
 
 if TYPE_CHECKING:
     from training.contract import Floats
@@ -22,7 +22,7 @@ METHOD = Method(
     inputs="pad",
     targets="features",
     settings={"latent_size": (1, 2, 4, 8)},
-    needs={"vae": "motion/lma_vae"},
+    prerequisites={"vae": "motion/lma_vae"},
 )
 
 
@@ -58,14 +58,14 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
 
     Reports the mean absolute error of features decoded from the z of validation. Rows whose z are outliers leave train.
     """
-    fitted: vae.FittedVae = job.fitted["vae"]
+    fitted: vae.FittedVae = job.prerequisites["vae"]
     asked = job.settings["latent_size"]
     if fitted.latent_size != asked:
         raise UserError(f"the lma_vae that was handed in has latent_size={fitted.latent_size}, this study {asked}")
-    z, z_validation = fitted.encode(split.train.known()), fitted.encode(split.validation.known())
+    z, z_validation = fitted.encode(split.train.targets()), fitted.encode(split.validation.targets())
     kept = preparation.inliers(z, params, job.seed)
     x, z = split.train.x[kept], z[kept]
-    features = split.validation.known()
+    features = split.validation.targets()
     regressors = trees.fit(
         (x, z),
         (split.validation.x, z_validation),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affect.record import Artifact
-from training import preparation, trees
 from training.contract import Job, Method, Outcome, Params, Split
+from training.models import preparation, trees
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,15 +30,15 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     from scipy.stats import rankdata
 
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.known(), params, job.seed)
-    x, y = train.x[kept], train.known()[kept]
+    kept = preparation.inliers(train.targets(), params, job.seed)
+    x, y = train.x[kept], train.targets()[kept]
     by_kind = {"pearson": correlations(y, x), "spearman": correlations(rankdata(y, axis=0), rankdata(x, axis=0))}
     # a stable sort: axes that are tied, as for a constant feature, are taken in the order P, A, D
     ranked = np.argsort(-np.abs(by_kind[params["correlation"]]), axis=1, kind="stable")
     columns = [sorted(int(axis) for axis in row[: params["axes"]]) for row in ranked]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.known()),
+        (validation.x, validation.targets()),
         params,
         job,
         (preparation.scaling(x, "none"), preparation.scaling(y, params["scaling"])),

@@ -12,9 +12,9 @@ def test_it_is_told_nothing_of_valence_and_arousal():
     split = small_data.protocol(method.METHOD).split(test=False)
     turned = dataclasses.replace(
         split,
-        train=dataclasses.replace(split.train, y=-split.train.known()),
-        validation=dataclasses.replace(split.validation, y=-split.validation.known()),
+        train=dataclasses.replace(split.train, y=-split.train.targets()),
+        validation=dataclasses.replace(split.validation, y=-split.validation.targets()),
     )
     one, other = (method.fit(TINY, of, small_data.lent("faces/face_vae", epochs=1)) for of in (split, turned))
     np.testing.assert_array_equal(one.predictions["validation"], other.predictions["validation"])
-    np.testing.assert_array_equal(one.pictures["validation"], other.pictures["validation"])
+    np.testing.assert_array_equal(one.images["validation"], other.images["validation"])

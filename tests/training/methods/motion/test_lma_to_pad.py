@@ -29,7 +29,7 @@ def test_a_rows_prediction_does_not_depend_on_the_scale_of_features():
     errors = [
         np.abs(
             method.fit({**TINY, "scaling": kind}, split, small_data.lent("motion/lma_to_pad")).predictions["validation"]
-            - split.validation.known()
+            - split.validation.targets()
         ).mean()
         for kind in ("none", "standard", "robust")
     ]

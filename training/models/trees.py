@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.preparation import Scaling
+from training.models.preparation import Scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from affect import circumplex
 from affect.circumplex import ELLIPSES, Ellipse
 from tests import face_trees
-from training import cli, transfer
+from training import cli
 from training.contract import UserError
-from training.datasets import _pictures, imfdb, labelled_folder
+from training.datasets import _images, imfdb, labelled_folder
+from training.prepare import transfer
 
 
 @pytest.fixture
@@ -71,11 +72,11 @@ def test_imfdb_keeps_its_actors(tmp_path):
     assert data.name == "imfdb"
     assert data.persons_known
     assert np.array_equal(data.group, plain.group)
-    assert np.array_equal(data.blocks["pictures"].values, plain.blocks["pictures"].values)
+    assert np.array_equal(data.blocks["images"].values, plain.blocks["images"].values)
 
 
 def test_ellipses_are_an_annotated_sets_means_and_standard_deviations(tmp_path, monkeypatch):
-    monkeypatch.setattr(_pictures, "decode", lambda *_: pytest.fail("labels are enough: no picture is decoded"))
+    monkeypatch.setattr(_images, "decode", lambda *_: pytest.fail("labels are enough: no image is decoded"))
     found = transfer.anchors("affectnet", face_trees.affectnet(tmp_path))
     faces = face_trees.faces(20)
     happy = np.array([va for _, emotion, _, va in faces if emotion == "happiness"])

@@ -8,7 +8,7 @@ from affect.facemesh import TRIANGLES
 from training import cli
 from training.contract import UserError
 from training.datasets import ckplus
-from training.facemesh import export
+from training.prepare import meshes
 
 pytestmark = pytest.mark.usefixtures("fake_facemesh")
 
@@ -19,7 +19,7 @@ def test_what_is_exported_of_the_official_tree_is_what_ckplus_reads(tree, tmp_pa
     assert ran.exit_code == 0, ran.output
     # five of the ten frames; of the two of four, one is dark
     assert "6 meshes written" in ran.output
-    assert "1 of 7 pictures have no face:\n  S010_002_00000004.png" in ran.output
+    assert "1 of 7 images have no face:\n  S010_002_00000004.png" in ran.output
     data = ckplus.read(out, {})
     assert data.sample.tolist() == [f"S005_001_{i:08d}" for i in range(6, 11)] + ["S010_002_00000003"]
     assert data.group.tolist() == ["S005"] * 5 + ["S010"]
@@ -30,7 +30,7 @@ def test_what_is_exported_of_the_official_tree_is_what_ckplus_reads(tree, tmp_pa
 
 
 def test_a_video_is_exported_frame_by_frame(film, tmp_path, console):
-    assert export.export(film, tmp_path / "film.npz", console) == 5
+    assert meshes.export(film, tmp_path / "film.npz", console) == 5
     arrays = np.load(tmp_path / "film.npz", allow_pickle=False)
     assert arrays["frame"].tolist() == [0, 1, 3, 4, 5]
     assert arrays["without_face"].tolist() == ["film.mp4:2"]
@@ -38,10 +38,10 @@ def test_a_video_is_exported_frame_by_frame(film, tmp_path, console):
         ckplus.read(tmp_path / "film.npz", {})
 
 
-def test_pictures_are_predicted_for_as_they_are(tmp_path, draw_picture, capsys):
-    draw_picture(tmp_path / "one.png", width=60)
-    draw_picture(tmp_path / "dark.png", 0)
-    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+def test_images_are_predicted_for_as_they_are(tmp_path, draw_image, capsys):
+    draw_image(tmp_path / "one.png", width=60)
+    draw_image(tmp_path / "dark.png", 0)
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
     values, names = ckplus.read_inputs(tmp_path, "landmarks", {})
     assert values.shape == (1, 468, 3)
     assert names["filename"].tolist() == ["one.png"]
@@ -49,7 +49,7 @@ def test_pictures_are_predicted_for_as_they_are(tmp_path, draw_picture, capsys):
     assert "broken.jpg (cannot be read)" in told.err
     assert not told.out, "the predictions go there"
     assert ckplus.read_inputs(tmp_path / "one.png", "landmarks", {})[1]["filename"].tolist() == ["one.png"]
-    with pytest.raises(UserError, match="no face was found in any of 1 pictures"):
+    with pytest.raises(UserError, match="no face was found in any of 1 images"):
         ckplus.read_inputs(tmp_path / "dark.png", "landmarks", {})
 
 
@@ -57,7 +57,7 @@ def test_nothing_is_written_over_and_nowhere_else(tmp_path, tree, console):
     (tmp_path / "there.npz").write_bytes(b"precious")
     for name, message in (("there.npz", "is there already"), ("x.csv", "ends in .npz"), ("no/x.npz", "no folder")):
         with pytest.raises(UserError, match=message):
-            export.export(tree, tmp_path / name, console)
+            meshes.export(tree, tmp_path / name, console)
     assert (tmp_path / "there.npz").read_bytes() == b"precious"
 
 
@@ -72,7 +72,7 @@ def test_the_real_facemesh(real_data, tmp_path, console, monkeypatch):
     for file in photographs:
         (tmp_path / "some" / file.name).symlink_to(file)
     try:
-        landmarks, found, without = export.meshes(tmp_path / "some", console)
+        landmarks, found, without = meshes.meshes(tmp_path / "some", console)
     except UserError as error:
         if "package index" in str(error):
             pytest.skip(str(error))

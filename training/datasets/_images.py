@@ -1,6 +1,6 @@
-"""Pictures of faces as readers share them: decoded once, cut to the face, 64×64 RGB, kept as one array.
+"""Images of faces as readers share them: decoded once, cut to the face, 64×64 RGB, kept as one array.
 
-Any picture that Pillow reads is taken: grey ones and those with a palette become RGB, transparent ones are laid on
+Any image that Pillow reads is taken: grey ones and those with a palette become RGB, transparent ones are laid on
 white. What was decoded is kept in the cache (see `training.cache`), so that a second study starts at once.
 """
 
@@ -34,17 +34,17 @@ SIZE = 64
 VA = ("valence", "arousal")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
-BOX, DETECTED, CENTRE, WHOLE = "the set's box", "detected", "no face found: the central square", "the whole picture"
-"""How a picture was cut."""
+BOX, DETECTED, CENTRE, WHOLE = "the set's box", "detected", "no face found: the central square", "the whole image"
+"""How an image was cut."""
 
 VERSION = 1
-"""Raised when the same file gives another picture: what older versions kept is not read again."""
+"""Raised when the same file gives another image: what older versions kept is not read again."""
 
 
 class Cut(NamedTuple):
-    """One picture: 64×64 RGB (3, 64, 64), how it was cut, what its file was like, and hashes of file and picture."""
+    """One image: 64×64 RGB (3, 64, 64), how it was cut, what its file was like, and hashes of file and image."""
 
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     how: str
     grey: bool
     transparent: bool
@@ -58,16 +58,16 @@ class Loaded:
 
     Parameters
     ----------
-    pictures : (m, 3, 64, 64) uint8 RGB.
+    images : (m, 3, 64, 64) uint8 RGB.
     kept : (m,) rows of those files that could be read.
     failed : row → why it could not.
     how : (m,) BOX, DETECTED, CENTRE or WHOLE.
     grey, transparent : (m,) what the files were like.
-    perceptual : (m,) uint64 perceptual hash of the whole picture.
+    perceptual : (m,) uint64 perceptual hash of the whole image.
     content : (m,) hash of each file's bytes.
     """
 
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     kept: NDArray[np.int64]
     failed: dict[int, str]
     how: NDArray[np.str_]
@@ -81,8 +81,8 @@ def load(paths: Sequence[Path], boxes: Sequence[Box | None] | None = None, *, wh
     """Read the files `paths`, each cut to a square around the face and scaled to 64×64.
 
     `boxes` are the set's own (left, top, right, bottom) in pixels; where there is none a detector looks for the face,
-    and where it finds none the central square is taken and `Loaded.how` says so. With `whole` pictures are faces
-    already: the central square is the picture. No file is refused here: `failed` names those that could not be read.
+    and where it finds none the central square is taken and `Loaded.how` says so. With `whole` images are faces
+    already: the central square is the image. No file is refused here: `failed` names those that could not be read.
     """
     boxes = [None] * len(paths) if boxes is None else boxes
     kept = _kept(paths, boxes, whole)
@@ -95,40 +95,40 @@ def load(paths: Sequence[Path], boxes: Sequence[Box | None] | None = None, *, wh
 
 
 def read_inputs(file: Path, block: str, settings: Settings) -> Inputs:
-    """Read pictures to predict for, an image or a folder of images, cut as `load` does without boxes.
+    """Read images to predict for, an image or a folder of images, cut as `load` does without boxes.
 
-    Returns the pictures (n, 3, 64, 64) uint8 and their names by column. UserError names a file that is none.
+    Returns the images (n, 3, 64, 64) uint8 and their names by column. UserError names a file that is none.
     """
     return _inputs(file, block, whole=False)
 
 
 def read_faces(file: Path, block: str, settings: Settings) -> Inputs:
-    """Read pictures to predict for as `read_inputs` does, for sets whose pictures are faces already."""
+    """Read images to predict for as `read_inputs` does, for sets whose images are faces already."""
     return _inputs(file, block, whole=True)
 
 
 def _inputs(file: Path, block: str, *, whole: bool) -> Inputs:
-    if block != "pictures":
-        raise UserError(f"{file}: new pictures serve as the block 'pictures', and the run's method is given {block!r}")
+    if block != "images":
+        raise UserError(f"{file}: new images serve as the block 'images', and the run's method is given {block!r}")
     if file.is_dir():
         paths = sorted(path for path in file.iterdir() if path.suffix.lower() in SUFFIXES)
         if not paths:
-            raise UserError(f"{file} holds no picture: expected files {', '.join(SUFFIXES)}")
+            raise UserError(f"{file} holds no image: expected files {', '.join(SUFFIXES)}")
     elif file.exists():
         paths = [file]
     else:
-        raise UserError(f"{file} does not exist: expected a picture, or a folder of pictures")
+        raise UserError(f"{file} does not exist: expected an image, or a folder of images")
     found = _decode_all(paths, [None] * len(paths), whole)
     for row, why in found.failed.items():
-        raise UserError(f"{paths[row]}: expected a picture, found {why}")
-    return found.pictures, {"image": np.array([path.name for path in paths], np.str_), "face": found.how}
+        raise UserError(f"{paths[row]}: expected an image, found {why}")
+    return found.images, {"image": np.array([path.name for path in paths], np.str_), "face": found.how}
 
 
 # ----------------------------------------------------------------------------------------------------- decoding
 
 
 def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Loaded:
-    pictures = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
+    images = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
     cuts: list[Cut] = []
     kept: list[int] = []
     failed: dict[int, str] = {}
@@ -142,11 +142,11 @@ def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool)
             if isinstance(cut, str):
                 failed[row] = cut
             else:
-                pictures[len(kept)] = cut.picture
+                images[len(kept)] = cut.image
                 kept.append(row)
-                cuts.append(cut._replace(picture=pictures[len(kept) - 1]))
+                cuts.append(cut._replace(image=images[len(kept) - 1]))
     return Loaded(
-        pictures=pictures[: len(kept)],
+        images=images[: len(kept)],
         kept=np.array(kept, np.int64),
         failed=failed,
         how=np.array([cut.how for cut in cuts], np.str_),
@@ -165,7 +165,7 @@ def _watched(rows: Any, total: int) -> Any:
     console = Console(stderr=True)
     return track(
         rows,
-        "decoding pictures",
+        "decoding images",
         total,
         console=console,
         transient=True,
@@ -174,7 +174,7 @@ def _watched(rows: Any, total: int) -> Any:
 
 
 def decode(path: Path, box: Box | None = None, whole: bool = False) -> Cut | str:
-    """Read one picture; return why where it cannot be read: missing, truncated, of an unknown kind."""
+    """Read one image; return why where it cannot be read: missing, truncated, of an unknown kind."""
     import io
 
     from PIL import Image, UnidentifiedImageError
@@ -191,9 +191,9 @@ def decode(path: Path, box: Box | None = None, whole: bool = False) -> Cut | str
             # a box was measured in the pixels as they are stored
             return _cut(image if box else _upright(image), box, whole, hashlib.sha256(content).hexdigest())
     except UnidentifiedImageError:
-        return f"{len(content):,} bytes that are no picture"
+        return f"{len(content):,} bytes that are no image"
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        return f"a damaged picture ({error})"
+        return f"a damaged image ({error})"
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -211,7 +211,7 @@ def _cut(image: Image.Image, box: Box | None, whole: bool, content: str) -> Cut 
     if box is not None:
         if box[2] <= box[0] or box[3] <= box[1] or min(box[2:]) <= 0 or box[0] >= rgb.width or box[1] >= rgb.height:
             text = ", ".join(f"{edge:g}" for edge in box)
-            return f"a face box ({text}) that is not in the picture ({rgb.width}×{rgb.height})"
+            return f"a face box ({text}) that is not in the image ({rgb.width}×{rgb.height})"
         how = BOX
     elif not whole:
         box = _detector.find(np.asarray(rgb.convert("L")))
@@ -221,7 +221,7 @@ def _cut(image: Image.Image, box: Box | None, whole: bool, content: str) -> Cut 
     face = rgb.resize((SIZE, SIZE), Image.Resampling.BICUBIC, within, reducing_gap=3)
     small = rgb.convert("L").resize((SIZE, SIZE), Image.Resampling.BOX)
     return Cut(
-        picture=np.ascontiguousarray(np.asarray(face).transpose(2, 0, 1)),
+        image=np.ascontiguousarray(np.asarray(face).transpose(2, 0, 1)),
         how=how,
         grey=image.mode in ("1", "L", "LA", "I", "I;16", "F"),
         transparent=image.has_transparency_data,
@@ -244,9 +244,9 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def square(box: Box, width: int, height: int) -> tuple[float, float, float]:
-    """Return left, top and side of the square about `box` that lies in a picture of `width` × `height`.
+    """Return left, top and side of the square about `box` that lies in an image of `width` × `height`.
 
-    Its side is the box's longer one, or the picture's shorter one where that is less; it is moved inside.
+    Its side is the box's longer one, or the image's shorter one where that is less; it is moved inside.
     """
     left, top, right, bottom = box
     side = min(max(right - left, bottom - top), width, height)
@@ -258,7 +258,7 @@ def square(box: Box, width: int, height: int) -> tuple[float, float, float]:
 
 
 def _kept(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Path | None:
-    """Return the file in the cache for these pictures, there or not; None where there can be no cache.
+    """Return the file in the cache for these images, there or not; None where there can be no cache.
 
     It is named by what the files are (place, size, time of change) and how they are cut: to read them all in order to
     hash them would take as long as to decode many of them.
@@ -272,14 +272,14 @@ def _kept(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Pa
             state = "missing"
         key.update(f"{path.absolute()}\0{state} {box}\n".encode())
     try:
-        folder = cache.folder() / "pictures"
+        folder = cache.folder() / "images"
         folder.mkdir(exist_ok=True)
     except OSError:  # a cache that cannot be written costs the decoding, nothing else
         return None
     return folder / f"{key.hexdigest()[:32]}.npz"
 
 
-_ARRAYS = ("pictures", "kept", "how", "grey", "transparent", "perceptual", "content")
+_ARRAYS = ("images", "kept", "how", "grey", "transparent", "perceptual", "content")
 
 
 def _read(file: Path) -> Loaded | None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.networks import rotations
+from training.geometry import rotations
 
 
 def test_draws_are_rotations_and_the_same_for_the_same_seed():

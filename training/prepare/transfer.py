@@ -1,7 +1,7 @@
-"""Annotation transfer: give pictures that have an emotion alone a valence and an arousal, from an annotated set.
+"""Annotation transfer: give images that have an emotion alone a valence and an arousal, from an annotated set.
 
 For each emotion an ellipse in the plane of valence and arousal, its centre the annotated set's mean, its semi-axes the
-standard deviations; in it a seeded uniform draw for each picture, continuous and discrete (The Bridge from D to E).
+standard deviations; in it a seeded uniform draw for each image, continuous and discrete (The Bridge from D to E).
 What comes of it is called transferred wherever it is read.
 """
 
@@ -46,7 +46,7 @@ class Transferred(NamedTuple):
 
 
 def run(anchor: str, anchor_root: Path | None, target: Path, out: Path, seed: int = 0) -> Transferred:
-    """Draw labels for the pictures of `target` and write them to `out`, a CSV, and the ellipses to a CSV beside it.
+    """Draw labels for the images of `target` and write them to `out`, a CSV, and the ellipses to a CSV beside it.
 
     `anchor` is an annotated data set's name (read from `anchor_root`), a table of ellipses as this function writes it,
     or "default". `target` is a labelled folder or IMFDB's, and `out` is what their readers then take as ``--root``.
@@ -87,7 +87,7 @@ def anchors(anchor: str, root: Path | None) -> dict[str, Ellipse]:
         raise UserError(f"--from {anchor}: expected a data set of faces, found one of {reader.KIND}")
     if root is None and not anchor.startswith("synthetic"):
         raise UserError(f"--from {anchor}: give its file or folder with --from-root PATH")
-    if hasattr(reader, "read_rows"):  # labels are enough: no picture is opened
+    if hasattr(reader, "read_rows"):  # labels are enough: no image is opened
         rows = reader.read_rows(root)
         va, label = (None if rows.va_source else rows.va), rows.emotion
     else:
@@ -153,7 +153,7 @@ def _check_out(*files: Path) -> None:
 
 
 def _write(file: Path, rows: Rows, continuous: NDArray[np.float64], discrete: NDArray[np.float64], source: str) -> None:
-    """Write a row per picture, its path relative to the file's folder."""
+    """Write a row per image, its path relative to the file's folder."""
     folder = file.absolute().parent
     person = ["person"] if rows.person else []
     with file.open("w", newline="", encoding="utf-8") as stream:

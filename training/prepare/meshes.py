@@ -1,4 +1,4 @@
-"""Pictures or a video → one npz of face meshes, the file that the data set ``ckplus`` reads."""
+"""Images or a video → one npz of face meshes, the file that the data set ``ckplus`` reads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from affect.facemesh import TRIANGLES
 from training.contract import UserError
-from training.facemesh import pictures
-from training.facemesh.pictures import LAST, Film, Picture
+from training.facemesh import images
+from training.facemesh.images import LAST, Film, ImageFile
 from training.facemesh.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ _SHOWN = 20
 
 
 def export(source: Path, out: Path, console: Console, last: float = LAST) -> int:
-    """Find the face in each picture of `source` and write the npz `out`; return how many faces were found.
+    """Find the face in each image of `source` and write the npz `out`; return how many faces were found.
 
     The file has ``landmarks`` (n, 468, 3) float32 in pixels, ``filename``, ``person``, ``sequence``, ``frame`` and
-    ``label`` (n,), ``triangles`` (898, 3), and ``without_face``, the names of pictures in which none was found.
-    Raises UserError where `out` is there already, and where no picture has a face.
+    ``label`` (n,), ``triangles`` (898, 3), and ``without_face``, the names of images in which none was found.
+    Raises UserError where `out` is there already, and where no image has a face.
     """
     if out.suffix != ".npz":
         raise UserError(f"{out}: expected a name that ends in .npz")
@@ -56,51 +56,53 @@ def export(source: Path, out: Path, console: Console, last: float = LAST) -> int
     return len(found)
 
 
-def meshes(source: Path, console: Console, last: float = LAST) -> tuple[NDArray[np.float32], list[Picture], list[str]]:
-    """Return the landmarks (n, 468, 3) of the faces in `source`, their pictures, and the names of those without one.
+def meshes(
+    source: Path, console: Console, last: float = LAST
+) -> tuple[NDArray[np.float32], list[ImageFile], list[str]]:
+    """Return the landmarks (n, 468, 3) of the faces in `source`, their images, and the names of those without one.
 
-    Progress is shown on `console`, and then which pictures have no face. Raises UserError where none has.
+    Progress is shown on `console`, and then which images have no face. Raises UserError where none has.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    film = pictures.is_video(source)
+    film = images.is_video(source)
     total, frames = _film(source) if film else _stills(source, last, console)
     landmarks: list[NDArray[np.float32]] = []
-    found: list[Picture] = []
+    found: list[ImageFile] = []
     without: list[str] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Tracker(console, video=film) as tracker, Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("faces", total=total)
-        for picture, pixels in frames:
+        for image, pixels in frames:
             points = None if pixels is None else tracker.landmarks(pixels)
             if points is None:
-                without.append(picture.name + ("" if pixels is not None else " (cannot be read)"))
+                without.append(image.name + ("" if pixels is not None else " (cannot be read)"))
             else:
                 landmarks.append(points)
-                found.append(picture)
+                found.append(image)
             progress.advance(task)
     _tell(without, len(found), console)
     if not found:
-        raise UserError(f"{source}: no face was found in any of {len(without)} pictures")
+        raise UserError(f"{source}: no face was found in any of {len(without)} images")
     return np.stack(landmarks), found, without
 
 
-def _stills(source: Path, last: float, console: Console) -> tuple[int, Iterator[tuple[Picture, Any]]]:
-    found, notes = pictures.find(source, last)
+def _stills(source: Path, last: float, console: Console) -> tuple[int, Iterator[tuple[ImageFile, Any]]]:
+    found, notes = images.find(source, last)
     for note in notes:
         console.print(note, markup=False)
-    return len(found), ((one, pictures.read(one.file)) for one in found)
+    return len(found), ((one, images.read(one.file)) for one in found)
 
 
-def _film(source: Path) -> tuple[int | None, Iterator[tuple[Picture, Any]]]:
+def _film(source: Path) -> tuple[int | None, Iterator[tuple[ImageFile, Any]]]:
     film = Film(source)
-    frames = ((Picture(source, f"{source.name}:{i}", "", source.stem, i, ""), of) for i, of in enumerate(film))
+    frames = ((ImageFile(source, f"{source.name}:{i}", "", source.stem, i, ""), of) for i, of in enumerate(film))
     return film.length or None, frames
 
 
 def _tell(without: list[str], found: int, console: Console) -> None:
     if without:
-        console.print(f"{len(without)} of {len(without) + found} pictures have no face:", markup=False)
+        console.print(f"{len(without)} of {len(without) + found} images have no face:", markup=False)
         for name in without[:_SHOWN]:
             console.print(f"  {name}", markup=False)
         if len(without) > _SHOWN:

@@ -3,8 +3,8 @@ import pytest
 
 from search_spaces.motion import lma_to_pad
 from tests import small_data
-from training import trees
-from training.preparation import scaling
+from training.models import trees
+from training.models.preparation import scaling
 
 PARAMS = {
     **lma_to_pad.DEFAULTS,

@@ -1,7 +1,7 @@
 """What a mesh classifier sees of a mesh: features (n, v, c) of each vertex, by the setting ``features``.
 
 - ``xyz``: coordinates, centred, at a mean squared radius of 1. They turn with the mesh.
-- ``hks``: heat kernel signatures, 16 channels (`training.networks.hks`). They do not depend on the pose.
+- ``hks``: heat kernel signatures, 16 channels (`training.geometry.hks`). They do not depend on the pose.
 - ``aligned``: coordinates after the rotation that brings the mesh nearest to the train meshes' mean, for all meshes
   share their vertices. They do not depend on the pose either: a turned mesh is turned back exactly.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect.facemesh import MIRROR
-from training.networks import hks
+from training.geometry import hks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

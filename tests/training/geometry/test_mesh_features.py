@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests import small_data
-from training.networks import mesh_features, rotations
-from training.networks.mesh_features import Features
+from training.geometry import mesh_features, rotations
+from training.geometry.mesh_features import Features
 
 
 @pytest.fixture(scope="module")

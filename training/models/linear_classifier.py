@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.networks.mesh_features import Features
+from training.geometry.mesh_features import Features
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ import pytest
 
 from affect import facemesh
 from training.contract import UserError
-from training.networks import hks, rotations
+from training.geometry import hks, rotations
 
 MESH = hks.Heat(laplacian="mesh")
 

@@ -1,4 +1,4 @@
-"""Pictures: any kind becomes 64×64 RGB, a damaged one is told, the face is cut out, a second read is the cache's."""
+"""Images: any kind becomes 64×64 RGB, a damaged one is told, the face is cut out, a second read is the cache's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from tests import face_trees
 from training.contract import UserError
-from training.datasets import _pictures
+from training.datasets import _images
 
 
 @pytest.fixture(autouse=True)
@@ -23,16 +23,16 @@ def plain(size=(80, 80), mode="RGB", colour: object = (200, 100, 50)) -> Image.I
 
 
 def only(path: Path, **how) -> np.ndarray:
-    found = _pictures.load([path], **how)
+    found = _images.load([path], **how)
     assert not found.failed
-    return found.pictures[0]
+    return found.images[0]
 
 
 def test_colours_are_rgb_with_channels_first(tmp_path):
-    picture = only(face_trees.save(plain(), tmp_path / "a.png"))
-    assert picture.shape == (3, 64, 64)
-    assert picture.dtype == np.uint8
-    assert picture[:, 30, 30].tolist() == [200, 100, 50]
+    image = only(face_trees.save(plain(), tmp_path / "a.png"))
+    assert image.shape == (3, 64, 64)
+    assert image.dtype == np.uint8
+    assert image[:, 30, 30].tolist() == [200, 100, 50]
 
 
 @pytest.mark.parametrize(
@@ -48,26 +48,26 @@ def test_colours_are_rgb_with_channels_first(tmp_path):
     ],
     ids=["grey", "bit", "grey of 16 bits", "opaque", "transparent", "grey transparent", "palette"],
 )
-def test_every_kind_of_picture_becomes_rgb(tmp_path, image, colour):
-    found = _pictures.load([face_trees.save(image, tmp_path / "a.png")])
-    assert found.pictures[0][:, 30, 30].astype(int) == pytest.approx(colour, abs=3)
+def test_every_kind_of_image_becomes_rgb(tmp_path, image, colour):
+    found = _images.load([face_trees.save(image, tmp_path / "a.png")])
+    assert found.images[0][:, 30, 30].astype(int) == pytest.approx(colour, abs=3)
     assert found.grey.tolist() == [image.mode in ("L", "1", "I;16", "LA")]
     assert found.transparent.tolist() == [image.mode in ("RGBA", "LA")]
 
 
-def test_a_file_that_is_no_picture_is_told_and_the_others_are_read(tmp_path):
+def test_a_file_that_is_no_image_is_told_and_the_others_are_read(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
     good = face_trees.save(Image.fromarray(noise), tmp_path / "good.jpg")
     truncated = tmp_path / "truncated.jpg"
     truncated.write_bytes(good.read_bytes()[:2000])
     text = tmp_path / "text.jpg"
-    text.write_text("no picture")
-    found = _pictures.load([truncated, good, tmp_path / "missing.jpg", text])
+    text.write_text("no image")
+    found = _images.load([truncated, good, tmp_path / "missing.jpg", text])
     assert found.kept.tolist() == [1]
-    assert "damaged picture" in found.failed[0]
+    assert "damaged image" in found.failed[0]
     assert "truncated" in found.failed[0]
     assert found.failed[2] == "no file of that name"
-    assert found.failed[3] == "10 bytes that are no picture"
+    assert found.failed[3] == "10 bytes that are no image"
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_a_file_that_is_no_picture_is_told_and_the_others_are_read(tmp_path):
         ((0, 0, 500, 500), (40, 0, 60)),
     ],
 )
-def test_the_square_around_a_box_lies_in_the_picture(box, expected):
-    left, top, side = _pictures.square(box, 100, 60)
+def test_the_square_around_a_box_lies_in_the_image(box, expected):
+    left, top, side = _images.square(box, 100, 60)
     assert (left, top, side) == expected
     assert min(left, top) >= 0
     assert left + side <= 100
@@ -95,9 +95,9 @@ def test_the_sets_box_is_what_is_cut_out(tmp_path):
     path = face_trees.save(image, tmp_path / "a.png")
     assert only(path, boxes=[(120.0, 20.0, 160.0, 60.0)])[:, 2:-2, 2:-2].min() == 255
     for outside in ((300.0, 0.0, 400.0, 50.0), (-50.0, 0.0, -10.0, 50.0), (10.0, 10.0, 10.0, 20.0)):
-        found = _pictures.load([path], [outside])
+        found = _images.load([path], [outside])
         assert "face box" in found.failed[0]
-        assert "not in the picture (200×100)" in found.failed[0]
+        assert "not in the image (200×100)" in found.failed[0]
 
 
 def test_a_face_is_found_where_the_set_has_no_box_and_said_where_none_is(tmp_path):
@@ -110,33 +110,33 @@ def test_a_face_is_found_where_the_set_has_no_box_and_said_where_none_is(tmp_pat
         draw.rectangle((x - 15, 96, x + 15, 101), fill=(90, 60, 50))
     draw.polygon(((235, 112), (228, 148), (242, 148)), fill=(190, 150, 130))
     draw.ellipse((213, 163, 257, 175), fill=(150, 60, 60))
-    found = _pictures.load([face_trees.save(scene, tmp_path / "a.png"), face_trees.save(plain(), tmp_path / "b.png")])
-    assert found.how.tolist() == [_pictures.DETECTED, _pictures.CENTRE]
-    assert (found.pictures[0] == 90).all(axis=0).mean() < 0.5, "of the whole picture it is 0.84"
+    found = _images.load([face_trees.save(scene, tmp_path / "a.png"), face_trees.save(plain(), tmp_path / "b.png")])
+    assert found.how.tolist() == [_images.DETECTED, _images.CENTRE]
+    assert (found.images[0] == 90).all(axis=0).mean() < 0.5, "of the whole image it is 0.84"
 
 
-def test_a_strip_of_a_picture_has_no_face(tmp_path):
+def test_a_strip_of_a_image_has_no_face(tmp_path):
     strips = [face_trees.save(plain(size), tmp_path / f"{size[0]}.png") for size in ((1000, 1), (1, 1000))]
-    assert _pictures.load(strips).how.tolist() == [_pictures.CENTRE] * 2
+    assert _images.load(strips).how.tolist() == [_images.CENTRE] * 2
 
 
-def test_a_picture_that_is_stored_lying_is_stood_up(tmp_path):
+def test_a_image_that_is_stored_lying_is_stood_up(tmp_path):
     image = plain((80, 80), colour="black")
     ImageDraw.Draw(image).rectangle((0, 0, 79, 39), fill="white")
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     image.save(tmp_path / "a.jpg", exif=exif)
-    picture = only(tmp_path / "a.jpg", whole=True)[0]
-    assert picture[:, 40:].mean() > 250 > 5 > picture[:, :24].mean()
+    image = only(tmp_path / "a.jpg", whole=True)[0]
+    assert image[:, 40:].mean() > 250 > 5 > image[:, :24].mean()
 
 
 def test_a_second_read_decodes_nothing_and_is_the_same(tmp_path, monkeypatch):
     paths = [face_trees.save(image, tmp_path / f"{i}.png") for i, (image, *_) in enumerate(face_trees.faces(5))]
     paths.insert(2, tmp_path / "missing.png")
-    first = _pictures.load(paths)
-    monkeypatch.setattr(_pictures, "decode", lambda *_: pytest.fail("decoded again"))
-    again = _pictures.load(paths)
-    for name in _pictures._ARRAYS:
+    first = _images.load(paths)
+    monkeypatch.setattr(_images, "decode", lambda *_: pytest.fail("decoded again"))
+    again = _images.load(paths)
+    for name in _images._ARRAYS:
         np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
     assert again.failed == first.failed == {2: "no file of that name"}
 
@@ -146,39 +146,39 @@ def test_a_changed_file_another_cut_and_a_damaged_cache_are_decoded_again(tmp_pa
     assert only(path)[0, 0, 0] == 200
     face_trees.save(plain(colour=(10, 10, 10)), path)
     assert only(path)[0, 0, 0] == 10
-    assert _pictures.load([path], whole=True).how.tolist() == [_pictures.WHOLE]
-    for kept in (tmp_path / "cache" / "pictures").iterdir():
+    assert _images.load([path], whole=True).how.tolist() == [_images.WHOLE]
+    for kept in (tmp_path / "cache" / "images").iterdir():
         kept.write_bytes(kept.read_bytes()[:100])
     assert only(path)[0, 0, 0] == 10
 
 
-def test_without_a_cache_pictures_are_read_all_the_same(tmp_path, monkeypatch):
+def test_without_a_cache_images_are_read_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_CACHE", "/proc/cache")
     assert only(face_trees.save(plain(), tmp_path / "a.png")).shape == (3, 64, 64)
 
 
-def test_new_pictures_are_an_image_or_a_folder(tmp_path):
+def test_new_images_are_an_image_or_a_folder(tmp_path):
     for i, (image, *_) in enumerate(face_trees.faces(3)):
         face_trees.save(image, tmp_path / "new" / f"{i}.png")
-    (tmp_path / "new" / "notes.txt").write_text("no picture")
-    pictures, names = _pictures.read_inputs(tmp_path / "new", "pictures", {})
-    assert pictures.shape == (3, 3, 64, 64)
+    (tmp_path / "new" / "notes.txt").write_text("no image")
+    images, names = _images.read_inputs(tmp_path / "new", "images", {})
+    assert images.shape == (3, 3, 64, 64)
     assert names["image"].tolist() == ["0.png", "1.png", "2.png"]
-    faces, _ = _pictures.read_faces(tmp_path / "new" / "1.png", "pictures", {})
+    faces, _ = _images.read_faces(tmp_path / "new" / "1.png", "images", {})
     assert np.array_equal(faces[0], np.asarray(face_trees.faces(3)[1][0]).transpose(2, 0, 1)), "a face is not cut again"
 
 
 @pytest.mark.parametrize(
     ("file", "block", "message"),
     [
-        ("nowhere.png", "pictures", r"nowhere\.png does not exist"),
-        (".", "pictures", "holds no picture: expected files .jpg"),
-        ("text.png", "pictures", "text.png: expected a picture, found 4 bytes"),
+        ("nowhere.png", "images", r"nowhere\.png does not exist"),
+        (".", "images", "holds no image: expected files .jpg"),
+        ("text.png", "images", "text.png: expected an image, found 4 bytes"),
         ("text.png", "va", "the run's method is given 'va'"),
     ],
 )
-def test_new_pictures_that_are_none_are_refused(tmp_path, file, block, message):
+def test_new_images_that_are_none_are_refused(tmp_path, file, block, message):
     if file == "text.png":
         (tmp_path / file).write_text("text")
     with pytest.raises(UserError, match=message):
-        _pictures.read_inputs(tmp_path / file, block, {})
+        _images.read_inputs(tmp_path / file, block, {})

@@ -1,7 +1,7 @@
-"""Fitted methods that other methods and evaluations need: found or fitted, on the same train part only.
+"""Prerequisites: fitted models that other methods and evaluations need, found or fitted on the same train part.
 
-A need is fitted with its space's DEFAULTS, without the test part, and kept as a run of kind ``need`` that no
-leaderboard shows. ``--with NAME=RUN`` hands in a final run instead, if it has the same split and settings.
+A prerequisite is fitted with its space's DEFAULTS, without the test part, and kept as a run of kind ``need`` that no
+leaderboard shows. ``--with NAME=RUN`` uses a final run instead, if it has the same split and settings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def load(session: Session, wanted: Mapping[str, str]) -> dict[str, Any]:
-    """Return need → fitted model for each of `wanted` (need → method), fitting those that are missing."""
+    """Return name → fitted model of each prerequisite in `wanted` (name → method), fitting those that are missing."""
     loaded = {}
     for need, method in wanted.items():
         folder = session.store.artifacts(run_id(session, need, method)) / Artifact.MODEL
@@ -50,7 +50,7 @@ def run_id(session: Session, need: str, method: str) -> str:
         kept = session.study.user_attrs.get(attribute)
         if kept is None:
             _close_killed(session, method)
-            given = session.prepared.plan.needs.get(need)
+            given = session.prepared.plan.prerequisites.get(need)
             kept = (
                 _given(session.prepared, session.store, need, method, given)
                 if given
@@ -69,8 +69,8 @@ def _close_killed(session: Session, method: str) -> None:
 
 def check(prepared: Prepared, store: Store) -> None:
     """Raise UserError where ``--with`` names what the study does not need, or a run that does not fit it."""
-    wanted = {**prepared.method.needs, **evaluating.needs(prepared.method)}
-    for need, text in prepared.plan.needs.items():
+    wanted = {**prepared.method.prerequisites, **evaluating.prerequisites(prepared.method)}
+    for need, text in prepared.plan.prerequisites.items():
         if need not in wanted:
             raise UserError(registry.nearest(need, wanted, f"need of {prepared.plan.method}"))
         _given(prepared, store, need, wanted[need], text)
@@ -145,7 +145,7 @@ def _fit(session: Session, method: str) -> str:
     session.watch.message(f"fitting {method}, which {prepared.plan.method} needs, with its defaults")
     run = store.start(store.experiment(protocol.name), f"need {method}", tags, dict(space.DEFAULTS))
     try:
-        fitted = load(session, declared.needs)
+        models = load(session, declared.prerequisites)
         fit = fitting.fit(
             module,
             bench,
@@ -154,7 +154,7 @@ def _fit(session: Session, method: str) -> str:
             prepared.plan.seed,
             checkpoint=checkpoints(session) / f"need-{method.replace('/', '-')}",
             report=fitting.quiet,
-            fitted=fitted,
+            prerequisites=models,
         )
         scoring.check(protocol, fit.outcome, ("train", "validation"))
         figures = scoring.scores(protocol, fit.outcome, declared)
@@ -169,5 +169,5 @@ def _fit(session: Session, method: str) -> str:
                 f"{method}, needed by {prepared.plan.method}, failed: {error!r}; run {run.id[:8]}"
             ) from error
         raise
-    run.close(State.COMPLETE, tags={"needs": tag(session, declared.needs)})
+    run.close(State.COMPLETE, tags={"needs": tag(session, declared.prerequisites)})
     return str(run.id)

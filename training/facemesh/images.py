@@ -1,4 +1,4 @@
-"""Pictures of faces as they lie on disk: CK+'s official tree, any folder of pictures, one picture, or a video."""
+"""Images of faces as they lie on disk: CK+'s official tree, any folder of images, one image, or a video."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _CKPLUS = re.compile(r"(?P<person>S\d+)_(?P<take>\d+)_(?P<frame>\d+)", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One picture and what is known of it; empty texts where nothing is.
+class ImageFile:
+    """One image and what is known of it; empty texts where nothing is.
 
     `name` is unique among those found together, `frame` its number in the sequence.
     """
@@ -42,8 +42,8 @@ class Picture:
     label: str
 
 
-def is_picture(path: Path) -> bool:
-    """Return whether the name of `path` is that of a picture."""
+def is_image(path: Path) -> bool:
+    """Return whether the name of `path` is that of an image."""
     return path.suffix.lower() in IMAGES
 
 
@@ -57,36 +57,36 @@ def is_tree(path: Path) -> bool:
     return (path / "cohn-kanade-images").is_dir()
 
 
-def find(root: Path, last: float = LAST) -> tuple[list[Picture], list[str]]:
-    """Return the pictures below `root`, in order, and sentences on what was left out.
+def find(root: Path, last: float = LAST) -> tuple[list[ImageFile], list[str]]:
+    """Return the images below `root`, in order, and sentences on what was left out.
 
     CK+'s official tree gives the `last` share of each sequence that has an emotion. In any other folder a name as CK+
     writes them (S010_004_00000017.png) tells person, sequence and frame, and a folder that bears an emotion's name
-    labels what is in it. Raises UserError where there is no picture.
+    labels what is in it. Raises UserError where there is no image.
     """
     if not root.exists():
         raise UserError(f"there is no file or folder {root}")
     if root.is_file():
-        if not is_picture(root):
+        if not is_image(root):
             raise UserError(
-                f"{root}: expected a folder of pictures, a picture ({' '.join(IMAGES)}) or a video ({' '.join(VIDEOS)})"
+                f"{root}: expected a folder of images, an image ({' '.join(IMAGES)}) or a video ({' '.join(VIDEOS)})"
             )
-        return [_picture(root, root.parent, 0)], []
+        return [_image(root, root.parent, 0)], []
     if is_tree(root):
         return _tree(root, last)
     files = _images(root.rglob("*"))
     if not files:
-        raise UserError(f"{root}: expected pictures ({' '.join(IMAGES)}) in it or in its folders, found none")
+        raise UserError(f"{root}: expected images ({' '.join(IMAGES)}) in it or in its folders, found none")
     places: dict[Path, int] = {}
     found = []
     for file in files:
         places[file.parent] = places.get(file.parent, -1) + 1
-        found.append(_picture(file, root, places[file.parent]))
+        found.append(_image(file, root, places[file.parent]))
     return found, []
 
 
 def read(file: Path) -> Pixels | None:
-    """Return the picture (h, w, 3) as RGB, turned as its camera noted; None where it cannot be read."""
+    """Return the image (h, w, 3) as RGB, turned as its camera noted; None where it cannot be read."""
     import cv2
     import numpy as np
 
@@ -129,26 +129,26 @@ class Film:
 
 
 def _images(files: Iterator[Path]) -> list[Path]:
-    return sorted(f for f in files if is_picture(f) and not f.name.startswith(".") and f.is_file())
+    return sorted(f for f in files if is_image(f) and not f.name.startswith(".") and f.is_file())
 
 
-def _picture(file: Path, root: Path, place: int) -> Picture:
+def _image(file: Path, root: Path, place: int) -> ImageFile:
     name = file.relative_to(root).as_posix()
     label = next((part.lower() for part in reversed(Path(name).parts[:-1]) if part.lower() in EMOTIONS), "")
     match = _CKPLUS.fullmatch(file.stem)
     if match:
         sequence = f"{match['person']}_{match['take']}"
-        return Picture(file, name, match["person"], sequence, int(match["frame"]), label)
+        return ImageFile(file, name, match["person"], sequence, int(match["frame"]), label)
     folder = Path(name).parent.as_posix()
-    return Picture(file, name, "", root.name if folder == "." else folder, place, label)
+    return ImageFile(file, name, "", root.name if folder == "." else folder, place, label)
 
 
-def _tree(root: Path, last: float) -> tuple[list[Picture], list[str]]:
+def _tree(root: Path, last: float) -> tuple[list[ImageFile], list[str]]:
     """Return the last frames of each sequence of CK+'s tree that has an emotion."""
     labels = next((root / name for name in ("Emotion", "Emotion_labels/Emotion") if (root / name).is_dir()), None)
     if labels is None:
         raise UserError(f"{root}: expected the folder Emotion beside cohn-kanade-images, with Sxxx/yyy/*_emotion.txt")
-    found: list[Picture] = []
+    found: list[ImageFile] = []
     without = 0
     for folder in sorted(p for p in (root / "cohn-kanade-images").glob("S*/*") if p.is_dir()):
         frames = _images(folder.glob("*"))
@@ -161,7 +161,7 @@ def _tree(root: Path, last: float) -> tuple[list[Picture], list[str]]:
         for place, file in list(enumerate(frames, start=1))[-count:]:
             match = _CKPLUS.fullmatch(file.stem)
             frame = int(match["frame"]) if match else place
-            found.append(Picture(file, file.name, folder.parent.name, sequence, frame, label))
+            found.append(ImageFile(file, file.name, folder.parent.name, sequence, frame, label))
     if not found:
         raise UserError(f"{root}: expected sequences that have an emotion, found none among {without}")
     return found, [f"{without} sequences have no emotion and are left out"] if without else []

@@ -1,6 +1,6 @@
 import torch
 
-from training.networks import topology
+from training.geometry import topology
 
 
 def test_edges_go_both_ways_once_and_are_ordered():

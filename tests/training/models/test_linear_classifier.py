@@ -6,7 +6,7 @@ from sklearn.linear_model import RidgeClassifier
 from affect import facemesh
 from tests.training.networks import mesh_graph
 from training.contract import Part, Split
-from training.networks import linear_classifier
+from training.models import linear_classifier
 
 TRIANGLES = mesh_graph.triangles().numpy()
 V = mesh_graph.VERTICES

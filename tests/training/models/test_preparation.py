@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from training.preparation import Scaling, inliers, scaling, within_fences
+from training.models.preparation import Scaling, inliers, scaling, within_fences
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.study import toys
 from training.contract import StudyFailed, UserError
-from training.study import needs, provenance, study
+from training.study import prerequisites, provenance, study
 from training.study.plan import Plan, prepare
 from training.study.progress import Watch
 from training.study.session import Session
@@ -32,11 +32,11 @@ def generator(**changes: Any) -> Any:
     """Return the toy as a method that needs another: from PAD to features, with a judge."""
     import dataclasses
 
-    method = dataclasses.replace(toys.METHOD, inputs="pad", targets="features", needs=NEED, **changes)
+    method = dataclasses.replace(toys.METHOD, inputs="pad", targets="features", prerequisites=NEED, **changes)
     seen: list[Any] = []
 
     def fit(params: Any, split: Any, job: Any) -> Any:
-        seen.append(job.fitted["judge"].predict(split.validation.y).shape)
+        seen.append(job.prerequisites["judge"].predict(split.validation.y).shape)
         return toys.fit(params, split, job)
 
     toy = toys.module(METHOD=method, fit=fit)
@@ -107,19 +107,19 @@ def test_with_takes_a_run_of_the_same_split_and_nothing_else(store: Store) -> No
     judge = Plan(method="motion/lma_to_pad", dataset="synthetic_motion", trials=1, fixed=True, repeats=1, epochs=5)
     given = study.run(prepare(judge), store, Watch())
     final = store.final(given.prepared.name)
-    session = run(store, name="taken", data=given.prepared.data, needs={"judge": given.prepared.name})
-    assert needs.run_id(session, "judge", NEED["judge"]) == final.id
+    session = run(store, name="taken", data=given.prepared.data, prerequisites={"judge": given.prepared.name})
+    assert prerequisites.run_id(session, "judge", NEED["judge"]) == final.id
     assert not fitted(store)
     with pytest.raises(UserError, match=r"--with judge=.*has split .*expected"):
-        run(store, name="leaks", data=given.prepared.data, needs={"judge": final.id[:8]}, split_seed=1)
+        run(store, name="leaks", data=given.prepared.data, prerequisites={"judge": final.id[:8]}, split_seed=1)
     trial = store.find({"kind": "study", "study": "taken"})[0]
     tried = store.find({"kind": "trial", "study": given.prepared.name})[0]
     with pytest.raises(UserError, match="is a trial, which keeps no model"):
-        run(store, name="a trial", data=given.prepared.data, needs={"judge": tried.id})
+        run(store, name="a trial", data=given.prepared.data, prerequisites={"judge": tried.id})
     with pytest.raises(UserError, match="has method 'motion/toy', expected 'motion/lma_to_pad'"):
-        run(store, name="another method", data=given.prepared.data, needs={"judge": trial.id})
+        run(store, name="another method", data=given.prepared.data, prerequisites={"judge": trial.id})
     with pytest.raises(UserError, match="no run's id begins with 'nothing'"):
-        run(store, name="no such run", data=given.prepared.data, needs={"judge": "nothing"})
+        run(store, name="no such run", data=given.prepared.data, prerequisites={"judge": "nothing"})
     with pytest.raises(UserError, match="unknown need of motion/toy 'juge'; did you mean judge"):
-        run(store, name="misspelt", data=given.prepared.data, needs={"juge": final.id})
+        run(store, name="misspelt", data=given.prepared.data, prerequisites={"juge": final.id})
     assert {s.tags["study"] for s in store.find({"kind": "study"})} == {given.prepared.name, "taken"}
