@@ -53,7 +53,7 @@ def trivial_objective(name: str) -> float:
     declared: Method = registry.method(name).METHOD
     rows = scoring.baselines(protocol(name), images=bool(fit(name)[0].images))
     aspect = record.MAJORITY if declared.targets == LABEL else record.MEAN
-    figures = {target: rows[record.metric("test", declared.objective, target, aspect)] for target in declared.over}
+    figures = {target: rows[record.metric("test", declared.objective, target, aspect)] for target in declared.objective_weights}
     return declared.objective_value(figures)
 
 
