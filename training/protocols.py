@@ -343,7 +343,7 @@ def _targets(data: Dataset, targets: str, rule: str, seconds: float | None) -> t
             raise UserError(f"{data.name} has no classes to predict")
         return data.label[:, None], data.label != ""
     values = data.blocks[targets].values
-    labelled = np.isfinite(values).all(axis=1)
+    labelled: Any = np.isfinite(values).all(axis=1)
     if rule == WINDOW_MEAN:
         if seconds is None or data.sequence is None or data.time is None:
             raise UserError(
