@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affect.record import Artifact, Kind
-from training import cache, launch, registry, splits
+from training import cache, launch, protocols, registry
 from training.contract import Fitted, Job, Outcome, UserError
 from training.study import fitting, provenance
 from training.study.plan import named
 
 if TYPE_CHECKING:
     from training.contract import Split
-    from training.splits import Protocol
+    from training.protocols import Protocol
     from training.tracking.store import RunInfo, Store
 
 
@@ -35,7 +35,7 @@ def activations(store: Store, name: str, root: Path | None, device: str) -> tupl
             f"run {info.id[:8]} ({info.name}) is of {info.tags['method']}; expected a final run of a method of meshes, "
             "whose activations can be drawn"
         )
-    protocol = protocol_of(store, info, root)
+    protocol, settings = protocol_of(store, info, root), json.loads(info.tags["settings"])
 
     def refit(split: Split) -> Outcome:
         raise NotImplementedError(f"a run that is taken up again is not fitted on {len(split.train)} samples")
@@ -45,12 +45,13 @@ def activations(store: Store, name: str, root: Path | None, device: str) -> tupl
             Fitted(
                 method=module.METHOD,
                 data=protocol.data,
-                split=protocol.split(test=True),
+                split=protocol.split(module.METHOD, settings, test=True),
                 truth=protocol.truth(),
                 labels=protocol.labels(),
+                test_sample=protocol.data.sample[protocol.rows("test")],
                 params=info.params,
                 job=Job(
-                    settings=json.loads(info.tags["settings"]),
+                    settings=settings,
                     seed=int(info.tags["seed"]),
                     device=provenance.device(device),
                     report=fitting.quiet,
@@ -88,8 +89,8 @@ def protocol_of(store: Store, info: RunInfo, root: Path | None) -> Protocol:
     if not file.is_file():
         raise UserError(f"run {info.id[:8]} has no {Artifact.SPLIT}: {file} is missing")
     parts = pd.read_parquet(file).drop_duplicates("group").set_index("group")["part"].to_dict()
-    method = registry.method(tags["method"]).METHOD
-    protocol = splits.make(data, method.inputs, method.targets, published={str(g): str(p) for g, p in parts.items()})
+    method, published = registry.method(tags["method"]).METHOD, {str(g): str(p) for g, p in parts.items()}
+    protocol = protocols.for_method(method, data, json.loads(tags["settings"]), published=published)
     if protocol.split_id != tags["split"]:
         raise UserError(f"run {info.id[:8]}: its {Artifact.SPLIT} is not the split that the run is tagged with")
     return protocol

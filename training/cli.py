@@ -143,9 +143,9 @@ def datasets() -> None:
 
     table = Table("data set", "what it is", "kind", "settings", box=None, header_style="bold")
     for name in registry.datasets():
-        reader = registry.dataset(name)
-        chosen = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in reader.SETTINGS.items())
-        table.add_row(name, reader.TITLE, reader.KIND, chosen)
+        reader = registry.reader(name)
+        chosen = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in reader.settings.items())
+        table.add_row(name, reader.title, reader.data, chosen)
     _console().print(table)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MAJORITY, MEAN, SD, WEIGHED, Artifact, Kind, metric, parse_metric
-from training import registry
+from training import registry, views
 from training.contract import StudyFailed, UserError
 from training.splits import plural
 from training.study import provenance
@@ -280,9 +280,14 @@ def predict(store: Store, name: str, file: Path, out: Path | None, device: str) 
     info, model = trained(store, name, device)
     tags = info.tags
     reader = registry.dataset(tags["reader"])
-    inputs, given = reader.read_inputs(file, tags["inputs"], json.loads(tags["settings"]))
+    method, settings = registry.method(tags["method"]).METHOD, json.loads(tags["settings"])
+    blocks = method.blocks(settings)
+    new = reader.read_inputs(file, blocks, settings)
+    for sentence in new.skipped:
+        print(sentence, file=sys.stderr)
+    inputs = views.inputs(new.blocks, blocks, len(new), new.sequence, new.time, method.seconds(settings))
     predicted = model.predict(inputs)
-    columns: dict[str, Any] = {**given}
+    columns: dict[str, Any] = {**new.names}
     classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])
     if classes:
         columns[f"pred_{targets[0]}"] = np.array(classes)[np.argmax(predicted, axis=1)]
@@ -303,7 +308,7 @@ def preview(
 
     info, model = trained(store, name, device)
     classes = json.loads(info.tags.get("classes", "[]"))
-    if info.tags["inputs"] != "landmarks" or not classes:
+    if "landmarks" not in info.tags["inputs"] or not classes:
         raise UserError(
             f"run {info.id[:8]} is of {info.tags['method']}, which is given {info.tags['inputs']}; expected a run that "
             "tells classes from meshes, as those of meshes/… do"
@@ -336,7 +341,7 @@ def demo(console: Console) -> None:
         plans.append(
             Plan(
                 method=name,
-                dataset=f"synthetic_{method.data}",
+                dataset=registry.synthetic(method.data),
                 name=f"demo {name}",
                 hold={key: value for key, value in space.TINY.items() if space.DEFAULTS.get(key) != value},
                 first=space.TINY,

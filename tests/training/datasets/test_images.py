@@ -67,7 +67,7 @@ def test_a_file_that_is_no_image_is_told_and_the_others_are_read(tmp_path):
     assert "damaged image" in found.failed[0]
     assert "truncated" in found.failed[0]
     assert found.failed[2] == "no file of that name"
-    assert found.failed[3] == "10 bytes that are no image"
+    assert found.failed[3] == "8 bytes that are no image"
 
 
 @pytest.mark.parametrize(

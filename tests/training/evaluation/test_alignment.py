@@ -48,7 +48,7 @@ def made(*, share: float | None = None, labelled: bool = True, over=METHOD.objec
     parts[2] = dataclasses.replace(parts[2], y=None)
     predictions = {part: y + 0.1 for part, y in truth.items()}
     return Fitted(
-        dataclasses.replace(METHOD, over=over),
+        dataclasses.replace(METHOD, objective_weights=over),
         None,
         Split(*parts, ("images",), ("valence", "arousal"), -1.0, 1.0),
         truth,

@@ -38,7 +38,7 @@ def test_both_objectives_are_searched_and_the_compromise_wins(store: Store) -> N
     assert len(tried) == 6, "median pruning was asked for by default, and no trial of two objectives is pruned"
     whole = store.get(session.run_id).tags
     assert json.loads(whole["objectives"]) == ["val/mae/pleasure", "val/mae/arousal"]
-    assert json.loads(whole["weights"]) == TWO.over
+    assert json.loads(whole["weights"]) == TWO.objective_weights
     assert whole["pruner"] == "none"
     values = {int(t.tags["trial"]): [t.metrics[name] for name in json.loads(whole["objectives"])] for t in tried}
     assert {t.number: t.values for t in session.study.get_trials()} == values
