@@ -13,7 +13,7 @@ from training.messages import unknown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from training.contract import Method, Settings
+    from training.contract import Evaluation, Method, Reader, Settings
 
 ROOT = Path(__file__).resolve().parent
 CHECKOUT = ROOT.parent
@@ -60,14 +60,27 @@ def dataset(name: str) -> ModuleType:
     return _module(name, datasets(), "data set", "training.datasets")
 
 
-def evaluation(name: str) -> ModuleType:
-    """Import the evaluation `name`."""
-    return _module(name, evaluations(), "evaluation", "training.evaluation")
+def reader(name: str) -> Reader:
+    """Return what the reader `name` declares."""
+    declared: Reader = dataset(name).READER
+    return declared
 
 
-def choices(declared: Method, reader: ModuleType) -> dict[str, tuple[Any, ...]]:
+def synthetic(data: str) -> str:
+    """Return the name of the synthetic data set of a kind of data: motion, faces, meshes, frames or fusion."""
+    (name,) = (name for name in datasets() if name.startswith("synthetic_") and reader(name).data == data)
+    return name
+
+
+def evaluation(name: str) -> Evaluation:
+    """Return what the evaluation `name` declares."""
+    declared: Evaluation = _module(name, evaluations(), "evaluation", "training.evaluation").EVALUATION
+    return declared
+
+
+def choices(method: Method, reader: Reader) -> dict[str, tuple[Any, ...]]:
     """Return every setting of a study with its allowed values: the data set's and the method's."""
-    return {**reader.SETTINGS, **declared.settings}
+    return {**reader.settings, **method.settings}
 
 
 def settings(given: Mapping[str, str], allowed: Mapping[str, tuple[Any, ...]]) -> Settings:

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from affect.record import PICTURE, Artifact
-from training import cache, registry, splits
+from affect.record import PARTS, PICTURE, Artifact
+from training import cache, protocols, registry
 from training.commands import _model
 from training.commands._plan import threads
-from training.contract import Fitted, Job, Outcome, UserError
+from training.contract import Decodes, Fitted, Job, Outcome, UserError
 from training.study import fitting, plan, provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from training.contract import Floats, Model, Split
-    from training.splits import Protocol
+    from training.contract import Evaluation, Floats, Model, Settings, Split
+    from training.protocols import Protocol
     from training.tracking.store import RunInfo, Store
 
 
@@ -40,17 +40,23 @@ class Final:
     checkpoint: Path
     device: str
 
-    def fitted(self, evaluation: ModuleType) -> Fitted:
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the run's study."""
+        values: Settings = json.loads(self.info.tags["settings"])
+        return values
+
+    def fitted(self, evaluation: Evaluation) -> Fitted:
         """Return what an evaluation is given: predictions made again, codes from the run's files."""
-        split = self.protocol.split(test=True)
+        split = self.protocol.split(self.module.METHOD, self.settings, test=True)
         job = self._job()
         own, needed = (
-            self._prerequisites(wanted) for wanted in (self.module.METHOD.prerequisites, evaluation.PREREQUISITES)
+            self._prerequisites(wanted) for wanted in (self.module.METHOD.prerequisites, evaluation.prerequisites)
         )
         embeddings = self._embeddings()
         outcome = Outcome(
             model=self.model,
-            predictions={name: self.model.predict(part.x) for name, part in split.parts().items()},
+            predictions={name: self.model.predict(part.inputs) for name, part in split.parts().items()},
             images=self._images(embeddings),
             embeddings=embeddings,
         )
@@ -66,6 +72,7 @@ class Final:
             split=split,
             truth=self.protocol.truth(),
             labels=self.protocol.labels(),
+            test_sample=self.protocol.data.sample[self.protocol.rows("test")],
             params=self.info.params,
             job=replace(job, prerequisites={**own, **needed}),
             outcome=outcome,
@@ -75,7 +82,7 @@ class Final:
     def _job(self) -> Job:
         epochs = _option(self.info.tags["command"], "--epochs")
         return Job(
-            settings=json.loads(self.info.tags["settings"]),
+            settings=self.settings,
             seed=int(self.info.tags["seed"]),
             device=provenance.device(self.device),
             report=fitting.quiet,
@@ -103,7 +110,7 @@ class Final:
         if not file.is_file():
             return {}
         data = self.protocol.data
-        order = {part: data.sample[self.protocol.part == part] for part in ("train", "validation", "test")}
+        order = {part: data.sample[self.protocol.rows(part)] for part in PARTS}
         embeddings: dict[str, dict[str, Floats]] = {}
         for (code, part), rows in pd.read_parquet(file).groupby(["code", "part"], sort=False):
             table = rows.set_index("sample").drop(columns=["code", "part"]).dropna(axis=1, how="all")
@@ -113,9 +120,9 @@ class Final:
 
     def _images(self, embeddings: dict[str, dict[str, Floats]]) -> dict[str, Any]:
         """Return part → the images that the model reconstructs from its codes, where that is part of the method."""
-        if PICTURE not in self.module.METHOD.objective_weights or not embeddings:
+        model = self.model
+        if PICTURE not in self.module.METHOD.objective_weights or not embeddings or not isinstance(model, Decodes):
             return {}
-        model: Any = self.model  # a method that reconstructs images has decode
         codes = {part: {name: parts[part] for name, parts in embeddings.items()} for part in ("validation", "test")}
         return {part: model.decode(values) for part, values in codes.items()}
 
@@ -138,8 +145,8 @@ def protocol(store: Store, info: RunInfo, root: Path | None) -> Protocol:
     if not file.is_file():
         raise UserError(f"run {info.id[:8]} has no {Artifact.SPLIT}: {file} is missing")
     parts = pd.read_parquet(file).drop_duplicates("group").set_index("group")["part"].to_dict()
-    method = registry.method(tags["method"]).METHOD
-    protocol = splits.make(data, method.inputs, method.targets, published={str(g): str(p) for g, p in parts.items()})
+    method, published = registry.method(tags["method"]).METHOD, {str(g): str(p) for g, p in parts.items()}
+    protocol = protocols.for_method(method, data, json.loads(tags["settings"]), published=published)
     if protocol.split_id != tags["split"]:
         raise UserError(f"run {info.id[:8]}: its {Artifact.SPLIT} is not the split that the run is tagged with")
     return protocol

@@ -13,7 +13,7 @@ def datasets() -> None:
 
     table = Table("data set", "what it is", "kind", "settings", box=None, header_style="bold")
     for name in registry.datasets():
-        reader = registry.dataset(name)
-        settings = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in reader.SETTINGS.items())
-        table.add_row(name, reader.TITLE, reader.KIND, settings)
+        reader = registry.reader(name)
+        settings = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in reader.settings.items())
+        table.add_row(name, reader.title, reader.data, settings)
     console().print(table)

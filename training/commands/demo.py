@@ -38,7 +38,7 @@ def _plans() -> list[Plan]:
         plans.append(
             Plan(
                 method=name,
-                dataset=f"synthetic_{method.data}",
+                dataset=registry.synthetic(method.data),
                 name=f"demo {name}",
                 hold={key: value for key, value in space.TINY.items() if space.DEFAULTS.get(key) != value},
                 first=space.TINY,

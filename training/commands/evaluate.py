@@ -13,9 +13,7 @@ from training.commands._console import console, warn
 from training.contract import UserError
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
-    from training.contract import Evaluation
+    from training.contract import Evaluation, Findings
     from training.tracking.store import RunInfo, Store
 
 
@@ -61,7 +59,7 @@ def add(store: Store, run: str, name: str, root: Path | None, device: str) -> tu
     with tempfile.TemporaryDirectory() as checkpoint:
         kept = _kept.Final(store, info, module, model, protocol, Path(checkpoint), device)
         fitted = kept.fitted(evaluation)
-        found: Evaluation = evaluation.evaluate(fitted)
+        found: Findings = evaluation.evaluate(fitted)
     if not found.tables and not found.metrics:
         raise UserError(f"run {info.id[:8]} ({info.name}): {name} finds nothing to compute in it")
     tables = dict(found.tables)
@@ -72,7 +70,7 @@ def add(store: Store, run: str, name: str, root: Path | None, device: str) -> tu
     return info, sorted(tables)
 
 
-def _methods(evaluation: ModuleType) -> list[str]:
+def _methods(evaluation: Evaluation) -> list[str]:
     from training import registry
 
     return [name for name in registry.methods() if evaluation.applies(registry.method(name).METHOD)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from training.commands import _options as options
-from training.commands._console import console
+from training.commands._console import console, warn
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     import numpy as np
     import pandas as pd
 
-    from training import cache, registry
+    from training import cache, registry, views
     from training.commands import _model
 
     if out is not None and out.exists():
@@ -46,9 +46,13 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     info, model = _model.load(store, name, device)
     tags = info.tags
     reader = registry.dataset(tags["reader"])
-    inputs, names = reader.read_inputs(file, tags["inputs"], json.loads(tags["settings"]))
+    method, settings = registry.method(tags["method"]).METHOD, json.loads(tags["settings"])
+    blocks = method.blocks(settings)
+    new = reader.read_inputs(file, blocks, settings)
+    warn(new.skipped)
+    inputs = views.inputs(new.blocks, blocks, len(new), new.sequence, new.time, method.seconds(settings))
     predictions = model.predict(inputs)
-    columns: dict[str, Any] = {**names}
+    columns: dict[str, Any] = {**new.names}
     classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])
     if classes:
         columns[f"pred_{targets[0]}"] = np.array(classes)[np.argmax(predictions, axis=1)]

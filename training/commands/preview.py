@@ -47,7 +47,7 @@ def show(
 
     info, model = _model.load(store, name, device)
     classes = json.loads(info.tags.get("classes", "[]"))
-    if info.tags["inputs"] != "landmarks" or not classes:
+    if "landmarks" not in info.tags["inputs"] or not classes:
         raise UserError(
             f"run {info.id[:8]} is of {info.tags['method']}, whose input is {info.tags['inputs']}; expected a run that "
             "predicts classes from meshes, as those of meshes/… do"

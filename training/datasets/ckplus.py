@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import messages
-from training.contract import Block, Dataset, UserError
+from training.contract import Block, Dataset, NewRows, Reader, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
     from training.contract import Floats, Indices, Settings, Strings
 
-KIND = "meshes"
-TITLE = "CK+ face meshes (npz of `prepare meshes`)"
-SETTINGS: dict[str, tuple[Any, ...]] = {}
+READER = Reader(
+    title="CK+ face meshes (npz of prepare meshes)",
+    data="meshes",
+    blocks=("landmarks",),
+    classes=True,
+    sequences=True,
+)
 
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """CK+'s emotions in the order of its codes, 1 … 7."""
@@ -77,7 +81,6 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     content = (landmarks, triangles, frame, *(np.char.encode(of, "utf-8") for of in (sample, person, sequence, label)))
     return Dataset(
         name="ckplus",
-        kind=KIND,
         version=hashlib.sha256(b"".join(np.ascontiguousarray(of).tobytes() for of in content)).hexdigest()[:16],
         synthetic=False,
         blocks={"landmarks": Block(landmarks, unit="px", triangles=triangles)},
@@ -98,7 +101,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     )
 
 
-def read_inputs(file: Path, block: str, settings: Settings) -> tuple[Floats, dict[str, Strings]]:
+def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
     """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, an image, a folder, a video.
 
     Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In images FaceMesh finds the faces; those
@@ -112,7 +115,7 @@ def read_inputs(file: Path, block: str, settings: Settings) -> tuple[Floats, dic
         from training.prepare.meshes import meshes
 
         seen, found, _ = meshes(file, Console(stderr=True))
-        return seen, {"filename": np.array([one.name for one in found], np.str_)}
+        return NewRows({"landmarks": Block(seen)}, {"filename": np.array([one.name for one in found], np.str_)})
     arrays = _open(file)
     landmarks = _in_pixels(file, arrays, [])
     lost = np.flatnonzero(_lost(landmarks))
@@ -126,7 +129,7 @@ def read_inputs(file: Path, block: str, settings: Settings) -> tuple[Floats, dic
             f"{file}, row {lost[0]} ({names[lost[0]]}): expected a face, found landmarks that are all zero or not "
             f"finite (tracking lost); {len(lost)} of {len(landmarks)} are so"
         )
-    return landmarks, {"filename": names}
+    return NewRows({"landmarks": Block(landmarks)}, {"filename": names})
 
 
 def summarise(

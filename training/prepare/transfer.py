@@ -82,16 +82,16 @@ def anchors(anchor: str, root: Path | None) -> dict[str, Ellipse]:
     if anchor not in registry.datasets():
         known = [*registry.datasets(), DEFAULT]
         raise UserError(f"--from: {messages.unknown(anchor, known, 'anchor')}; or give a table of ellipses, FILE.csv")
-    reader = registry.dataset(anchor)
-    if reader.KIND != _faces.KIND:
-        raise UserError(f"--from {anchor}: expected a data set of faces, found one of {reader.KIND}")
+    reader, declared = registry.dataset(anchor), registry.reader(anchor)
+    if "va" not in declared.blocks:
+        raise UserError(f"--from {anchor}: expected a data set with valence and arousal, found one of {declared.data}")
     if root is None and not anchor.startswith("synthetic"):
         raise UserError(f"--from {anchor}: give its file or folder with --from-root PATH")
     if hasattr(reader, "read_rows"):  # labels are enough: no image is opened
         rows = reader.read_rows(root)
         va, label = (None if rows.va_source else rows.va), rows.emotion
     else:
-        data = reader.read(root, {name: values[0] for name, values in reader.SETTINGS.items()})
+        data = reader.read(root, {name: values[0] for name, values in declared.settings.items()})
         va, label = data.blocks["va"].values, data.label
     if va is None:
         raise UserError(f"--from {anchor}: its valence and arousal are transferred themselves; an anchor is annotated")

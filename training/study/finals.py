@@ -128,7 +128,7 @@ def _fit_and_score(
         run.figures(step, fitting.curves(prepared.method, value, figures))
         session.watch.epoch(step, value)
 
-    split = protocol.split(test=True)
+    split = protocol.split(prepared.method, prepared.settings, test=True)
     fitted = fit(split, report, checkpoint)
     outcome = fitted.outcome
     scoring.check(protocol, outcome, ("train", "validation", "test"))
@@ -169,6 +169,7 @@ def _fit_and_score(
             split=split,
             truth=protocol.truth(),
             labels=protocol.labels(),
+            test_sample=prepared.data.sample[protocol.rows("test")],
             params=params,
             job=fitted.job,
             outcome=outcome,

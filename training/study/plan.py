@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from affect.record import digest, settings_text, to_json
-from training import messages, registry, splits
+from affect.record import PARTS, digest, settings_text, to_json
+from training import messages, protocols, registry, splits
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from training.contract import Dataset, Method, Params, Settings
-    from training.splits import Protocol
+    from training.protocols import Protocol
 
 
 PRUNERS = ("median", "hyperband", "none")
@@ -111,18 +111,19 @@ def prepare(plan: Plan) -> Prepared:
     module, space = registry.method(plan.method), registry.space(plan.method)
     if plan.objectives == "two" and len(module.METHOD.objective_weights) != 2:
         raise UserError(f"--objectives two: {plan.method} has one objective, {module.METHOD.objective}")
-    reader, method = registry.dataset(plan.dataset), module.METHOD
-    if method.data != reader.KIND:
-        fitting = [name for name in registry.datasets() if method.data == registry.dataset(name).KIND]
+    reader, method = registry.reader(plan.dataset), module.METHOD
+    if lacking := reader.lacks(method):
+        fitting = [name for name in registry.datasets() if not registry.reader(name).lacks(method)]
         raise UserError(
-            f"{plan.method} takes {method.data} data, and {plan.dataset} is {reader.KIND}; "
+            f"{plan.method} needs {' and '.join(lacking)}, which {plan.dataset} does not have; "
             f"take one of {', '.join(fitting)}"
         )
     allowed = registry.choices(method, reader)
     settings = registry.settings(plan.settings, allowed)
-    data = named(reader.read(plan.root, settings), plan.known_as)
+    data = named(registry.dataset(plan.dataset).read(plan.root, settings), plan.known_as)
     published = splits.read(plan.split_file, data) if plan.split_file else data.published_split
-    protocol = splits.make(data, method.inputs, method.targets, plan.split_seed, published)
+    protocol = protocols.for_method(method, data, settings, plan.split_seed, published)
+    protocol.split(method, settings, test=False)  # what the data lacks for it is said now
     first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or default_name(plan, {k: v for k, v in settings.items() if v != allowed[k][0]}, first, space)
     if not name.strip() or any(not c.isprintable() for c in name) or len(name) > 200:
@@ -240,10 +241,12 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
     import numpy as np
 
     protocol, data = prepared.protocol, prepared.data
-    parts = {part: int((protocol.part == part).sum()) for part in ("train", "validation", "test")}
+    parts = {part: int((protocol.part == part).sum()) for part in PARTS}
+    if unlabelled := int((protocol.part == protocols.UNLABELLED).sum()):
+        parts[protocols.UNLABELLED] = unlabelled
     classes: dict[str, dict[str, int]] = {}
     if data.label is not None:
-        for label in np.unique(data.label):
+        for label in np.unique(data.label[data.label != ""]):
             mine = data.label == label
             classes[str(label)] = {part: len(np.unique(data.group[mine & (protocol.part == part)])) for part in parts}
     summary: dict[str, Any] = json.loads(

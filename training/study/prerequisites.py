@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from affect.record import Artifact, Kind, State, digest, to_json
-from training import messages, registry, splits
+from training import messages, protocols, registry
 from training.contract import StudyFailed, UserError
 from training.study import evaluating, fitting, provenance, scoring
 from training.study.search import KILLED
@@ -78,7 +78,7 @@ def check(prepared: Prepared, store: Store) -> None:
 
 def _settings(prepared: Prepared, method: str) -> dict[str, Any]:
     """Return the need's settings: the study's where it has the same one, else the default."""
-    allowed = registry.choices(registry.method(method).METHOD, registry.dataset(prepared.plan.dataset))
+    allowed = registry.choices(registry.method(method).METHOD, registry.reader(prepared.plan.dataset))
     return {name: prepared.settings.get(name, values[0]) for name, values in allowed.items()}
 
 
@@ -135,10 +135,10 @@ def _fit(session: Session, method: str) -> str:
     module, space = registry.method(method), registry.space(method)
     declared = module.METHOD
     data = prepared.data
-    protocol = splits.make(data, declared.inputs, declared.targets, prepared.plan.split_seed, prepared.published)
+    settings = _settings(prepared, method)
+    protocol = protocols.for_method(declared, data, settings, prepared.plan.split_seed, prepared.published)
     if protocol.split_id != prepared.protocol.split_id:
         raise ValueError(f"{method} as a need of {prepared.plan.method} would be fitted on another split")
-    settings = _settings(prepared, method)
     bench = dataclasses.replace(session.bench, settings=settings)
     asked = dataclasses.replace(prepared, method=declared, settings=settings, protocol=protocol)
     tags = {**identity(asked, bench), **_identity(session, method), "study": prepared.name}
@@ -150,7 +150,7 @@ def _fit(session: Session, method: str) -> str:
             module,
             bench,
             dict(space.DEFAULTS),
-            protocol.split(test=False),
+            protocol.split(declared, settings, test=False),
             prepared.plan.seed,
             checkpoint=checkpoints(session) / f"need-{method.replace('/', '-')}",
             report=fitting.quiet,

@@ -21,6 +21,7 @@ from affect.record import (
     Artifact,
     metric,
 )
+from training.contract import IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from training.contract import Floats, Method, Outcome, Values
-    from training.splits import Protocol
+    from training.protocols import Protocol
 
 FEW_TARGETS = 8
 """Up to this many targets each has its own interval and trivial rows; above, only their mean has."""
@@ -40,7 +41,7 @@ def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
     That is (n, t), or of a classifier the probabilities (n, c) of its classes. Images, where a method gives any, are
     of the shape and kind of what it was handed.
     """
-    truth, images = protocol.truth(), protocol.data.blocks[protocol.inputs].values
+    truth = protocol.truth()
     for part in parts:
         if part not in outcome.predictions:
             raise ValueError(f"the method gave no predictions for {part}")
@@ -53,7 +54,8 @@ def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
         if protocol.classes and not (np.all(values >= 0) and np.allclose(np.sum(values, axis=1), 1, atol=1e-3)):
             raise ValueError(f"predictions for {part} are no probabilities of {len(protocol.classes)} classes")
         if part in outcome.images:
-            again, wanted = outcome.images[part], (len(truth[part]), *images.shape[1:])
+            again = outcome.images[part]
+            wanted = (len(truth[part]), *protocol.data.blocks[IMAGES].values.shape[1:])
             if again.shape != wanted or again.dtype != np.uint8:
                 raise ValueError(f"images for {part} are {again.dtype} {again.shape}, expected uint8 {wanted}")
 
@@ -128,7 +130,7 @@ def baselines(protocol: Protocol, *, images: bool = False) -> dict[str, float]:
 
 
 def _images(protocol: Protocol, part: str) -> Values:
-    images: Values = protocol.data.blocks[protocol.inputs].values[protocol.part == part]
+    images: Values = protocol.data.blocks[IMAGES].values[protocol.rows(part)]
     return images
 
 
@@ -159,7 +161,7 @@ def reconstructions_table(protocol: Protocol, images: Mapping[str, Values]) -> p
         [
             pd.DataFrame(
                 {
-                    "sample": protocol.data.sample[protocol.part == part],
+                    "sample": protocol.data.sample[protocol.rows(part)],
                     "part": part,
                     **image_errors(_images(protocol, part), again),
                 }
@@ -180,7 +182,7 @@ def predictions_table(protocol: Protocol, predictions: Mapping[str, Floats]) -> 
     data, truth, labels = protocol.data, protocol.truth(), protocol.labels()
     tables = []
     for part, values in predictions.items():
-        rows = np.flatnonzero(protocol.part == part)
+        rows = protocol.rows(part)
         columns: dict[str, Any] = {
             "sample": data.sample[rows],
             "group": data.group[rows],
@@ -209,7 +211,7 @@ def embeddings_table(protocol: Protocol, embeddings: Mapping[str, Mapping[str, F
     for code, parts in embeddings.items():
         for part, values in parts.items():
             table = pd.DataFrame(values, columns=[f"d{i}" for i in range(values.shape[1])])
-            table.insert(0, "sample", protocol.data.sample[protocol.part == part])
+            table.insert(0, "sample", protocol.data.sample[protocol.rows(part)])
             table.insert(1, "part", part)
             table.insert(2, "code", code)
             tables.append(table)
@@ -258,7 +260,7 @@ def intervals(protocol: Protocol, on_test: Sequence[Values], seed: int) -> dict[
     over_groups = statistics.intervals(
         protocol.truth()["test"],
         np.stack(on_test),
-        protocol.data.group[protocol.part == "test"],
+        protocol.data.group[protocol.rows("test")],
         protocol.targets,
         protocol.metrics,
         seed=seed,

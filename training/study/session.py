@@ -58,7 +58,7 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "split": protocol.split_id,
         "targets": to_json(list(protocol.targets)),
         **({"classes": to_json(list(protocol.classes))} if protocol.classes else {}),
-        "inputs": protocol.inputs,
+        "inputs": ", ".join(prepared.method.blocks(prepared.settings)),
         "group_kind": data.group_kind,
         "groups": to_json(dict(protocol.groups)),
         "persons": "known" if data.persons_known else "unknown",

@@ -39,7 +39,8 @@ def run_all(session: Session) -> None:
     total = 1 if plan.fixed else plan.trials
     until = math.inf if plan.timeout is None else time.monotonic() + plan.timeout
     models = prerequisites.load(session, session.prepared.method.prerequisites)
-    split = session.prepared.protocol.split(test=False)
+    prepared = session.prepared
+    split = prepared.protocol.split(prepared.method, prepared.settings, test=False)
     trials = study.get_trials(deepcopy=False)
     # what failed before this command was given may have been mended since
     before = {t.number for t in trials if t.state.is_finished()}
