@@ -187,7 +187,7 @@ def _quoted(text: str) -> str:
 
 
 def _show_plan(prepared: Prepared, console: Console) -> None:
-    from training.study.search import distributions
+    from training.study.search import distributions, words
 
     plan, protocol = prepared.plan, prepared.protocol
     total = "1 trial" if plan.fixed else f"{plan.trials} trials"
@@ -206,7 +206,7 @@ def _show_plan(prepared: Prepared, console: Console) -> None:
         f"then {plan.repeats} refits scored on test",
         "trial 0   " + ", ".join(f"{k}={v}" for k, v in prepared.first.items()),
         *(
-            f"space     {name}: {_words(distribution)}"
+            f"space     {name}: {words(distribution)}"
             for name, distribution in distributions(prepared.space).items()
             if name not in prepared.hold
         ),
@@ -215,13 +215,6 @@ def _show_plan(prepared: Prepared, console: Console) -> None:
     ]
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-
-
-def _words(distribution: Any) -> str:
-    """Return what can be drawn of a parameter: its values, or its ends."""
-    if hasattr(distribution, "choices"):
-        return ", ".join(map(str, distribution.choices))
-    return f"{distribution.low:g} to {distribution.high:g}" + (", by order of magnitude" if distribution.log else "")
 
 
 def status(store: Store, console: Console) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PRUNERS = ("median", "hyperband", "none")
 OBJECTIVES = ("one", "two")
+REFITS = ("train", "all")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Plan:
 
     `first` are the parameters of trial 0 (the space's DEFAULTS where None); with `fixed` there is no other trial.
     `hold` are parameters that every trial has, trial 0 too: they are not searched.
+    `refit` says on what the best trial is fitted again: "train", or "all" for train and validation.
     """
 
     method: str
@@ -46,6 +48,7 @@ class Plan:
     trials: int = 20
     timeout: float | None = None
     repeats: int = 5
+    refit: str = "train"
     seed: int = 0
     epochs: int | None = None
     pruner: str = "median"
@@ -106,6 +109,8 @@ def prepare(plan: Plan) -> Prepared:
     """Look up every name, read and split the data; UserError for whatever is wrong."""
     if plan.pruner not in PRUNERS:
         raise UserError(registry.nearest(plan.pruner, PRUNERS, "pruner"))
+    if plan.refit not in REFITS:
+        raise UserError(registry.nearest(plan.refit, REFITS, "value of --refit"))
     if plan.objectives not in OBJECTIVES:
         raise UserError(registry.nearest(plan.objectives, OBJECTIVES, "number of --objectives"))
     module, space = registry.method(plan.method), registry.space(plan.method)
@@ -153,6 +158,7 @@ def signature(
         "epochs": plan.epochs,
         "with": to_json(dict(plan.prerequisites)),
         **({} if plan.objectives == "one" else {"objectives": plan.objectives}),
+        **({} if plan.refit == "train" else {"refit": plan.refit}),
         **({"held": to_json({key: first[key] for key in plan.hold})} if plan.hold else {}),
     }
 
@@ -227,6 +233,8 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
     if plan.seed:
         parts.append(f"seed={plan.seed}")
     parts += [f"{key}={first[key]}" for key in sorted(plan.hold)]
+    if plan.refit != "train":
+        parts.append(f"refit={plan.refit}")
     if plan.objectives != "one":
         parts.append(f"objectives={plan.objectives}")
     if plan.fixed:

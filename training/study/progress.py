@@ -30,14 +30,20 @@ class Watch:
     def waiting(self, running: int) -> None:
         """Hear that all that is left is run by other workers."""
 
+    def fold(self, number: int, total: int) -> None:
+        """Hear of which fold what follows is; 0 of 0 for a study with one split."""
+
     def finals(self, total: int) -> None:
-        """Hear that the refits of the winner begin."""
+        """Hear that the refits of the best trial begin."""
 
     def final_started(self, k: int) -> None:
         """Hear that the k-th refit began."""
 
     def final_ended(self, k: int) -> None:
         """Hear that the k-th refit is scored and written."""
+
+    def final_failed(self, k: int, reason: str) -> None:
+        """Hear that the k-th refit raised."""
 
     def message(self, text: str) -> None:
         """Hear of something a person should know."""

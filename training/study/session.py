@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import json
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import optuna
 
@@ -16,18 +16,28 @@ from training.study import provenance, search
 from training.study.plan import data_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
     from pathlib import Path
 
     from training.study.fitting import Bench
     from training.study.plan import Plan, Prepared
     from training.study.progress import Watch
-    from training.tracking.store import Store
+    from training.tracking.store import RunInfo, Store
 
 
 @dataclass(frozen=True)
 class Session:
-    """One process at work on a study."""
+    """One process at work on a study, or on one fold of it.
+
+    Parameters
+    ----------
+    prepared : the plan; of a fold its `protocol` is the fold's own.
+    study : Optuna's study: the search, of a study tested by folds the search of one fold.
+    run_id, experiment : MLflow's ids of the study's run and of its protocol.
+    worker : name of this process, by which running trials say whose they are.
+    fold, folds : number of the fold, from 1 (0 for the whole study), and how many there are (0 with one split).
+    checked : prerequisites that this process has seen in the store.
+    """
 
     prepared: Prepared
     store: Store
@@ -37,10 +47,29 @@ class Session:
     worker: str
     bench: Bench
     watch: Watch
+    fold: int = 0
+    folds: int = 0
+    checked: set[str] = field(default_factory=set)
+
+    @property
+    def label(self) -> str:
+        """Return the name by which locks know the study, or the fold."""
+        return f"{self.prepared.name} fold {self.fold}" if self.fold else self.prepared.name
+
+    @property
+    def prefix(self) -> str:
+        """Return what the names of a fold's runs begin with."""
+        return f"fold {self.fold} · " if self.fold else ""
+
+    @property
+    def selection(self) -> dict[str, str]:
+        """Return the tags that tell the runs of this study, or of this fold, from all others."""
+        return {"study": self.prepared.name, **({"fold": str(self.fold)} if self.fold else {})}
 
     def tags(self, kind: str) -> dict[str, str]:
         """Return the tags that each run of this study bears."""
-        return {**identity(self.prepared, self.bench), "kind": kind, "study": self.prepared.name}
+        folds = {"test_folds": str(self.folds)} if self.folds else {}
+        return {**identity(self.prepared, self.bench), **self.selection, **folds, "kind": kind}
 
 
 def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
@@ -82,18 +111,8 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
 
 def checkpoints(session: Session) -> Path:
     """Return the folder for the study's checkpoints; each trial has one of its own, removed when it is done."""
-    return session.store.folder / "checkpoints" / digest([session.prepared.name])
-
-
-@contextlib.contextmanager
-def holding(store: Store, name: str) -> Iterator[None]:
-    """Wait for a lock and hold it."""
-    while True:
-        with store.lock(name) as mine:
-            if mine:
-                yield
-                return
-        time.sleep(0.05)
+    folder = session.store.folder / "checkpoints" / digest([session.prepared.name])
+    return folder / f"fold-{session.fold}" if session.fold else folder
 
 
 def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Watch) -> Session:
@@ -107,18 +126,16 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
                 f"study {prepared.name!r} is in the tracking store but its search is not in Optuna's storage "
                 "(it was imported, or OPTUNA_STORAGE differs); choose another --name"
             ) from None
-        study = optuna.create_study(
-            study_name=prepared.name,
-            storage=storage,
-            directions=[optuna.study.StudyDirection[prepared.method.direction.upper()]] * len(prepared.objectives),
-            load_if_exists=True,
-        )
+        study = _optuna_study(prepared, storage, prepared.name)
     study.sampler, study.pruner = search.SeededTPE(plan.seed, prepared.hold), search.pruner(prepared.pruner)
     kept = study.user_attrs
+    if run_id := kept.get("run_id"):
+        info = store.require(run_id, f"study {prepared.name!r}", "or choose another --name")
+        _refuse_earlier_record(prepared.name, info)
     if "signature" in kept and kept["signature"] != prepared.signature:
         raise UserError(
             f"study {prepared.name!r} exists and was made otherwise; choose another --name. "
-            + "; ".join(search.differences(kept["signature"], prepared.signature))
+            + "; ".join(_differences(prepared, store, kept))
         )
     experiment = store.experiment(prepared.protocol.name)
     session = Session(prepared, store, study, kept.get("run_id", ""), experiment, worker, bench, watch)
@@ -126,6 +143,51 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
         return _make(session)
     _extend(session)
     return session
+
+
+def split_searches(session: Session) -> list[Session]:
+    """Return the study's one search, or of a study that is tested by folds a session for the search of each fold."""
+    return [session]
+
+
+def _optuna_study(prepared: Prepared, storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
+    """Return Optuna's study `name`, made where it is missing."""
+    return optuna.create_study(
+        study_name=name,
+        storage=storage,
+        directions=[optuna.study.StudyDirection[prepared.method.direction.upper()]] * len(prepared.objectives),
+        load_if_exists=True,
+    )
+
+
+def _refuse_earlier_record(name: str, info: RunInfo) -> None:
+    """Raise UserError for a study that an earlier version of the record describes: its protocol has another meaning."""
+    version = info.tags.get("record", "1")
+    if int(version) >= RECORD_VERSION:
+        return
+    if info.tags.get("frozen") == "true":
+        raise UserError(
+            f"study {name!r} is finished and was recorded by an earlier Affectory (record {version}, now "
+            f"{RECORD_VERSION}); it stays as it is, and a new study needs another --name"
+        )
+    raise UserError(
+        f"study {name!r} cannot go on: it was begun by an earlier Affectory, which drew and named its split otherwise "
+        f"(record {version}, now {RECORD_VERSION}); start it anew with another --name"
+    )
+
+
+def _differences(prepared: Prepared, store: Store, kept: Mapping[str, Any]) -> list[str]:
+    """Name what an existing study was made with, where it differs; of a search space each parameter that differs."""
+    differences = search.differences(kept["signature"], prepared.signature)
+    if kept["signature"].get("space") == prepared.signature["space"] or "run_id" not in kept:
+        return differences
+    file = store.artifacts(kept["run_id"]) / Artifact.SPACE
+    try:
+        parameters = search.space_differences(json.loads(file.read_text(encoding="utf-8")), prepared.space)
+    except (OSError, ValueError, LookupError):  # the file is not there or damaged: the hashes still differ
+        return differences
+    others = [text for text in differences if not text.startswith("space: ")]
+    return [*parameters, *others] or differences
 
 
 def _make(session: Session) -> Session:
@@ -162,7 +224,7 @@ def _extend(session: Session) -> None:
     """Take over the number of trials that is asked for now; a study that was scored on test is closed."""
     plan, study = session.prepared.plan, session.study
     run = session.store.get(session.run_id)
-    if search.WINNER in study.user_attrs:
+    if search.BEST in study.user_attrs:
         done, repeats = search.counted(study.get_trials(deepcopy=False)), int(run.tags["repeats"])
         if plan.trials > max(done, int(run.tags["trials_total"])) or plan.repeats != repeats:
             raise UserError(
