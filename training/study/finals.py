@@ -108,14 +108,14 @@ def ended_finals(session: Session, without: frozenset[str] = frozenset()) -> dic
 
 
 def _of_failed_attempt(session: Session, searches: Sequence[Session]) -> frozenset[str]:
-    """Return the failed finals of an earlier attempt in which no seed came through: they are tried again."""
+    """Return the failed finals of earlier attempts in which no seed came through: they are tried again."""
     ended = ended_finals(session)
     wanted = {(one.fold, seed(session, k)) for one in searches for k in range(session.prepared.plan.repeats)}
-    failed = {key for key, info in ended.items() if info.tags["state"] == State.FAILED}
-    seeds_failed = {seeded for _, seeded in failed}
-    if wanted <= set(ended) and len(seeds_failed) >= session.prepared.plan.repeats:
-        return frozenset(ended[key].id for key in failed)
-    return frozenset()
+    failed = {seeded for (_, seeded), info in ended.items() if info.tags["state"] == State.FAILED}
+    if not wanted <= set(ended) or len(failed) < session.prepared.plan.repeats:
+        return frozenset()
+    selection = {"kind": Kind.FINAL, "study": session.prepared.name, "state": State.FAILED}
+    return frozenset(info.id for info in session.store.find(selection))
 
 
 def _close_ended(session: Session, searches: Sequence[Session]) -> None:

@@ -44,6 +44,7 @@ ERROR, RETRY_REASON = "error", "retry_reason"
 """User attributes of a trial. It has an error where its method raised, a retry_reason where it is run again."""
 
 KILLED = "its worker was killed; the study runs it again"
+INTERRUPTED = "stopped by a person; the study runs it again when it goes on"
 GIVEN_UP = f"its worker was killed {MOST_RETRIES + 1} times; the study does not run it again"
 
 
@@ -201,12 +202,11 @@ def worker_lock(worker: str) -> str:
 def retry(study: Study, trial: FrozenTrial, *, killed: bool = True) -> None:
     """Add a failed trial again with the same parameters.
 
-    One whose worker was `killed` is added `MOST_RETRIES` times and then given up, which is said in its `ERROR`; being
-    stopped by a person does not count.
+    One whose worker was `killed` is added `MOST_RETRIES` times and then given up; being stopped by a person does not
+    count.
     """
     retries = int(trial.user_attrs.get(RETRIES, 0)) + killed
     if killed and retries > MOST_RETRIES:
-        study._storage.set_trial_user_attr(trial._trial_id, ERROR, GIVEN_UP)
         return
     # the parameters stand in the trial itself, so that suggest() finds them; DEFAULTS come as fixed_params
     kept = {key: value for key, value in trial.system_attrs.items() if key == "fixed_params"}
@@ -232,9 +232,15 @@ def without_successor(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     A kill between Optuna's failing a trial and its being added again leaves such a one.
     """
     latest = {origin(trial): trial.number for trial in trials}
-    return [
-        t for t in trials if t.state == TrialState.FAIL and ERROR not in t.user_attrs and latest[origin(t)] == t.number
-    ]
+    return [t for t in trials if t.state == TrialState.FAIL and error(t) is None and latest[origin(t)] == t.number]
+
+
+def error(trial: FrozenTrial) -> str | None:
+    """Return why a failed trial is not run again: what its method raised, or that it was given up; else None."""
+    if ERROR in trial.user_attrs:
+        return str(trial.user_attrs[ERROR])
+    killed = trial.state == TrialState.FAIL and trial.user_attrs.get(RETRY_REASON) != INTERRUPTED
+    return GIVEN_UP if killed and int(trial.user_attrs.get(RETRIES, 0)) >= MOST_RETRIES else None
 
 
 def fail_trials_of_dead_workers(study: Study, store: Store) -> list[FrozenTrial]:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from training.tracking.run import Run
 
 FAILURES_IN_A_ROW = 5
-INTERRUPTED = "stopped by a person; the study runs it again when it goes on"
 
 
 def run_all(sessions: Sequence[Session]) -> None:
@@ -135,11 +134,11 @@ def best_value(session: Session, trials: list[FrozenTrial], *values: float) -> f
 
 def stop_after_repeated_failures(trials: list[FrozenTrial], limit: int) -> None:
     """Raise StudyFailed where the last `limit` finished trials all raised."""
-    raised = [t for t in trials if search.ERROR in t.user_attrs]
-    ended = [t for t in trials if t.state in search.COUNTED or search.ERROR in t.user_attrs]
+    raised = [t for t in trials if search.error(t)]
+    ended = [t for t in trials if t.state in search.COUNTED or search.error(t)]
     last = ended[-limit:]
     if len(last) == limit and last == raised[-limit:]:
-        reason = last[-1].user_attrs[search.ERROR]
+        reason = search.error(last[-1])
         many = f"the last {limit} trials all failed; " if limit > 1 else "the configuration failed; "
         raise StudyFailed(f"{many}trial {last[-1].number}: {reason}")
 
@@ -168,8 +167,7 @@ def _one(
     except KeyboardInterrupt:
         with stopping.cleaning_up():
             gate.close()
-            with session.store.holding(asking(session)):
-                _add_again(session)
+            _add_again(session)
             reconcile(session)
         raise
     except ValueError as error:
@@ -178,7 +176,13 @@ def _one(
             raise
 
 
-def _add_again(session: Session) -> list[FrozenTrial]:
+def _add_again(session: Session) -> None:
+    """Add the trial again that a person stopped, wherever in it that was."""
+    with session.store.holding(asking(session)):
+        _add_unfinished(session)
+
+
+def _add_unfinished(session: Session) -> list[FrozenTrial]:
     """Add the trials again that were stopped or killed and that none runs again yet; return all trials."""
     trials = session.study.get_trials(deepcopy=False)
     left = search.without_successor(trials)
@@ -237,8 +241,8 @@ def _objective(
         except KeyboardInterrupt:
             keep = True  # the trial is run again and goes on from there
             with stopping.cleaning_up():
-                trial.set_user_attr(search.RETRY_REASON, INTERRUPTED)
-                _end(run, State.FAILED, INTERRUPTED, lines)
+                trial.set_user_attr(search.RETRY_REASON, search.INTERRUPTED)
+                _end(run, State.FAILED, search.INTERRUPTED, lines)
             raise
         except Exception as error:
             reason = _reason(error)
@@ -300,7 +304,7 @@ def reconcile(session: Session) -> None:
     with store.holding(asking(session)):
         search.fail_stale_trials(study)
         search.fail_trials_of_dead_workers(study, store)
-        trials = _add_again(session)
+        trials = _add_unfinished(session)
         _remove_checkpoints(session, trials)
     for info in store.find({"kind": Kind.TRIAL, **session.selection}, status="RUNNING"):
         number = int(info.tags["trial"])
@@ -309,7 +313,7 @@ def reconcile(session: Session) -> None:
             _close_killed(session, info.id, trials[number])
     for trial in trials:
         run_id = trial.user_attrs.get(search.RUN_ID)
-        killed = trial.state == TrialState.FAIL and trial.user_attrs.get(search.ERROR) in (None, search.GIVEN_UP)
+        killed = trial.state == TrialState.FAIL and search.ERROR not in trial.user_attrs
         if not run_id or not killed or not store.has(run_id):  # a person may have deleted the run in MLflow
             continue
         if store.get(run_id).tags.get("state") in (State.COMPLETE, State.PRUNED):
@@ -318,7 +322,7 @@ def reconcile(session: Session) -> None:
 
 def _close_killed(session: Session, run_id: str, trial: FrozenTrial) -> None:
     """Close a trial's run as failed, with the reason that the trial has."""
-    reason = trial.user_attrs.get(search.ERROR) or trial.user_attrs.get(search.RETRY_REASON) or search.KILLED
+    reason = search.error(trial) or trial.user_attrs.get(search.RETRY_REASON) or search.KILLED
     if reason == search.GIVEN_UP:
         session.watch.message(f"{session.prefix}trial {trial.number} is given up: {reason}")
     session.store.resume(run_id).close(State.FAILED, reason)

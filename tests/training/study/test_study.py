@@ -515,7 +515,7 @@ def test_stops_do_not_use_up_the_runs_that_a_killed_trial_has() -> None:
     search.retry(made, made.get_trials()[-1])
     given_up = made.get_trials()[-1]
     assert given_up.number == last.number, "it is not run again"
-    assert given_up.user_attrs[search.ERROR] == "its worker was killed 4 times; the study does not run it again"
+    assert search.error(given_up) == "its worker was killed 4 times; the study does not run it again"
     assert search.without_successor(made.get_trials()) == []
 
 
@@ -591,6 +591,10 @@ def with_evaluations(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
     monkeypatch.setattr(registry, "evaluation", made.__getitem__)
 
 
+def empty(name: str) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(record.COLUMNS[name]))
+
+
 def test_two_evaluations_that_write_one_table_are_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame(
         {"feature": ["a"], "z_from": [0.0], "step": [1.0], "change": [0.0], "change_over_range": [0.0]}
@@ -644,7 +648,7 @@ def test_generated_images_and_curves_are_there_while_the_method_fits_and_outlive
         job.curve("train/loss_generator", fit.calls, 0.5)
         images = np.full((1, 3, 4, 4), fit.calls, np.uint8)
         job.show(fit.calls, images, np.array([[0.1, 0.2, 0.3]]))
-        [running] = [t for t in runs(store, "trial") if t.status == "RUNNING"]
+        [running] = [r for kind in ("trial", "final") for r in runs(store, kind) if r.status == "RUNNING"]
         seen.append(pd.read_parquet(store.artifacts(running.id) / record.Artifact.SAMPLES))
         if fit.calls == 1:
             raise KeyboardInterrupt
