@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from training import registry, splits
+from training import protocols, registry
 from training.contract import Dataset, Fitted, Job, Method, Outcome, Params, Split
 from training.study import evaluating
 
@@ -32,22 +32,29 @@ def job(settings: dict[str, Any] | None = None, *, seed: int = 0, log: list | No
 
 def default_settings(declared: Method) -> dict[str, Any]:
     """Return the default of each setting of the method and of the synthetic data of its kind."""
-    return dict(registry.settings({}, registry.choices(declared, registry.dataset(f"synthetic_{declared.data}"))))
+    return dict(registry.settings({}, registry.choices(declared, registry.reader(registry.synthetic(declared.data)))))
 
 
 @cache
 def data(kind: str) -> Dataset:
-    reader = registry.dataset(f"synthetic_{kind}")
-    return reader.read(None, {name: values[0] for name, values in reader.SETTINGS.items()})
+    name = registry.synthetic(kind)
+    return registry.dataset(name).read(None, {k: values[0] for k, values in registry.reader(name).settings.items()})
 
 
 @cache
-def _protocol(kind: str, inputs: str, targets: str) -> splits.Protocol:
-    return splits.make(data(kind), inputs, targets)
+def _protocol(kind: str, targets: str, reconstructed: bool) -> protocols.Protocol:
+    return protocols.make(data(kind), targets, reconstructed=reconstructed)
 
 
-def protocol(declared: Method) -> splits.Protocol:
-    return _protocol(declared.data, declared.inputs, declared.targets)
+def protocol(declared: Method, settings: dict[str, Any] | None = None) -> protocols.Protocol:
+    chosen = settings or default_settings(declared)
+    return _protocol(declared.data, declared.targets, declared.targets in declared.blocks(chosen))
+
+
+def split(declared: Method, settings: dict[str, Any] | None = None, *, test: bool = True) -> Split:
+    """Return the synthetic data of the method's kind as the method is given it."""
+    chosen = {**default_settings(declared), **(settings or {})}
+    return protocol(declared, chosen).split(declared, chosen, test=test)
 
 
 def needs(wanted: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
@@ -59,9 +66,9 @@ def needs(wanted: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
 def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **dict(settings)}
-    split = protocol(module.METHOD).split(test=False)
+    handed = split(module.METHOD, chosen, test=False)
     lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen))
-    return module.fit(registry.space(name).TINY, split, lent).model
+    return module.fit(registry.space(name).TINY, handed, lent).model
 
 
 def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
@@ -83,7 +90,16 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     def refit(split: Split) -> Outcome:
         return module.fit(used, split, task)
 
-    split = made.split(test=True)
+    handed = made.split(module.METHOD, chosen, test=True)
     return Fitted(
-        module.METHOD, made.data, split, made.truth(), made.labels(), used, task, module.fit(used, split, task), refit
+        method=module.METHOD,
+        data=made.data,
+        split=handed,
+        truth=made.truth(),
+        labels=made.labels(),
+        test_sample=made.data.sample[made.rows("test")],
+        params=used,
+        job=task,
+        outcome=module.fit(used, handed, task),
+        refit=refit,
     )

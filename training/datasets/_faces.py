@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-KIND = "faces"
 LABELS = ("continuous", "discrete")
 """Values of the setting ``labels`` of readers whose valence and arousal may be transferred."""
 
@@ -142,7 +141,6 @@ def dataset(
     version.update("\n".join([*(rows.emotion or ()), *group.tolist(), *cut]).encode())
     return Dataset(
         name=name,
-        kind=KIND,
         version=version.hexdigest()[:16],
         synthetic=False,
         blocks={

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from training import cache
-from training.contract import UserError
+from training.contract import IMAGES, Block, NewRows, UserError
 from training.datasets import _detector
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from training.contract import Settings
 
     Box = tuple[float, float, float, float]
-    Inputs = tuple[NDArray[np.uint8], dict[str, NDArray[np.str_]]]
 
 SIZE = 64
 VA = ("valence", "arousal")
@@ -94,22 +93,22 @@ def load(paths: Sequence[Path], boxes: Sequence[Box | None] | None = None, *, wh
     return found
 
 
-def read_inputs(file: Path, block: str, settings: Settings) -> Inputs:
+def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
     """Read images to predict for, an image or a folder of images, cut as `load` does without boxes.
 
     Returns the images (n, 3, 64, 64) uint8 and their names by column. UserError names a file that is none.
     """
-    return _inputs(file, block, whole=False)
+    return _new_rows(file, blocks, whole=False)
 
 
-def read_faces(file: Path, block: str, settings: Settings) -> Inputs:
+def read_faces(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
     """Read images to predict for as `read_inputs` does, for sets whose images are faces already."""
-    return _inputs(file, block, whole=True)
+    return _new_rows(file, blocks, whole=True)
 
 
-def _inputs(file: Path, block: str, *, whole: bool) -> Inputs:
-    if block != "images":
-        raise UserError(f"{file}: new images serve as the block 'images', and the run's method is given {block!r}")
+def _new_rows(file: Path, blocks: tuple[str, ...], *, whole: bool) -> NewRows:
+    if blocks != (IMAGES,):
+        raise UserError(f"{file}: images serve as the block {IMAGES!r}, and the run's method takes {', '.join(blocks)}")
     if file.is_dir():
         paths = sorted(path for path in file.iterdir() if path.suffix.lower() in SUFFIXES)
         if not paths:
@@ -121,7 +120,8 @@ def _inputs(file: Path, block: str, *, whole: bool) -> Inputs:
     found = _decode_all(paths, [None] * len(paths), whole)
     for row, why in found.failed.items():
         raise UserError(f"{paths[row]}: expected an image, found {why}")
-    return found.images, {"image": np.array([path.name for path in paths], np.str_), "face": found.how}
+    names = {"image": np.array([path.name for path in paths], np.str_), "face": found.how}
+    return NewRows({IMAGES: Block(found.images)}, names)
 
 
 # ----------------------------------------------------------------------------------------------------- decoding

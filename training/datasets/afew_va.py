@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect.circumplex import STEPS
-from training.contract import UserError
+from training.contract import Reader, UserError
 from training.datasets import _faces, _images
 
 if TYPE_CHECKING:
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
     from training.contract import Dataset, Settings
 
-KIND = _faces.KIND
-TITLE = "AFEW-VA: frames of film clips, valence and arousal in tenths"
-SETTINGS: dict[str, tuple[Any, ...]] = {}
+READER = Reader(
+    title="AFEW-VA: frames of film clips, valence and arousal in tenths",
+    data="faces",
+    blocks=("images", "va"),
+    sequences=True,
+)
 read_inputs = _images.read_inputs
 
 FRAMES_PER_SECOND = 25

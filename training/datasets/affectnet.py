@@ -8,11 +8,11 @@ not rated. Persons are unknown; near-duplicate images are kept on one side of a 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import UserError
+from training.contract import Reader, UserError
 from training.datasets import _faces, _images
 from training.datasets._table import Table
 
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
     from training.contract import Dataset, Settings
 
-KIND = _faces.KIND
-TITLE = "AffectNet: photographs from the web, expression, valence and arousal"
-SETTINGS: dict[str, tuple[Any, ...]] = {}
+READER = Reader(
+    title="AffectNet: photographs from the web, expression, valence and arousal",
+    data="faces",
+    blocks=("images", "va"),
+    classes=True,
+)
 read_inputs = _images.read_inputs
 
 EXPRESSIONS = (

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from training.contract import UserError
+from training.contract import Reader, UserError
 from training.datasets import _faces, _images, labelled_folder
 
 if TYPE_CHECKING:
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
     from training.contract import Dataset, Settings
 
-KIND = _faces.KIND
-TITLE = "IMFDB: faces from films, actor and expression"
-SETTINGS: dict[str, tuple[Any, ...]] = {"labels": _faces.LABELS}
+READER = Reader(
+    title="IMFDB: faces from films, actor and expression",
+    data="faces",
+    blocks=("images", "va"),
+    settings={"labels": _faces.LABELS},
+    classes=True,
+)
 read_inputs = _images.read_faces
 
 EXPRESSIONS = ("ANGER", "DISGUST", "FEAR", "HAPPINESS", "NEUTRAL", "SADNESS", "SURPRISE")

@@ -11,12 +11,12 @@ Any further column is left alone: a ``user.id``, say, is who annotated, not who 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from affect import circumplex
-from training.contract import UserError
+from training.contract import Reader, UserError
 from training.datasets import _faces, _images
 from training.datasets._table import Table
 
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
     from training.contract import Dataset, Settings
 
-KIND = _faces.KIND
-TITLE = "Photographs in a folder, their emotions in a CSV"
-SETTINGS: dict[str, tuple[Any, ...]] = {"labels": _faces.LABELS}
+READER = Reader(
+    title="Photographs in a folder, their emotions in a CSV",
+    data="faces",
+    blocks=("images", "va"),
+    settings={"labels": _faces.LABELS},
+    classes=True,
+)
 read_inputs = _images.read_inputs
 
 DISCRETE = ("valence_discrete", "arousal_discrete")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.contract import Block, Dataset, UserError
+from training.contract import Block, Dataset, NewRows, Reader, UserError
 from training.datasets._table import Table
 
 if TYPE_CHECKING:
@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
     from training.contract import Settings
 
-KIND = "motion"
-TITLE = "LMA features of motion capture (CSV)"
-SETTINGS: dict[str, tuple[Any, ...]] = {"features": ("all", "no_acceleration", "with_jerk")}
+READER = Reader(
+    title="LMA features of motion capture (CSV)",
+    data="motion",
+    blocks=("features", "pad"),
+    settings={"features": ("all", "no_acceleration", "with_jerk")},
+    classes=True,
+    sequences=True,
+)
 
 _ACCELERATION = "_acceleration_magnitude"
 _MOVERS = ("l_hand", "r_hand", "l_foot", "r_foot", "neck")
@@ -90,7 +95,6 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     values = np.column_stack([numbers[name] for name in chosen])
     return Dataset(
         name="lma",
-        kind=KIND,
         # of the file alone: which of its features a method is given is a setting, and settings are compared
         version=table.digest[:16],
         synthetic=False,
@@ -115,22 +119,23 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     )
 
 
-def read_inputs(file: Path, block: str, settings: Settings) -> tuple[NDArray[np.float64], dict[str, NDArray[np.str_]]]:
-    """Read new rows to predict for: only the columns of `block` are asked for.
+def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
+    """Read new rows to predict for: only the columns of `blocks` are asked for.
 
     Returns the values (n, c), in the order that `read` gives them, and what names the rows in the file, by column; a
     new row need not have a name or a label.
     Raises UserError as `read` does.
     """
     table = Table(file)
-    names = tuple(PAD) if block == "pad" else columns(settings["features"])
-    table.require(names, why=f"; the run's method is given {block}")
+    columns_of = {block: tuple(PAD) if block == "pad" else columns(settings["features"]) for block in blocks}
+    for block, names in columns_of.items():
+        table.require(names, why=f"; the run's method takes {block}")
     naming = [name for name in ("clip", "window", "label") if name in table.header]
-    numbers, texts = table.read(names, notes=naming)
-    values = np.column_stack([numbers[name] for name in names])
-    if block == "pad":
-        _check_range(table, values)
-    return values, texts
+    numbers, texts = table.read([name for names in columns_of.values() for name in names], notes=naming)
+    values = {block: np.column_stack([numbers[name] for name in names]) for block, names in columns_of.items()}
+    if "pad" in values:
+        _check_range(table, values["pad"])
+    return NewRows({block: Block(values[block], columns_of[block]) for block in blocks}, texts)
 
 
 def summarise(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import Block, Dataset, UserError
+from training.contract import Block, Dataset, Reader, UserError
 from training.datasets import _images, _synthetic
 
 if TYPE_CHECKING:
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float32]
 
-KIND = "faces"
-TITLE = "Synthetic faces, moved by known valence and arousal"
-SETTINGS: dict[str, tuple[Any, ...]] = {}
+READER = Reader(
+    title="Synthetic faces, moved by known valence and arousal",
+    data="faces",
+    blocks=("images", "va"),
+    classes=True,
+)
 read_inputs = _images.read_faces
 
 MOMENTS = (0.2, 0.5, 0.8)
@@ -83,7 +86,6 @@ def generate(seed: int = 0, recordings: Mapping[str, int] | None = None) -> Data
     names = world.recording[recording]
     return Dataset(
         name="synthetic_faces",
-        kind=KIND,
         version=digest.hexdigest()[:16],
         synthetic=True,
         blocks={

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from affect.facemesh import MIRROR, REGIONS, TRIANGLES, VERTICES, region_of
-from training.contract import Block, Dataset, UserError
+from training.contract import Block, Dataset, Reader, UserError
 from training.datasets import _synthetic, ckplus
 
 if TYPE_CHECKING:
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 
     from training.contract import Settings
 
-KIND = "meshes"
-TITLE = "Synthetic face meshes, moved by known facial actions"
-SETTINGS: dict[str, tuple[Any, ...]] = {}
+READER = Reader(
+    title="Synthetic face meshes, moved by known facial actions",
+    data="meshes",
+    blocks=("landmarks",),
+    classes=True,
+    sequences=True,
+)
 read_inputs = ckplus.read_inputs
 """New meshes come as those of `ckplus` do."""
 
@@ -164,7 +168,6 @@ def generate(seed: int = 0, recordings: Mapping[str, int] | None = None) -> Data
     notes = [f"synthetic: people, emotions and faces are made up from seed {seed}"]
     return Dataset(
         name="synthetic_meshes",
-        kind=KIND,
         version=hashlib.sha256(landmarks.tobytes() + "\n".join([*group, *label]).encode()).hexdigest()[:16],
         synthetic=True,
         blocks={"landmarks": Block(landmarks, unit="px", triangles=TRIANGLES)},

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect import record
-from training.contract import Evaluation, Fitted, Method
+from training.contract import Evaluation, Findings, Fitted, Method
 from training.evaluation import _predictors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Floats
-
-PREREQUISITES: dict[str, str] = {}
 
 OF_EACH = 2
 """Images of each emotion that are kept; as many as of eight emotions where there are no labels."""
@@ -31,10 +29,10 @@ STEPS = tuple(np.linspace(-2.0, 2.0, 9).tolist())
 
 def applies(method: Method) -> bool:
     """Say whether the method gives images back that it was handed."""
-    return method.inputs == "images" and record.PICTURE in method.objective_weights
+    return "images" in method.all_blocks() and record.PICTURE in method.objective_weights
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return samples.parquet: some test images, real and reconstructed, and traversals of z_v and z_a for a few.
 
     A traversal moves one code of an image and leaves all else of it as it is. Its coordinate is what the trained
@@ -50,15 +48,15 @@ def evaluate(fitted: Fitted) -> Evaluation:
 
     test = fitted.split.test
     if test is None or not _predictors.coded(fitted) or "test" not in fitted.outcome.images:
-        return Evaluation()
-    names = fitted.test_sample()
+        return Findings()
+    names = fitted.test_sample
     labels = np.full(len(test), "") if fitted.labels is None else fitted.labels["test"]
     chosen = choose(labels, fitted.job.seed)
     again, read = fitted.outcome.images["test"], fitted.outcome.predictions["test"]
     columns = [fitted.split.targets.index(target) for target in _predictors.CODES.values()]
     rows: list[tuple[Any, ...]] = []
     for i in chosen:
-        for kind, images, va in (("real", test.x, fitted.truth["test"]), ("reconstruction", again, read)):
+        for kind, images, va in (("real", np.asarray(test.x), fitted.truth["test"]), ("reconstruction", again, read)):
             rows.append((kind, names[i], "", 0.0, png(images[i]), *va[i, columns].tolist(), labels[i]))
     model: Any = fitted.outcome.model
     # one of each of the first emotions
@@ -73,7 +71,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
                     ("traversal", names[i], code, step, png(shown[k]), *va[k, columns].tolist(), labels[i]),
                 )
     table = pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.SAMPLES]))
-    return Evaluation({record.Artifact.SAMPLES: table})
+    return Findings({record.Artifact.SAMPLES: table})
 
 
 def choose(labels: NDArray[np.str_], seed: int) -> list[int]:
@@ -109,3 +107,6 @@ def png(image: NDArray[np.uint8]) -> bytes:
     out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(np.moveaxis(image, 0, -1))).save(out, "PNG")
     return out.getvalue()
+
+
+EVALUATION = Evaluation(applies, evaluate)

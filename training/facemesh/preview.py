@@ -15,6 +15,7 @@ from affect.facemesh import TRIANGLES
 from training.contract import UserError
 from training.facemesh.images import Film
 from training.facemesh.tracker import Tracker
+from training.views import single
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,9 @@ def preview(
     ):
         for pixels in track(film, "frames", film.length or None, console=console, transient=True):
             landmarks = tracker.landmarks(pixels)
-            said = None if landmarks is None else np.asarray(model.predict(landmarks[None])[0], float)
+            said = (
+                None if landmarks is None else np.asarray(model.predict(single(landmarks[None], "landmarks"))[0], float)
+            )
             screen.show(draw(pixels, landmarks, said, classes, caption))
             count += 1
     return count

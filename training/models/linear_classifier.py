@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from training.contract import Floats, Indices, Params, Split
+    from training.views import Inputs
 
     Array = NDArray[np.float64]
 
@@ -46,9 +47,10 @@ def fit(features: Floats, y: Indices, split: Split, params: Params) -> tuple[Arr
     x = np.asarray(features, dtype=np.float64)
     operator = None
     if params["coordinates"] == "differences":
-        if split.triangles is None:
+        triangles = split.block.triangles
+        if triangles is None:
             raise ValueError("coordinates=differences need the triangles of the meshes")
-        operator = differences(split.triangles, v)
+        operator = differences(triangles, v)
         x = operator @ x
     x = x.reshape(n, v * c)
     weight = 1.0 / np.bincount(y, minlength=classes)[y] / len(np.unique(y))
@@ -147,19 +149,19 @@ class LinearMeshes:
     weights: Array
     bias: Array
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the probabilities (n, classes)."""
-        scores = self.encode(x)
+        scores = self.encode(inputs)
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(likely / likely.sum(axis=1, keepdims=True))
 
-    def encode(self, x: Floats) -> Floats:
+    def encode(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the scores (n, classes), whose largest is the prediction."""
-        return np.asarray(self.features(x).reshape(len(x), -1) @ self.weights + self.bias)
+        return np.asarray(self.features(inputs).reshape(inputs.samples, -1) @ self.weights + self.bias)
 
-    def features(self, x: Floats) -> Floats:
+    def features(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to what `logits` takes, (n, v, c)."""
-        return self.seen.of(x)
+        return self.seen.of(np.asarray(inputs.x))
 
     def logits(self, features: Tensor) -> Tensor:
         """Map features (n, v, c) to the scores (n, classes), differentiably."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xgboost as xgb
 
     from training.contract import Floats, Job, Params
+    from training.views import Inputs
 
 PATIENCE = 50
 """Rounds without a better validation error after which a target's regressor stops."""
@@ -48,9 +49,9 @@ class Trees:
     low: float | None = None
     high: float | None = None
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map inputs (n, d) to targets (n, t), both in the data's own units."""
-        scaled = _single(self.inputs.apply(x))
+        scaled = _single(self.inputs.apply(np.asarray(inputs.x)))
         raw = [b.inplace_predict(scaled[:, list(c)]) for b, c in zip(self.boosters, self.columns, strict=True)]
         pred = self.outputs.undo(np.stack(raw, axis=1).astype(np.float64))
         low, high = -np.inf if self.low is None else self.low, np.inf if self.high is None else self.high

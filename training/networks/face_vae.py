@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Floats, Job, Method, Params, Split
+    from training.views import Inputs
 
     Images = NDArray[np.uint8]
     Codes = Mapping[str, Floats]
@@ -182,13 +183,13 @@ class FittedFaceVae:
         alignment = ALIGNMENTS[self.aligned_by]
         return alignment is not None and alignment.probabilities is not None
 
-    def predict(self, x: Images) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map images to valence and arousal (n, 2), as `read` does with their codes."""
-        return self.read(self.encode(x))
+        return self.read(self.encode(inputs))
 
-    def encode(self, x: Images) -> dict[str, Floats]:
+    def encode(self, inputs: Inputs) -> dict[str, Floats]:
         """Map images to the means of z_v, z_a and z_z, each (n, 32)."""
-        z = self._run(lambda part: self.module.encode(part)[0], np.asarray(x))
+        z = self._run(lambda part: self.module.encode(part)[0], np.asarray(inputs.x))
         return dict(zip(CODES, np.split(z, len(CODES), axis=1), strict=True))
 
     def decode(self, codes: Codes) -> Images:
@@ -322,7 +323,7 @@ def fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str 
     )
     loop.fit(module, train, loss, validate, schedule, job)
     model = FittedFaceVae(module, shape, aligned_by)
-    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,
         predictions={name: model.read(of) for name, of in codes.items()},
@@ -344,7 +345,7 @@ def _placed(module: FaceVae, device: str) -> FaceVae:
 def _tensors(part: Any, job: Job) -> tuple[Tensor, Tensor]:
     """Return a part's images, as bytes, and its labels, on the job's device."""
     return (
-        lent(part.x).to(job.device),
+        lent(np.asarray(part.x)).to(job.device),
         torch.as_tensor(part.targets(), dtype=torch.float32, device=job.device),
     )
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.contract import Floats, Job, Params, Split
+    from training.views import Inputs
 
 SLOPE = 0.2
 """Of the leaky rectifier, as in DGCNN."""
@@ -133,13 +134,13 @@ class FittedMeshes:
     graph: Graph
     shape: Shape
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the probabilities (n, classes)."""
-        return self.classify(self.encode(x))
+        return self.classify(self.encode(inputs))
 
-    def encode(self, x: Floats) -> Floats:
+    def encode(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the penultimate layer (n, d)."""
-        return self._run(self.module.encode, x)
+        return self._run(self.module.encode, inputs)
 
     def classify(self, codes: Floats) -> Floats:
         """Map the penultimate layer (n, d) to the probabilities (n, classes)."""
@@ -147,13 +148,13 @@ class FittedMeshes:
             given = _tensor(codes, next(self.module.parameters()).device)
             return torch.softmax(self.module.classify(given), dim=1).cpu().numpy()
 
-    def vertices(self, x: Floats) -> Floats:
+    def vertices(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the embeddings (n, v, d) of their vertices, before pooling."""
-        return self._run(self.module.vertices, x)
+        return self._run(self.module.vertices, inputs)
 
-    def features(self, x: Floats) -> Floats:
+    def features(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to what `logits` takes, (n, v, c)."""
-        return self.seen.of(x)
+        return self.seen.of(np.asarray(inputs.x))
 
     def logits(self, features: Tensor) -> Tensor:
         """Map features (n, v, c) to logits (n, classes), differentiably."""
@@ -177,10 +178,10 @@ class FittedMeshes:
         }
         (folder / "meshes.json").write_text(json.dumps(state), encoding="utf-8")
 
-    def _run(self, function: Callable[[Tensor], Tensor], x: Floats) -> Floats:
+    def _run(self, function: Callable[[Tensor], Tensor], inputs: Inputs) -> Floats:
         device = next(self.module.parameters()).device
         with torch.inference_mode():
-            parts = torch.from_numpy(self.seen.of(x)).split(AT_ONCE)
+            parts = torch.from_numpy(self.seen.of(np.asarray(inputs.x))).split(AT_ONCE)
             return torch.cat([function(part.to(device)).cpu() for part in parts]).numpy()
 
 
@@ -206,19 +207,20 @@ def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     params : those of `MeshNetwork` and of the layer; ``mirror`` shows every second face as its mirror image;
         ``smoothing`` of labels, ``learning_rate``, ``weight_decay``, ``batch``, ``epochs``, ``patience``.
     """
-    if split.triangles is None:
+    triangles, meshes = split.block.triangles, np.asarray(split.train.x)
+    if triangles is None:
         raise ValueError("a graph network needs the triangles of the meshes")
-    seen = Features.fit(split.train.x, job)
+    seen = Features.fit(meshes, job)
     # with more threads, sums are made in another order: the same seed would not give the same weights
     job = replace(job, threads=1)
-    x = _tensor(seen.of(split.train.x), job.device)
+    x = _tensor(seen.of(meshes), job.device)
     y = torch.tensor(split.train.targets(), device=job.device)
-    others = [_tensor(seen.of(mesh_features.mirrored(split.train.x)), job.device)] if params["mirror"] else []
-    validation, truth = _tensor(seen.of(split.validation.x), job.device), split.validation.targets()
+    others = [_tensor(seen.of(mesh_features.mirrored(meshes)), job.device)] if params["mirror"] else []
+    validation, truth = _tensor(seen.of(np.asarray(split.validation.x)), job.device), split.validation.targets()
 
     # rotations change nothing where features do not turn: the same meshes would be drawn
     turned = job.settings["rotations"] == "train" and seen.turns
-    graph = Graph(topology.edges(torch.as_tensor(np.array(split.triangles))), x.shape[1])
+    graph = Graph(topology.edges(torch.as_tensor(np.array(triangles))), x.shape[1])
     shape = Shape(x.shape[2], len(split.classes), placed=not turned)
     with loop.seeded(job):
         module = MeshNetwork(layer, params, graph, shape)
@@ -253,7 +255,7 @@ def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     )
     loop.fit(module, [x, *others, y], loss, validate, schedule, job)
     model = FittedMeshes(module, seen, params, graph, shape)
-    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,
         predictions={name: model.classify(code) for name, code in codes.items()},

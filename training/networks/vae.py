@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.contract import Floats
+    from training.views import Inputs
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
@@ -99,13 +100,14 @@ class FittedVae:
         """Return the number of values in a code."""
         return self.shape.latent_size
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map features (n, d) to their reconstructions (n, d) from the mean of z."""
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(inputs))
 
-    def encode(self, x: Floats) -> Floats:
+    def encode(self, inputs: Inputs) -> Floats:
         """Map features (n, d) to the means of z (n, latent_size)."""
-        return self._run(lambda part: self.module.encode(part)[0], self.scaling.apply(x))
+        x = self.scaling.apply(np.asarray(inputs.x))
+        return self._run(lambda part: self.module.encode(part)[0], x)
 
     def decode(self, z: Floats) -> Floats:
         """Map codes (n, latent_size) to features (n, d)."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from affect.record import Artifact
 from training import registry
-from training.contract import Evaluation
+from training.contract import Findings
 from training.study import stopping
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 def applying(method: Method) -> list[str]:
     """Return the names of the evaluations that apply to `method`, in the order in which they are computed."""
     found = [name for name in registry.evaluations() if registry.evaluation(name).applies(method)]
-    return sorted(found, key=lambda name: getattr(registry.evaluation(name), "LAST", False))
+    return sorted(found, key=lambda name: registry.evaluation(name).last)
 
 
 def prerequisites(method: Method) -> dict[str, str]:
     """Return need → method of everything that the evaluations of `method` need."""
-    return {need: path for name in applying(method) for need, path in registry.evaluation(name).PREREQUISITES.items()}
+    return {need: path for name in applying(method) for need, path in registry.evaluation(name).prerequisites.items()}
 
 
 class Tables(dict[str, "pd.DataFrame"]):
@@ -58,7 +58,7 @@ def evaluate(
     first: bool,
     load: Callable[[Mapping[str, str]], Mapping[str, Any]],
     say: Callable[[str], None],
-) -> Evaluation:
+) -> Findings:
     """Run the evaluations that apply, add their tables to `tables`, and return all that they found.
 
     `load` gives the fitted prerequisites of one. An evaluation that raises, or whose prerequisite cannot be fitted,
@@ -69,15 +69,15 @@ def evaluate(
     metrics: dict[str, float] = {}
     codes = dict(fitted.outcome.embeddings)
     for name in applying(fitted.method):
-        module = registry.evaluation(name)
-        if getattr(module, "ONCE", False):
+        evaluation = registry.evaluation(name)
+        if evaluation.once:
             if not first:
                 continue
             say(f"evaluating {name}, once a study")
         try:
-            job = replace(fitted.job, prerequisites={**fitted.job.prerequisites, **load(module.PREREQUISITES)})
+            job = replace(fitted.job, prerequisites={**fitted.job.prerequisites, **load(evaluation.prerequisites)})
             outcome = replace(fitted.outcome, embeddings=codes)
-            found = module.evaluate(replace(fitted, job=job, outcome=outcome))
+            found = evaluation.evaluate(replace(fitted, job=job, outcome=outcome))
         except Exception as error:
             stopping.check()
             say(f"evaluation {name} failed: {type(error).__name__}: {error}; its traceback is in the run's log")
@@ -87,4 +87,4 @@ def evaluate(
         written |= set(found.tables)
         metrics.update(found.metrics)
         codes = {**codes, **found.embeddings}
-    return Evaluation({name: tables[name] for name in tables if name in written}, metrics, codes)
+    return Findings({name: tables[name] for name in tables if name in written}, metrics, codes)

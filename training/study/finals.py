@@ -204,14 +204,14 @@ def _fit(
         run.figures(step, fitting.curves(prepared.method, value, figures))
         session.watch.epoch(step, value)
 
-    split = protocol.split(test=True)
+    split = protocol.split(prepared.method, prepared.settings, test=True)
     joined = prepared.plan.refit == "all"
     try:
         fitted = fitting.fit(
             prepared,
             session.bench,
             params,
-            protocol.split(test=True, joined=True) if joined else split,
+            protocol.split(prepared.method, prepared.settings, test=True, joined=True) if joined else split,
             seeded,
             checkpoint=checkpoints(session) / f"final-{seeded}",
             listener=fitting.Listener(run, report),
@@ -287,6 +287,7 @@ def _fit_and_score(
             split=split,
             truth=protocol.truth(),
             labels=protocol.labels(),
+            test_sample=prepared.data.sample[protocol.rows("test")],
             params=params,
             job=fitted.job,
             outcome=outcome,

@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from affect.record import Artifact, Kind, State, digest, to_json
-from training import registry, splits
+from training import messages, protocols, registry
 from training.contract import StudyFailed, UserError
 from training.study import evaluating, fitting, provenance, scoring, stopping
 from training.study.search import KILLED
@@ -80,13 +80,13 @@ def check(prepared: Prepared, store: Store) -> None:
     wanted = {**prepared.method.prerequisites, **evaluating.prerequisites(prepared.method)}
     for need, text in prepared.plan.prerequisites.items():
         if need not in wanted:
-            raise UserError(registry.nearest(need, wanted, f"need of {prepared.plan.method}"))
+            raise UserError(messages.unknown(need, wanted, f"need of {prepared.plan.method}"))
         _given(prepared, store, need, wanted[need], text)
 
 
 def _settings(prepared: Prepared, method: str) -> dict[str, Any]:
     """Return the need's settings: the study's where it has the same one, else the default."""
-    allowed = registry.choices(registry.method(method).METHOD, registry.dataset(prepared.plan.dataset))
+    allowed = registry.choices(registry.method(method).METHOD, registry.reader(prepared.plan.dataset))
     return {name: prepared.settings.get(name, values[0]) for name, values in allowed.items()}
 
 
@@ -143,10 +143,13 @@ def _fit(session: Session, method: str) -> str:
     module, space = registry.method(method), registry.space(method)
     declared = module.METHOD
     data = prepared.data
-    protocol = splits.make(data, declared.inputs, declared.targets, prepared.plan.split_seed, prepared.published)
+    settings = _settings(prepared, method)
+    plan = prepared.plan
+    protocol = protocols.for_method(declared, data, settings, plan.split_seed, prepared.published, plan.test_folds)
+    if session.fold:
+        protocol = protocol.folds[session.fold - 1]
     if protocol.split_id != prepared.protocol.split_id:
         raise ValueError(f"{method} as a need of {prepared.plan.method} would be fitted on another split")
-    settings = _settings(prepared, method)
     bench = dataclasses.replace(session.bench, settings=settings)
     asked = dataclasses.replace(prepared, method=declared, settings=settings, protocol=protocol)
     tags = {**identity(asked, bench), **_identity(session, method), **session.selection}
@@ -160,7 +163,7 @@ def _fit(session: Session, method: str) -> str:
             dataclasses.replace(asked, module=module),
             bench,
             dict(space.DEFAULTS),
-            protocol.split(test=False),
+            protocol.split(declared, settings, test=False),
             prepared.plan.seed,
             checkpoint=folder,
             listener=fitting.unrecorded(),

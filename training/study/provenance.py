@@ -12,7 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 from training.contract import UserError
-from training.registry import CHECKOUT, nearest
+from training.messages import unknown
+from training.registry import CHECKOUT
 
 CODE = ("affect", "search_spaces", "training")
 """Folders on which scores depend."""
@@ -68,7 +69,7 @@ def device(asked: str) -> str:
     torch is imported only where the machine shows signs of a GPU: most machines do not, and the import takes seconds.
     """
     if asked not in DEVICES:
-        raise UserError(nearest(asked, DEVICES, "device"))
+        raise UserError(unknown(asked, DEVICES, "device"))
     if asked in ("cuda", "mps"):
         import torch
 

@@ -23,7 +23,7 @@ from affect.record import (
     Artifact,
     metric,
 )
-from training.contract import CLASSES
+from training.contract import CLASSES, IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Floats, Method, Outcome, Split, Values
-    from training.splits import Protocol
+    from training.protocols import Protocol
 
 FEW_TARGETS = 8
 """Up to this many targets each has its own interval and trivial rows; above, only their mean has."""
@@ -44,7 +44,7 @@ def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
     That is (n, t), or of a classifier the probabilities (n, c) of its classes. Images, where a method gives any, are
     of the shape and kind of what it was handed.
     """
-    truth, images = protocol.truth(), protocol.data.blocks[protocol.inputs].values
+    truth = protocol.truth()
     for part in parts:
         if part not in outcome.predictions:
             raise ValueError(f"the method gave no predictions for {part}")
@@ -57,7 +57,8 @@ def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
         if protocol.classes and not (np.all(values >= 0) and np.allclose(np.sum(values, axis=1), 1, atol=1e-3)):
             raise ValueError(f"predictions for {part} are no probabilities of {len(protocol.classes)} classes")
         if part in outcome.images:
-            again, wanted = outcome.images[part], (len(truth[part]), *images.shape[1:])
+            again = outcome.images[part]
+            wanted = (len(truth[part]), *protocol.data.blocks[IMAGES].values.shape[1:])
             if again.shape != wanted or again.dtype != np.uint8:
                 raise ValueError(f"images for {part} are {again.dtype} {again.shape}, expected uint8 {wanted}")
 
@@ -213,7 +214,7 @@ def baseline_scores(protocol: Protocol, part: str, aspect: str, true: Values, ro
 
 
 def _images(protocol: Protocol, part: str) -> Values:
-    images: Values = protocol.data.blocks[protocol.inputs].values[protocol.part == part]
+    images: Values = protocol.data.blocks[IMAGES].values[protocol.rows(part)]
     return images
 
 
@@ -244,7 +245,7 @@ def reconstructions_table(protocol: Protocol, images: Mapping[str, Values]) -> p
         [
             pd.DataFrame(
                 {
-                    "sample": protocol.data.sample[protocol.part == part],
+                    "sample": protocol.data.sample[protocol.rows(part)],
                     "part": part,
                     **image_errors(_images(protocol, part), again),
                 }
@@ -265,7 +266,7 @@ def predictions_table(protocol: Protocol, predictions: Mapping[str, Floats]) -> 
     data, truth, labels = protocol.data, protocol.truth(), protocol.labels()
     tables = []
     for part, values in predictions.items():
-        rows = np.flatnonzero(protocol.part == part)
+        rows = protocol.rows(part)
         columns: dict[str, Any] = {
             "sample": data.sample[rows],
             "group": data.group[rows],
@@ -294,7 +295,7 @@ def embeddings_table(protocol: Protocol, embeddings: Mapping[str, Mapping[str, F
     for code, parts in embeddings.items():
         for part, values in parts.items():
             table = pd.DataFrame(values, columns=[f"d{i}" for i in range(values.shape[1])])
-            table.insert(0, "sample", protocol.data.sample[protocol.part == part])
+            table.insert(0, "sample", protocol.data.sample[protocol.rows(part)])
             table.insert(1, "part", part)
             table.insert(2, "code", code)
             tables.append(table)
@@ -346,7 +347,7 @@ def intervals(protocol: Protocol, on_test: Sequence[Values], seed: int) -> dict[
     Groups are drawn again with replacement, the metric is computed for each seed's predictions, numbers or class names
     (n, t), on the same draw, and averaged over seeds. `seed` is the bootstrap's.
     """
-    groups = protocol.data.group[protocol.part == "test"]
+    groups = protocol.data.group[protocol.rows("test")]
     return intervals_of(protocol, protocol.truth()["test"], on_test, groups, seed)
 
 

@@ -16,7 +16,7 @@ from training.study import provenance, search
 from training.study.plan import data_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from training.study.fitting import Bench
@@ -87,7 +87,7 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "split": protocol.split_id,
         "targets": to_json(list(protocol.targets)),
         **({"classes": to_json(list(protocol.classes))} if protocol.classes else {}),
-        "inputs": protocol.inputs,
+        "inputs": ", ".join(prepared.method.blocks(prepared.settings)),
         "group_kind": data.group_kind,
         "groups": to_json(dict(protocol.groups)),
         "persons": "known" if data.persons_known else "unknown",
@@ -115,9 +115,12 @@ def checkpoints(session: Session) -> Path:
     return folder / f"fold-{session.fold}" if session.fold else folder
 
 
-def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Watch) -> Session:
-    """Load the study of this name or make it; refuse one that was made with something else, naming the difference."""
-    plan, storage = prepared.plan, store.optuna_storage(search.retry)
+def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Watch) -> tuple[Session, list[Session]]:
+    """Load the study of this name or make it; refuse one that was made with something else, naming the difference.
+
+    Returns the study's session, and that of its one search (itself), or those of the searches of its folds.
+    """
+    storage = store.optuna_storage(search.retry)
     try:
         study = optuna.load_study(study_name=prepared.name, storage=storage)
     except KeyError:
@@ -127,7 +130,7 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
                 "(it was imported, or OPTUNA_STORAGE differs); choose another --name"
             ) from None
         study = _optuna_study(prepared, storage, prepared.name)
-    study.sampler, study.pruner = search.SeededTPE(plan.seed, prepared.hold), search.pruner(prepared.pruner)
+    _equip(study, prepared)
     kept = study.user_attrs
     if run_id := kept.get("run_id"):
         info = store.require(run_id, f"study {prepared.name!r}", "or choose another --name")
@@ -138,16 +141,35 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
             + "; ".join(_differences(prepared, store, kept))
         )
     experiment = store.experiment(prepared.protocol.name)
-    session = Session(prepared, store, study, kept.get("run_id", ""), experiment, worker, bench, watch)
+    folds = len(prepared.protocol.folds)
+    session = Session(prepared, store, study, kept.get("run_id", ""), experiment, worker, bench, watch, folds=folds)
     if not session.run_id:
-        return _make(session)
-    _extend(session)
-    return session
+        session = _make(session)
+        return session, _searches(session, storage)
+    searches = _searches(session, storage)
+    _extend(session, searches)
+    return session, searches
 
 
-def split_searches(session: Session) -> list[Session]:
-    """Return the study's one search, or of a study that is tested by folds a session for the search of each fold."""
-    return [session]
+def _searches(session: Session, storage: optuna.storages.RDBStorage) -> list[Session]:
+    """Return a session for each fold, whose search is an Optuna study of its own; without folds the session itself."""
+    prepared, folds = session.prepared, session.prepared.protocol.folds
+    if not folds:
+        return [session]
+    searches = []
+    for number, protocol in enumerate(folds, 1):
+        study = _optuna_study(prepared, storage, f"{prepared.name} · fold {number} of {len(folds)}")
+        _equip(study, prepared)
+        study.enqueue_trial(dict(prepared.first), skip_if_exists=True)
+        of_fold = dataclasses.replace(prepared, protocol=protocol)
+        searches.append(
+            dataclasses.replace(session, prepared=of_fold, study=study, fold=number, folds=len(folds), checked=set())
+        )
+    return searches
+
+
+def _equip(study: optuna.Study, prepared: Prepared) -> None:
+    study.sampler, study.pruner = search.SeededTPE(prepared.plan.seed, prepared.hold), search.pruner(prepared.pruner)
 
 
 def _optuna_study(prepared: Prepared, storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
@@ -194,7 +216,8 @@ def _make(session: Session) -> Session:
     """Write a new study's run and its attributes; `run_id` comes last and says that the study is whole."""
     prepared, store, study, plan = session.prepared, session.store, session.study, session.prepared.plan
     study.set_user_attr("signature", dict(prepared.signature))
-    study.enqueue_trial(dict(prepared.first), skip_if_exists=True)
+    if not prepared.protocol.folds:
+        study.enqueue_trial(dict(prepared.first), skip_if_exists=True)
     orphans = store.find({"kind": Kind.STUDY, "study": prepared.name})  # its maker was killed just here
     if orphans:
         run = store.resume(orphans[0].id)
@@ -203,7 +226,7 @@ def _make(session: Session) -> Session:
             **session.tags(Kind.STUDY),
             "sampler": "none" if plan.fixed else "TPE, seeded for each trial",
             "pruner": prepared.pruner,
-            "trials_total": str(plan.trials),
+            "trials_total": str(_total(prepared)),
             "repeats": str(plan.repeats),
             "deadline": _deadline(plan),
         }
@@ -220,18 +243,24 @@ def _deadline(plan: Plan) -> str:
     return "" if plan.timeout is None else str(int(time.time() + plan.timeout))
 
 
-def _extend(session: Session) -> None:
+def _total(prepared: Prepared) -> int:
+    """Return how many trials the study is to reach, those of all folds together."""
+    return prepared.plan.trials * max(1, len(prepared.protocol.folds))
+
+
+def _extend(session: Session, searches: Sequence[Session]) -> None:
     """Take over the number of trials that is asked for now; a study that was scored on test is closed."""
-    plan, study = session.prepared.plan, session.study
+    prepared, plan = session.prepared, session.prepared.plan
     run = session.store.get(session.run_id)
-    if search.BEST in study.user_attrs:
-        done, repeats = search.counted(study.get_trials(deepcopy=False)), int(run.tags["repeats"])
-        if plan.trials > max(done, int(run.tags["trials_total"])) or plan.repeats != repeats:
+    if any(search.BEST in one.study.user_attrs for one in searches):
+        done = sum(search.counted(one.study.get_trials(deepcopy=False)) for one in searches)
+        repeats = int(run.tags["repeats"])
+        if _total(prepared) > max(done, int(run.tags["trials_total"])) or plan.repeats != repeats:
             raise UserError(
-                f"study {session.prepared.name!r} was scored on test after {done} trials with {repeats} repeats and is "
+                f"study {prepared.name!r} was scored on test after {done} trials with {repeats} repeats and is "
                 "closed: more trials or repeats would choose by the test part. Give another --name for a new study"
             )
     if run.tags.get("frozen") != "true":
         session.store.resume(session.run_id).tags(
-            {"trials_total": str(plan.trials), "repeats": str(plan.repeats), "deadline": _deadline(plan)}
+            {"trials_total": str(_total(prepared)), "repeats": str(plan.repeats), "deadline": _deadline(plan)}
         )

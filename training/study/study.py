@@ -18,7 +18,7 @@ from affect.record import State
 from training import cache
 from training.study import finals, prerequisites, provenance, search, stopping, trials
 from training.study.fitting import Bench
-from training.study.session import checkpoints, join, split_searches
+from training.study.session import checkpoints, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +39,7 @@ def run(prepared: Prepared, store: Store, watch: Watch) -> Session:
     worker = uuid.uuid4().hex[:12]
     with store.holding(search.worker_lock(worker)):
         with store.holding(f"study-{prepared.name}"):
-            session = join(prepared, store, bench, worker, watch)
-            searches = split_searches(session)
+            session, searches = join(prepared, store, bench, worker, watch)
             for one in searches:
                 trials.reconcile(one)
         try:

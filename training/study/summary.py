@@ -38,7 +38,7 @@ def write(session: Session, searches: Sequence[Session], finals: Sequence[Sequen
     complete = [[info for info in of_seed if info is not None] for of_seed in seeds]
     store, run = session.store, session.store.resume(session.run_id)
     plan = session.prepared.plan
-    if len(searches) > 1:
+    if session.prepared.protocol.folds:
         run.metrics(_of_folds(session, searches, complete))
     else:
         protocol = session.prepared.protocol

@@ -74,7 +74,9 @@ class _Search:
             timeout = self.plan.timeout
             self._until = math.inf if timeout is None else time.monotonic() + timeout
             models = prerequisites.load(session, session.prepared.method.prerequisites)
-            self._material = session.prepared.protocol.split(test=False), models
+            prepared = session.prepared
+            split = prepared.protocol.split(prepared.method, prepared.settings, test=False)
+            self._material = split, models
             trials = session.study.get_trials(deepcopy=False)
             # what failed before this command was given may have been mended since
             self._before = {t.number for t in trials if t.state.is_finished()}

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from affect import record
 from training.contract import UserError
-from training.registry import CHECKOUT, nearest
+from training.messages import unknown
+from training.registry import CHECKOUT
 from training.tracking import artifacts, backends, embedded, locks
 from training.tracking.run import NAME_LIMIT, Run, check_params, full_tags
 
@@ -245,7 +246,7 @@ class Store:
             raise UserError(f"{name!r} is not one run but {len(found)}: {choices}")
         if not found:
             studies = sorted({info.tags.get("study", "") for info in self.find({"kind": record.Kind.STUDY})} - {""})
-            raise UserError(f"no run's id begins with {name!r}; " + nearest(name, studies, "study"))
+            raise UserError(f"no run's id begins with {name!r}; " + unknown(name, studies, "study"))
         return found[0]
 
     def has(self, run_id: str) -> bool:
@@ -290,6 +291,8 @@ class Store:
     def final(self, name: str) -> RunInfo:
         """Return the run whose id begins with `name`, or of a study the complete final run with the lowest seed.
 
+        Of a study that is tested by folds it is that of the first fold.
+
         Raises UserError as `get` does, and where a study has no final run yet.
         """
         info = self.get(name)
@@ -301,7 +304,7 @@ class Store:
         finals = [final for final in self.find(wanted) if final.parent == info.id]
         if not finals:
             raise UserError(f"study {study!r} has no final run yet: it is {info.tags['state']}")
-        return min(finals, key=lambda final: int(final.tags["seed"]))
+        return min(finals, key=lambda final: (int(final.tags["seed"]), int(final.tags.get("fold", "0"))))
 
     def artifacts(self, run_id: str) -> Path:
         """Return the local folder of a run's artifacts; those on a server are downloaded, once when it has ended."""

@@ -7,7 +7,6 @@ import errno
 import json
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from optuna.trial import TrialState
 from affect import metrics, record
 from tests.training.study import toys
 from training import registry
-from training.contract import Evaluation, StudyFailed, UserError
+from training.contract import Evaluation, Findings, StudyFailed, UserError
 from training.study import finals, search, stopping, study, trials
 from training.study.progress import Watch
 from training.study.session import Session
@@ -583,10 +582,7 @@ def test_fixed_configuration_that_fails_is_not_replaced_by_a_drawn_one(store: St
 
 def with_evaluations(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
     """Let the study have evaluations of these names that apply to every method."""
-    made = {
-        name: SimpleNamespace(PREREQUISITES={}, applies=lambda method: True, evaluate=evaluate)
-        for name, evaluate in functions.items()
-    }
+    made = {name: Evaluation(applies=lambda method: True, evaluate=evaluate) for name, evaluate in functions.items()}
     monkeypatch.setattr(registry, "evaluations", lambda: sorted(made))
     monkeypatch.setattr(registry, "evaluation", made.__getitem__)
 
@@ -600,7 +596,7 @@ def test_two_evaluations_that_write_one_table_are_named(store: Store, monkeypatc
         {"feature": ["a"], "z_from": [0.0], "step": [1.0], "change": [0.0], "change_over_range": [0.0]}
     )
     tables = {record.Artifact.SENSITIVITY: table}
-    with_evaluations(monkeypatch, one=lambda fitted: Evaluation(tables), two=lambda fitted: Evaluation(tables))
+    with_evaluations(monkeypatch, one=lambda fitted: Findings(tables), two=lambda fitted: Findings(tables))
     with pytest.raises(StudyFailed, match=r"evaluation one and the evaluation two both write sensitivity\.parquet"):
         run(store)
 
@@ -614,7 +610,7 @@ def test_method_and_evaluation_that_write_one_table_are_named(store: Store, monk
     def fit(params: Any, split: Any, job: Any) -> Any:
         return dataclasses.replace(toys.fit(params, split, job), tables=tables)
 
-    with_evaluations(monkeypatch, one=lambda fitted: Evaluation(tables))
+    with_evaluations(monkeypatch, one=lambda fitted: Findings(tables))
     with pytest.raises(StudyFailed, match=r"the method and the evaluation one both write sensitivity\.parquet"):
         run(store, toy=toys.module(fit=fit))
 
@@ -630,7 +626,7 @@ def test_samples_of_all_authors_stand_in_one_table(store: Store, monkeypatch: py
         job.show(2, np.zeros((2, 3, 4, 4), np.uint8))
         return dataclasses.replace(toys.fit(params, split, job), tables=samples("reconstruction"))
 
-    evaluations = {name: (lambda fitted, name=name: Evaluation(samples(name))) for name in ("real", "traversal")}
+    evaluations = {name: (lambda fitted, name=name: Findings(samples(name))) for name in ("real", "traversal")}
     with_evaluations(monkeypatch, **evaluations)
     run(store, toy=toys.module(fit=fit), repeats=1)
     [final] = runs(store, "final")
@@ -684,7 +680,7 @@ def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest
         def message(self, text: str) -> None:
             said.append(text)
 
-    def evaluate(fitted: Any) -> Evaluation:
+    def evaluate(fitted: Any) -> Findings:
         raise ValueError("odd data")
 
     with_evaluations(monkeypatch, broken=evaluate)

@@ -19,7 +19,6 @@ METHOD = Method(
     inputs="landmarks",
     targets=LABEL,
     objective="f1",
-    direction="maximize",
     settings=mesh_features.SETTINGS,
 )
 

@@ -19,7 +19,6 @@ METHOD = Method(
     inputs="landmarks",
     targets=LABEL,
     objective="f1",
-    direction="maximize",
     settings=mesh_features.SETTINGS,
 )
 
@@ -30,8 +29,8 @@ ROTATED = 8
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train in one step; validation only says how good it is."""
     train, validation = split.train, split.validation
-    features = mesh_features.Features.fit(train.x, job)
-    x, y = train.x, train.targets()
+    x, y = np.asarray(train.x), train.targets()
+    features = mesh_features.Features.fit(x, job)
     if params["mirror"]:
         x, y = np.concatenate([x, mesh_features.mirrored(x)]), np.tile(y, 2)
     if job.settings["rotations"] == "train" and features.turns:
@@ -40,12 +39,12 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
         x = rotations.rotate(x, rotations.draws(len(x), np.random.default_rng(job.seed)))
     weights, bias = linear_classifier.fit(features.of(x), y, split, params)
     model = LinearMeshes(features, weights, bias)
-    predictions = {name: model.predict(part.x) for name, part in split.parts().items()}
+    predictions = {name: model.predict(part.inputs) for name, part in split.parts().items()}
     job.report(1, metrics.f1(validation.targets(), predictions["validation"].argmax(axis=1)))
     return Outcome(
         model=model,
         predictions=predictions,
-        embeddings={"penultimate": {name: model.encode(part.x) for name, part in split.parts().items()}},
+        embeddings={"penultimate": {name: model.encode(part.inputs) for name, part in split.parts().items()}},
         parameters=weights.size + bias.size,
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from training.contract import Job, Method, Outcome, Params, Split
 from training.models import preparation, trees
 
@@ -19,11 +21,12 @@ METHOD = Method(
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor each for P, A and D; rows whose features are outliers leave the train part."""
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.x, params, job.seed)
-    x, y = train.x[kept], train.targets()[kept]
+    features = np.asarray(train.x)
+    kept = preparation.inliers(features, params, job.seed)
+    x, y = features[kept], train.targets()[kept]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.targets()),
+        (np.asarray(validation.x), validation.targets()),
         params,
         job,
         # trees do not mind the scale of their inputs, and P, A and D share one scale by definition
@@ -32,7 +35,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     )
     return Outcome(
         model=model,
-        predictions={name: model.predict(part.x) for name, part in split.parts().items()},
+        predictions={name: model.predict(part.inputs) for name, part in split.parts().items()},
         parameters=model.leaves(),
     )
 

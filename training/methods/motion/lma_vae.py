@@ -37,10 +37,11 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
 
     # layers of this size take longer on two threads than on one
     job = replace(job, threads=1)
-    kept = preparation.inliers(split.train.x, params, job.seed)
-    scaling = preparation.scaling(split.train.x[kept], params["scaling"])
-    train = _tensor(scaling.apply(split.train.x[kept]), job)
-    validation = _tensor(scaling.apply(split.validation.x), job)
+    features = np.asarray(split.train.x)
+    features = features[preparation.inliers(features, params, job.seed)]
+    scaling = preparation.scaling(features, params["scaling"])
+    train = _tensor(scaling.apply(features), job)
+    validation = _tensor(scaling.apply(np.asarray(split.validation.x)), job)
     scale = _tensor(scaling.scale, job)
     weights = scale / scale.mean() if params["weighting"] == "own_units" else torch.ones_like(scale)
     shape = vae.Shape(
@@ -70,7 +71,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     )
     loop.fit(module, [train], loss, validate, schedule, job)
     model = vae.FittedVae(module, shape, scaling)
-    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,
         predictions={name: model.decode(z) for name, z in codes.items()},

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training import views
 from training.contract import Job, Method, Outcome, Params, Split, UserError
 from training.models import preparation, trees
 
 if TYPE_CHECKING:
     from training.contract import Floats
     from training.networks import vae
+    from training.views import Inputs
 
 METHOD = Method(
     title="Boosted trees from PAD to a VAE's latent space",
@@ -33,13 +35,13 @@ class ThroughLatent:
     trees: trees.Trees
     vae: vae.FittedVae
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map PAD (n, 3) to features (n, d) in the data's own units."""
-        return self.vae.decode(self.trees.predict(x))
+        return self.vae.decode(self.trees.predict(inputs))
 
-    def encode(self, x: Floats) -> Floats:
+    def encode(self, inputs: Inputs) -> Floats:
         """Map PAD (n, 3) to z (n, latent_size)."""
-        return self.trees.predict(x)
+        return self.trees.predict(inputs)
 
     def decode(self, z: Floats) -> Floats:
         """Map z (n, latent_size) to features (n, d)."""
@@ -62,20 +64,20 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     asked = job.settings["latent_size"]
     if fitted.latent_size != asked:
         raise UserError(f"the lma_vae that was handed in has latent_size={fitted.latent_size}, this study {asked}")
-    z, z_validation = fitted.encode(split.train.targets()), fitted.encode(split.validation.targets())
+    z, z_validation = (fitted.encode(views.single(part.targets())) for part in (split.train, split.validation))
     kept = preparation.inliers(z, params, job.seed)
-    x, z = split.train.x[kept], z[kept]
+    x, z = np.asarray(split.train.x)[kept], z[kept]
     features = split.validation.targets()
     regressors = trees.fit(
         (x, z),
-        (split.validation.x, z_validation),
+        (np.asarray(split.validation.x), z_validation),
         params,
         job,
         (preparation.scaling(x, "none"), preparation.scaling(z, params["scaling"])),
         objective=lambda z: float(np.abs(fitted.decode(z) - features).mean()),
     )
     model = ThroughLatent(regressors, fitted)
-    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,
         predictions={name: model.decode(z) for name, z in codes.items()},
