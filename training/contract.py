@@ -475,6 +475,9 @@ class Job:
     show : ``show(step, images, predictions=None)`` keeps images uint8 (n, 3, h, w) that a method generated at a step,
         at once, and beside them the targets (n, t) that they were generated for.
     steps : see `Steps`.
+    key : hash of what decides the result: code, parameters, settings, data, samples of each part, seed and epochs. What
+        is left in `checkpoint` bears it, so that it is never taken for another fit's. Empty where nothing is to be
+        left there.
     """
 
     settings: Settings
@@ -491,6 +494,7 @@ class Job:
     curve: Callable[[str, int, float], None] = _unheard
     show: Callable[..., None] = _unheard
     steps: Steps = field(default_factory=Steps)
+    key: str = ""
 
 
 @dataclass(frozen=True)

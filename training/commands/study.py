@@ -25,7 +25,7 @@ def study(
         list[str] | None, typer.Option(metavar="K=V", help="A hyperparameter that is not searched (repeatable).")
     ] = None,
     trials: Annotated[
-        int, typer.Option(min=1, help="Trials to reach, in each fold; complete and pruned ones count.")
+        int, typer.Option(min=1, help="Trials to reach (in each fold); complete and pruned ones count.")
     ] = 20,
     timeout: Annotated[
         float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins, in each fold.")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, Artifact, objective_curve
 from training.contract import Job, Steps
-from training.study import scoring, stopping
+from training.study import fit_key, scoring, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,6 +55,7 @@ class Bench:
     ----------
     settings : the study's value of each setting.
     device, threads, epochs, cache : as in `training.contract.Job`.
+    data_version : as in `training.contract.Dataset`.
     """
 
     settings: Settings
@@ -62,6 +63,7 @@ class Bench:
     threads: int
     epochs: int | None
     cache: Path
+    data_version: str
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ def fit(
         curve=listener.curve,
         show=gallery.show,
         steps=steps or Steps(),
+        key=fit_key.key(asked.module, bench, params, split, seed),
     )
     _forget_peak(bench.device)
     began = time.perf_counter()
