@@ -42,15 +42,16 @@ def test_images_are_predicted_for_as_they_are(tmp_path, draw_image, capsys):
     draw_image(tmp_path / "one.png", width=60)
     draw_image(tmp_path / "dark.png", 0)
     (tmp_path / "broken.jpg").write_bytes(b"no image")
-    values, names = ckplus.read_inputs(tmp_path, "landmarks", {})
-    assert values.shape == (1, 468, 3)
-    assert names["filename"].tolist() == ["one.png"]
+    rows = ckplus.read_inputs(tmp_path, ("landmarks",), {})
+    assert rows.blocks["landmarks"].values.shape == (1, 468, 3)
+    assert rows.names["filename"].tolist() == ["one.png"]
     told = capsys.readouterr()
     assert "broken.jpg (cannot be read)" in told.err
     assert not told.out, "the predictions go there"
-    assert ckplus.read_inputs(tmp_path / "one.png", "landmarks", {})[1]["filename"].tolist() == ["one.png"]
+    alone = ckplus.read_inputs(tmp_path / "one.png", ("landmarks",), {})
+    assert alone.names["filename"].tolist() == ["one.png"]
     with pytest.raises(UserError, match="no face was found in any of 1 images"):
-        ckplus.read_inputs(tmp_path / "dark.png", "landmarks", {})
+        ckplus.read_inputs(tmp_path / "dark.png", ("landmarks",), {})
 
 
 def test_nothing_is_written_over_and_nowhere_else(tmp_path, tree, console):
