@@ -148,7 +148,7 @@ def test_a_bad_file_is_refused_with_its_place(write, arrays, what):
 
 def test_the_image_tree_is_to_be_exported_first(tmp_path):
     (tmp_path / "cohn-kanade-images").mkdir()
-    with pytest.raises(UserError, match=f"export-meshes {tmp_path} meshes.npz"):
+    with pytest.raises(UserError, match=f"prepare meshes {tmp_path} meshes.npz"):
         ckplus.read(tmp_path, {})
 
 

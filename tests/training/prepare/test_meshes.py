@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("fake_facemesh")
 
 def test_what_is_exported_of_the_official_tree_is_what_ckplus_reads(tree, tmp_path):
     out = tmp_path / "meshes.npz"
-    ran = CliRunner().invoke(cli.app, ["export-meshes", str(tree), str(out), "--last", "0.5"])
+    ran = CliRunner().invoke(cli.app, ["prepare", "meshes", str(tree), str(out), "--last", "0.5"])
     assert ran.exit_code == 0, ran.output
     # five of the ten frames; of the two of four, one is dark
     assert "6 meshes written" in ran.output
