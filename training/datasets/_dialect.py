@@ -1,4 +1,4 @@
-"""How CSV files of embeddings are written and named: a small TOML file, or the layout that needs none.
+r"""How CSV files of embeddings are written and named: a small TOML file, or the layout that needs none.
 
 All keys may be left out; these are their values in a folder without a TOML file::
 
@@ -17,7 +17,7 @@ All keys may be left out; these are their values in a folder without a TOML file
     [audio]                         # one row per window of sound
     files = { 1s = "audio_1s.csv", 2s = "audio_2s.csv" }    # or file = "audio.csv"
     path = "filename"
-    recording = '(?P<recording>[^/]+?)(\\.[^./]*)?$'        # the file's name without its ending
+    recording = '(?P<recording>[^/]+?)(\.[^./]*)?$'        # the file's name without its ending
     start = "start"
     end = "end"
     features = […]                  # a list of columns, or how they begin; without it all further columns
@@ -27,12 +27,12 @@ Both sections also take ``separator = ","``, ``quote = '"'``, ``decimal = "."`` 
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from training import messages
 from training.contract import UserError
 from training.datasets._table import SUFFIXES, Table
 
@@ -133,14 +133,14 @@ def layout(root: Path) -> Layout:
         notes = [f"{', '.join(others)}: not read; name the file itself by --root where it is meant"] if others else []
         return _plain(root, tuple(notes))
     if not root.exists():
-        close = difflib.get_close_matches(root.name, [p.name for p in root.parent.glob("*")], n=3, cutoff=0.5)
-        hint = f"; nearest in {root.parent}: {', '.join(close)}" if close else ""
-        raise UserError(f"{root} does not exist{hint}")
+        near = messages.nearest(root.name, [path.name for path in root.parent.glob("*")], cutoff=0.5)
+        raise UserError(f"{root} does not exist{near}")
     if root.suffix == ".toml":
         return _from_toml(root)
     if not root.name.endswith(SUFFIXES):
         raise UserError(
-            f"{root}: expected a folder with frames.csv in it, a TOML file that names the files, or a CSV file of frames"
+            f"{root}: expected a folder with frames.csv in it, a TOML file that names the files, or a CSV file of "
+            "frames"
         )
     beside = sorted(_audio_files(root.parent).values())
     unread = f"{', '.join(file.name for file in beside)}: not read; --root {root.parent} reads audio too"
@@ -151,7 +151,7 @@ def _plain(folder: Path, notes: tuple[str, ...] = ()) -> Layout:
     """Return the layout of a folder without a TOML file."""
     frames = next((folder / f"frames{end}" for end in SUFFIXES if (folder / f"frames{end}").exists()), None)
     if frames is None:
-        has = ", ".join(sorted(path.name for path in folder.iterdir())[:6]) or "nothing"
+        has = messages.listed(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise UserError(
             f"{folder} holds no frames.csv; found {has}. A file {DEFAULT_NAME} in it may name the files, or --root "
             "may name the CSV file itself"
@@ -215,8 +215,8 @@ def _from_toml(file: Path) -> Layout:
         audio_files = _named_files(file, audio) or audio_files
         if not audio_files:
             raise UserError(
-                f'{file}, [audio]: expected files = {{ 1s = "audio_1s.csv" }} or file = "audio.csv", and found neither, '
-                f"nor such a file in {file.parent}"
+                f'{file}, [audio]: expected files = {{ 1s = "audio_1s.csv" }} or file = "audio.csv", found neither, nor '
+                f"such a file in {file.parent}"
             )
     elif audio_files:
         audio = _AUDIO
@@ -283,9 +283,7 @@ def _section(file: Path, name: str, given: Any, defaults: Mapping[str, Any]) -> 
 def _check_keys(file: Path, section: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for key in given:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=2, cutoff=0.5)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
-            raise UserError(f"{file}{f', [{section}]' if section else ''}: unknown key {key!r}; {hint}")
+            raise UserError(f"{file}{f', [{section}]' if section else ''}: {messages.unknown(key, known, 'key')}")
 
 
 def _check_rule(file: Path, section: str, group: str, rule: Any) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training import messages
 from training.contract import UserError
 from training.datasets._dialect import length
 from training.views import TOLERANCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from training.datasets._table import Table
 
 AXES = ("valence", "arousal")
-LISTED = 4
-"""Names that a sentence gives as examples."""
-
 _SCALES = ((1, 5), (1, 7), (1, 9), (-5, 5), (-10, 10), (0, 100), (-100, 100), (-1000, 1000))
 
 
@@ -114,8 +111,8 @@ def _read(
 ) -> tuple[Rows, dict[str, NDArray[np.float64]]]:
     """Return the file's rows by recording, and its columns of numbers as they stand in the file."""
     if section.source is not None and not file.exists():
-        near = ", ".join(sorted(path.name for path in file.parent.glob("*.csv*"))[:LISTED]) or "no CSV file"
-        raise UserError(f"{section.source}, [{section.name}]: the file {file} does not exist; found {near}")
+        near = messages.nearest(file.name, [path.name for path in file.parent.glob("*")], cutoff=0.5)
+        raise UserError(f"{section.source}, [{section.name}]: the file {file} does not exist{near}")
     table = section.table(file)
     path = section["path"]
     used = (path, *times, *gaps)
@@ -125,7 +122,8 @@ def _read(
         numbers, texts = table.read(times, texts=[path], gaps=[*gaps, *features])
     except UserError as error:
         if section["features"] is None and any(f"column {name}: " in str(error) for name in features):
-            raise UserError(f"{error}; columns that are no features are left out by features = […] {section.where}") from None
+            hint = f"; features = […] {section.where} names the features where other columns are none"
+            raise UserError(f"{error}{hint}") from None
         raise
     recording = _recordings(table, section, texts[path])
     start, end = numbers[times[0]] * section.seconds, numbers[times[-1]] * section.seconds
@@ -143,8 +141,8 @@ def _read(
     if empty.any():
         names = [name for name, none in zip(features, empty.tolist(), strict=True) if none]
         if empty.all():
-            raise UserError(f"{file}: expected numbers in {_listed(names)}, found no number in any row")
-        notes.append(f"{file.name}: {len(names)} columns are wholly empty and left out: {_listed(names)}")
+            raise UserError(f"{file}: expected numbers in {messages.listed(names)}, found no number in any row")
+        notes.append(f"{file.name}: {len(names)} columns are wholly empty and left out: {messages.listed(names)}")
         values, missing = values[:, ~empty], missing[:, ~empty]
     columns = [name for name, none in zip(features, empty.tolist(), strict=True) if not none]
     without = missing.all(axis=1)
@@ -158,7 +156,7 @@ def _read(
         notes.append(f"{file.name}: {int(without.sum())} rows have no feature and are left out, {example}")
     constant = [name for name, one in zip(columns, np.ptp(values[~without], axis=0).tolist(), strict=True) if one == 0]
     if constant and len(values) > 1:
-        notes.append(f"{file.name}: constant, so that nothing can be learnt of it: {_listed(constant)}")
+        notes.append(f"{file.name}: constant, so that nothing can be learnt of it: {messages.listed(constant)}")
     rows = Rows(
         table=table,
         row=np.arange(len(recording)),
@@ -209,7 +207,7 @@ def _numbered(table: Table, begins: str, names: list[str]) -> list[str]:
     if missing:
         raise UserError(
             f"{table.path}, line 1: expected columns {begins}{min(first, 1)} … {begins}{last} without a gap, found "
-            f"{len(by_number)} of them; missing: {_listed([f'{begins}{number}' for number in missing])}"
+            f"{len(by_number)} of them; missing: {messages.listed([f'{begins}{number}' for number in missing])}"
         )
     return names if len(names) > len(by_number) else list(by_number.values())
 
@@ -217,18 +215,19 @@ def _numbered(table: Table, begins: str, names: list[str]) -> list[str]:
 def _recordings(table: Table, section: Section, names: NDArray[np.str_]) -> NDArray[np.str_]:
     """Return the recording (n,) that the section's rule finds in each name (n,)."""
     rule, path = re.compile(section["recording"]), section["path"]
+    for mark, line in (("'", 'quote = "\'"'), ('"', "quote = '\"'")):
+        quoted = np.flatnonzero(np.char.startswith(names, mark) & np.char.endswith(names, mark))
+        if len(quoted):
+            raise table.refuse(int(quoted[0]), path, f"a name without quotes ({line} {section.where})", len(quoted) - 1)
     unique, place = np.unique(names, return_inverse=True)
     found = [rule.search(name) for name in unique.tolist()]
     recordings = [match["recording"] or "" if match else "" for match in found]
     bad = np.flatnonzero(~np.array([bool(one) for one in recordings])[place])
     if len(bad):
-        expected = f"a name in which the rule {section['recording']!r} finds a recording (another rule: recording = '…' "
+        expected = (
+            f"a name in which the rule {section['recording']!r} finds a recording (another rule: recording = '…' "
+        )
         raise table.refuse(int(bad[0]), path, f"{expected}{section.where})", len(bad) - 1)
-    for mark in "'\"":
-        quoted = np.flatnonzero(np.char.startswith(names, mark) & np.char.endswith(names, mark))
-        if len(quoted):
-            line = f"quote = {mark!r}" if mark == '"' else 'quote = "\'"'
-            raise table.refuse(int(quoted[0]), path, f"a name without quotes ({line} {section.where})", len(quoted) - 1)
     return np.array(recordings, np.str_)[place]
 
 
@@ -244,7 +243,8 @@ def _check_times(
     row, before = int(order[first + 1]), int(order[first])
     twice = abs(time[first + 1] - time[first]) <= TOLERANCE_S
     expected = f"each time of {recording[first]} once" if twice else f"times of {recording[first]} in rising order"
-    raise table.refuse(row, column, f"{expected}, later than {time[first]:g} s on line {table.lines()[before]}", len(bad) - 1)
+    expected += f", later than {time[first]:g} s on line {table.lines()[before]}"
+    raise table.refuse(row, column, expected, len(bad) - 1)
 
 
 def _labels(table: Table, section: Section, va: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -258,14 +258,10 @@ def _labels(table: Table, section: Section, va: NDArray[np.float64]) -> NDArray[
             least, most = np.nanmin(va), np.nanmax(va)
             fits = [scale for scale in _SCALES if scale[0] <= least and most <= scale[1]]
             guess = list(fits[0]) if fits else [int(np.floor(least)), int(np.ceil(most))]
-            expected += f" (labels here are {least:g} … {most:g}: write their scale, such as scale = {guess}, {section.where})"
+            expected += (
+                f" (labels are {least:g} … {most:g}: write their scale, such as scale = {guess}, {section.where})"
+            )
         else:
             expected += f", the scale that {section.source} declares"
         raise table.refuse(row, section[AXES[axis]], expected, int((outside[:, 1] == axis).sum()) - 1)
     return (va - (low + high) / 2) / ((high - low) / 2)
-
-
-def _listed(names: Sequence[str], show: Callable[[str], str] = str) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(show(name) for name in names[:LISTED]) + more

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training import messages
 from training.contract import Block, Dataset, NewRows, Reader, Stream, UserError
 from training.datasets import _dialect, _embedding_rows
-from training.datasets._embedding_rows import AXES, LISTED
+from training.datasets._embedding_rows import AXES
 from training.views import TOLERANCE_S, look_back
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
         made["video"] = Block(frames.values, frames.columns)
     if "audio" in blocks:
         if layout.audio is None:
-            raise UserError(f"{file}: the run's method takes audio; expected audio.csv or audio_1s.csv … beside the frames")
+            raise UserError(f"{file}: the run's method takes audio, and there is no audio.csv or audio_1s.csv … here")
         audio, said, _ = _audio(layout, frames)
         notes += said
         made |= {block: _stream(rows) for block, rows in audio.items()}
@@ -214,9 +215,9 @@ def _no_overlap(rows: Rows, frames: Rows) -> str:
     name = np.intersect1d(rows.recording, frames.recording)[0]
     window, frame = rows.recording == name, frames.recording == name
     return (
-        f"{rows.table.path}: no window of it goes with a frame; of {name}, windows are from {rows.start[window].min():g} to "
-        f"{rows.end[window].max():g} s and frames of {frames.table.path.name} from {frames.end[frame].min():g} to "
-        f"{frames.end[frame].max():g} s. Times in milliseconds are read with time_unit = \"ms\" in a TOML file"
+        f"{rows.table.path}: no window goes with a frame; of {name}, windows are from {rows.start[window].min():g} to "
+        f"{rows.end[window].max():g} s, and frames of {frames.table.path.name} from {frames.end[frame].min():g} to "
+        f'{frames.end[frame].max():g} s. Times in milliseconds are read with time_unit = "ms" in a TOML file'
     )
 
 
@@ -276,8 +277,7 @@ def _rate_notes(frames: Rows) -> list[str]:
 
 def _names(names: NDArray[np.str_]) -> str:
     """Return how many recordings these are, and the first of them."""
-    more = " …" if len(names) > LISTED else ""
-    return f"{len(names)} recording{'s' if len(names) > 1 else ''} ({', '.join(names[:LISTED].tolist())}{more})"
+    return f"{messages.counted(len(names), 'recording')} ({messages.listed(names.tolist())})"
 
 
 def _range(values: NDArray[np.float64]) -> list[float] | None:

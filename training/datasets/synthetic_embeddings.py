@@ -67,7 +67,9 @@ class _Audio:
 def read(root: Path | None, settings: Settings) -> Dataset:
     """Return the world of seed 0 as embeddings: see `generate`. UserError where a file is given: there is none."""
     if root is not None:
-        raise UserError(f"the data set synthetic_embeddings reads no file: leave --root out, or read {root} as embeddings")
+        raise UserError(
+            f"the data set synthetic_embeddings reads no file: leave --root out, or read {root} as embeddings"
+        )
     return generate()
 
 
@@ -153,9 +155,7 @@ def _measured(
     return values.round(6).astype(np.float32), weights
 
 
-def _windows(
-    world: _synthetic.World, sound: NDArray[np.float32], tick: NDArray[np.int64], seconds: int
-) -> Block:
+def _windows(world: _synthetic.World, sound: NDArray[np.float32], tick: NDArray[np.int64], seconds: int) -> Block:
     """Return the means of `sound` over windows that do not overlap; an incomplete last one is left out."""
     values: list[Any] = []
     counts = world.seconds // seconds

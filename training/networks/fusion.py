@@ -13,6 +13,7 @@ from training.models.window_features import WindowFeatures
 from training.networks import fitted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from training.contract import Floats
@@ -61,6 +62,11 @@ class FittedConcat:
     module: Concat
     shape: Shape
     features: WindowFeatures
+
+    @property
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Return block → the columns that it was fitted on."""
+        return self.features.columns
 
     def predict(self, inputs: Inputs) -> Floats:
         """Map windows of n samples to valence and arousal (n, 2)."""

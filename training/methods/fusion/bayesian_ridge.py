@@ -20,6 +20,8 @@ from training.contract import Job, Method, Outcome, Params, Split
 from training.models import window_features
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from training.contract import Floats
@@ -53,6 +55,11 @@ class Ridges:
     bias: NDArray[np.float64]
     low: float | None
     high: float | None
+
+    @property
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Return block → the columns that it was fitted on."""
+        return self.features.columns
 
     def predict(self, inputs: Inputs) -> Floats:
         """Map windows of n samples to valence and arousal (n, 2)."""
