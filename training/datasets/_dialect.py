@@ -215,8 +215,8 @@ def _from_toml(file: Path) -> Layout:
         audio_files = _named_files(file, audio) or audio_files
         if not audio_files:
             raise UserError(
-                f'{file}, [audio]: expected files = {{ 1s = "audio_1s.csv" }} or file = "audio.csv", found neither, nor '
-                f"such a file in {file.parent}"
+                f'{file}, [audio]: expected files = {{ 1s = "audio_1s.csv" }} or file = "audio.csv", found neither, '
+                f"nor such a file in {file.parent}"
             )
     elif audio_files:
         audio = _AUDIO

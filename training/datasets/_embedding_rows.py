@@ -224,10 +224,8 @@ def _recordings(table: Table, section: Section, names: NDArray[np.str_]) -> NDAr
     recordings = [match["recording"] or "" if match else "" for match in found]
     bad = np.flatnonzero(~np.array([bool(one) for one in recordings])[place])
     if len(bad):
-        expected = (
-            f"a name in which the rule {section['recording']!r} finds a recording (another rule: recording = '…' "
-        )
-        raise table.refuse(int(bad[0]), path, f"{expected}{section.where})", len(bad) - 1)
+        expected = f"a name in which {section['recording']!r} finds a recording (or recording = '…' {section.where})"
+        raise table.refuse(int(bad[0]), path, expected, len(bad) - 1)
     return np.array(recordings, np.str_)[place]
 
 
@@ -258,9 +256,8 @@ def _labels(table: Table, section: Section, va: NDArray[np.float64]) -> NDArray[
             least, most = np.nanmin(va), np.nanmax(va)
             fits = [scale for scale in _SCALES if scale[0] <= least and most <= scale[1]]
             guess = list(fits[0]) if fits else [int(np.floor(least)), int(np.ceil(most))]
-            expected += (
-                f" (labels are {least:g} … {most:g}: write their scale, such as scale = {guess}, {section.where})"
-            )
+            said = f"labels are {least:g} … {most:g}: write their scale, such as scale = {guess}, {section.where}"
+            expected += f" ({said})"
         else:
             expected += f", the scale that {section.source} declares"
         raise table.refuse(row, section[AXES[axis]], expected, int((outside[:, 1] == axis).sum()) - 1)

@@ -80,7 +80,7 @@ class WindowFeatures:
         return sum(len(scaling.centre) for scaling in self.scaling.values()) + len(self.indicated)
 
     def of(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Return features (n, d) of the samples; UserError where a block has another number of columns than at the fit."""
+        """Return features (n, d) of the samples; UserError where a block has more or fewer columns than at the fit."""
         made = []
         for block, names in self.columns.items():
             found = inputs[block].shape[-1]

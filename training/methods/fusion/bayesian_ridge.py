@@ -79,8 +79,8 @@ class Ridges:
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one model for each axis to the statistics of the train windows.
 
-    ``alpha_1, alpha_2`` are shape and rate of the gamma prior over the noise's precision, ``lambda_1, lambda_2`` of the
-    one over the weights' precision (MacKay, Bayesian Interpolation, Neural Computation 4, 1992, as scikit-learn has it).
+    ``alpha_1, alpha_2`` are shape and rate of the gamma prior over the noise's precision, ``lambda_1, lambda_2`` of
+    the one over the weights' precision (MacKay, Bayesian Interpolation, Neural Computation 4, 1992).
     """
     from sklearn.linear_model import BayesianRidge
 
