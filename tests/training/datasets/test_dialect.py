@@ -48,22 +48,26 @@ def test_files_by_window_length(folder):
 
 def test_another_toml_in_the_folder_is_not_read_in_silence(folder):
     (folder / "sewa.toml").write_text("")
-    assert _dialect.layout(folder).notes == (
-        "sewa.toml: not read; name the file itself by --root where it is meant",
-    )
+    assert _dialect.layout(folder).notes == ("sewa.toml: not read; name the file itself by --root where it is meant",)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         ("[frame]\n", "FOLDER/embeddings.toml: unknown key 'frame'; did you mean frames?"),
-        ("[frames]\nseperator = ';'\n", "FOLDER/embeddings.toml, [frames]: unknown key 'seperator'; did you mean separator"),
+        (
+            "[frames]\nseperator = ';'\n",
+            "FOLDER/embeddings.toml, [frames]: unknown key 'seperator'; did you mean separator",
+        ),
         ("[frames]\nscale = [10, -10]\n", "[frames], scale: expected its ends, such as [-10, 10], found [10, -10]"),
         ("[frames]\nscale = 10\n", "[frames], scale: expected its ends, such as [-10, 10], found 10"),
         ("[frames]\nfile = 3\n", "[frames], file: expected a text, found 3"),
         ("[frames]\nseparator = ';;'\n", "[frames], separator: expected one character, found ';;'"),
         ("[frames]\ndecimal = ';'\n", "[frames], decimal: expected one of '.', ',', found ';'"),
-        ("[frames]\ndecimal = ','\n", "[frames]: expected a separator that is not the decimal mark, found ',' for both"),
+        (
+            "[frames]\ndecimal = ','\n",
+            "[frames]: expected a separator that is not the decimal mark, found ',' for both",
+        ),
         ("[audio]\ntime_unit = 'min'\n", "[audio], time_unit: expected one of 's', 'ms', found 'min'"),
         ("[audio]\nfeatures = []\n", "[audio], features: expected how columns begin, or a list of them, found []"),
         ("[audio]\nfiles = { two = 'a.csv' }\n", "[audio], files: expected a window length and its file, such as 2s"),
@@ -85,9 +89,7 @@ def test_a_file_that_is_not_there_is_named_with_its_toml(folder):
     with pytest.raises(UserError) as caught:
         embeddings.read(folder, {})
     said = str(caught.value).replace(str(folder), "FOLDER")
-    assert said == (
-        "FOLDER/embeddings.toml, [frames]: the file FOLDER/frame.csv does not exist; nearest: 'frames.csv'"
-    )
+    assert said == ("FOLDER/embeddings.toml, [frames]: the file FOLDER/frame.csv does not exist; nearest: 'frames.csv'")
 
 
 def test_one_audio_file_beside_windows_of_several_lengths_is_refused(folder):

@@ -144,7 +144,9 @@ def test_the_version_follows_values(folder, tmp_path_factory):
 def test_toml_names_files_columns_scale_and_persons(folder):
     cells = frames()
     cells[0] = ["'name'", "ms", "V", "A", "a", "b", "unused"]
-    cells[1:] = [[f"'{r[0].split('/')[0]}'", f"{1000 * float(r[1]):g}", "5", "-10", r[4], r[5], r[6]] for r in cells[1:]]
+    cells[1:] = [
+        [f"'{r[0].split('/')[0]}'", f"{1000 * float(r[1]):g}", "5", "-10", r[4], r[5], r[6]] for r in cells[1:]
+    ]
     write(folder / "rows.csv", cells, "|")
     write(folder / "sound.csv", audio(2))
     toml = folder / "mine.toml"
@@ -233,9 +235,9 @@ def test_recordings_in_one_file_only_are_counted_and_named(folder):
 def test_audio_windows_without_video_are_counted_and_the_first_named(folder):
     write(folder / "audio_2s.csv", audio(2, seconds=8))
     said = notes(folder)
-    assert (
-        "audio_2s.csv: 6 of 12 windows have no video frame in them, the first on line 4 (anna_1, 4 … 6 s)" in said
-    ), said
+    assert "audio_2s.csv: 6 of 12 windows have no video frame in them, the first on line 4 (anna_1, 4 … 6 s)" in said, (
+        said
+    )
     assert "audio_1s.csv: 0" not in said
 
 
@@ -320,15 +322,14 @@ def test_windows_that_repeat_or_run_backwards_are_named(folder, complaint):
     write(folder / "audio_1s.csv", [*audio(1), audio(1)[2]])
     assert "audio_1s.csv, line 14, column end: expected times of anna_1 in rising order" in complaint()
     write(folder / "audio_1s.csv", changed(audio(1), 2, "start", "2"))
-    assert (
-        complaint() == "FOLDER/audio_1s.csv, line 3, column end: expected an end after the start 2, found '2'"
-    )
+    assert complaint() == "FOLDER/audio_1s.csv, line 3, column end: expected an end after the start 2, found '2'"
 
 
 def test_windows_longer_than_their_files_name_are_refused(folder, complaint):
     write(folder / "audio_1s.csv", audio(2))
     assert complaint().startswith(
-        "FOLDER/audio_1s.csv, line 2, column end: expected 1 or less, since windows of this file are 1 s long, found '2'"
+        "FOLDER/audio_1s.csv, line 2, column end: expected 1 or less, since windows of this file are 1 s long, "
+        "found '2'"
     )
 
 
@@ -386,7 +387,7 @@ def test_another_separator_and_decimal_mark_are_named_with_the_line_to_write(fol
 
 def test_names_in_undeclared_quotes_are_found(folder, complaint):
     write(folder / "frames.csv", [frames()[0], *([f"'{row[0]}'", *row[1:]] for row in frames()[1:])])
-    assert "line 2, column path: expected a name without quotes (quote = \"'\" under [frames]" in complaint()
+    assert 'line 2, column path: expected a name without quotes (quote = "\'" under [frames]' in complaint()
 
 
 def test_a_path_without_a_recording_is_named(folder, complaint):

@@ -10,6 +10,7 @@ from training.models import window_features
 from training.views import Inputs, View, single, whole
 
 VALUES = np.array([[1.0, 10.0], [3.0, 10.0], [5.0, 40.0]])
+BLOCKS = {"video": Block(VALUES[:0], ("a", "b")), "audio": Block(VALUES[:0], ("c", "d"))}
 WINDOWS = np.array([[-1, 0], [0, 1], [1, 2], [-1, -1]])
 
 
@@ -54,14 +55,12 @@ def test_unknown_statistics_raise():
 class TestMissing:
     """What is not there becomes the train mean, with an indicator where train has such samples."""
 
-    BLOCKS = {"video": Block(VALUES[:0], ("a", "b")), "audio": Block(VALUES[:0], ("c", "d"))}
-
     def inputs(self, audio: np.ndarray) -> Inputs:
         return Inputs({"video": View(VALUES, np.array([[0], [1], [2]])), "audio": View(VALUES, audio)})
 
     def test_train_has_such_samples(self):
         train = self.inputs(np.array([[-1], [0], [1]]))
-        features = window_features.fit(train, self.BLOCKS, "mean")
+        features = window_features.fit(train, BLOCKS, "mean")
         assert features.indicated == ("audio",)
         assert features.size == 5
         x = features.of(train)
@@ -71,17 +70,17 @@ class TestMissing:
         assert x[:, 4].tolist() == [1, 0, 0]
 
     def test_only_later_samples_lack_it(self):
-        features = window_features.fit(self.inputs(np.array([[0], [1], [2]])), self.BLOCKS, "mean")
+        features = window_features.fit(self.inputs(np.array([[0], [1], [2]])), BLOCKS, "mean")
         assert features.size == 4
         assert features.of(self.inputs(np.array([[-1], [1], [2]])))[0, 2:].tolist() == [0, 0]
 
     def test_train_lacks_it_altogether(self):
         with pytest.raises(UserError, match="no sample of train has any row of audio in its window"):
-            window_features.fit(self.inputs(np.full((3, 1), -1)), self.BLOCKS, "mean")
+            window_features.fit(self.inputs(np.full((3, 1), -1)), BLOCKS, "mean")
 
     def test_it_is_read_back_without_loss(self):
         train = self.inputs(np.array([[-1], [0], [1]]))
-        features = window_features.fit(train, self.BLOCKS, "mean_sd")
+        features = window_features.fit(train, BLOCKS, "mean_sd")
         again = window_features.WindowFeatures.from_state(json.loads(json.dumps(features.state())))
         np.testing.assert_array_equal(again.of(train), features.of(train))
         assert again.columns == {"video": ("a", "b"), "audio": ("c", "d")}

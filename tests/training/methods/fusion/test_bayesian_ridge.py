@@ -10,7 +10,9 @@ from search_spaces.fusion import bayesian_ridge as space
 from tests import small_data
 from training.methods.fusion import bayesian_ridge
 
-SETTINGS = [{"modality": modality, "window_s": seconds} for modality in ("video", "audio", "both") for seconds in (1, 4)]
+SETTINGS = [
+    {"modality": modality, "window_s": seconds} for modality in ("video", "audio", "both") for seconds in (1, 4)
+]
 
 
 def fit(settings, params=space.DEFAULTS, change=lambda split: split):
