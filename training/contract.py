@@ -435,6 +435,9 @@ class Job:
     cache : folder for what is costly to prepare, keyed by content; shared by all studies on this machine.
     checkpoint : folder of this trial; a trial that is run again after its worker died finds what it left there.
     prerequisites : name → fitted model of each prerequisite that the method declares.
+    key : hash of what decides the result: code, parameters, settings, data, samples of each part, seed and epochs. What
+        is left in `checkpoint` bears it, so that it is never taken for another fit's. Empty where nothing is to be
+        left there.
     """
 
     settings: Settings
@@ -446,6 +449,7 @@ class Job:
     epochs: int | None = None
     threads: int = 1
     prerequisites: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.views import View
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -42,18 +44,6 @@ class Masked(NamedTuple):
 
     values: Tensor
     mask: Tensor
-
-
-class View(Protocol):
-    """What `training.views.View` offers: its length, and (values, mask) of an array of row numbers."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    windowed: bool
-    values: Any
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, rows: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]: ...
 
 
 Item: TypeAlias = "Tensor | NDArray[Any] | View"
@@ -177,15 +167,9 @@ class Batches:
         if len({len(item) for item in items}) != 1:
             raise ValueError(f"items have {', '.join(str(len(item)) for item in items)} rows, expected the same number")
         self.source, self.device = source, torch.device(device)
-        small = sum(map(_bytes, items)) <= WHOLE_BYTES
-        self.whole = small and not any(_is_view(item) and item.windowed for item in items)
-        self.items = [self._placed(item, small=small) for item in items]
-        self.mapped = _Mapped(items)
-
-    def _placed(self, item: Item, *, small: bool) -> Item:
-        if _is_view(item):
-            return as_tensor(np.asarray(item)).to(self.device) if self.whole else item
-        return as_tensor(item).to(self.device) if small else as_tensor(item)
+        self.items = placed(items, self.device)
+        self.whole = _small(items) and all(isinstance(item, Tensor) for item in self.items)
+        self.mapped = Mapped(items)
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield one epoch of batches, in an order drawn from `generator` (on the CPU)."""
@@ -214,6 +198,31 @@ class Together:
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield pairs of batches."""
         yield from zip(self.first.epoch(generator), endless(self.second, generator), strict=False)
+
+
+def placed(items: Sequence[Item], device: torch.device) -> list[Item]:
+    """Return the items on the device where all of them together are small, else where they lie.
+
+    Arrays become tensors that share their memory, and small views without windows tensors of their rows.
+    """
+    small = _small(items)
+    made: list[Item] = []
+    for item in items:
+        if _is_view(item):
+            made.append(as_tensor(np.asarray(item)).to(device) if small and not item.windowed else item)
+        else:
+            made.append(as_tensor(item).to(device) if small else as_tensor(item))
+    return made
+
+
+def in_order(items: Sequence[Item], device: torch.device, at_once: int) -> Iterator[Batch]:
+    """Yield all rows of the items in their order, `at_once` of them at a time: for predictions."""
+    mapped = Mapped(items)
+    shared = [item if _is_view(item) else as_tensor(item) for item in items]
+    for rows in torch.arange(len(items[0])).split(at_once):
+        batch = gather(shared, rows, device)
+        mapped.release(batch)
+        yield batch
 
 
 def endless(batches: Epochs, generator: torch.Generator) -> Iterator[Batch]:
@@ -249,6 +258,10 @@ def _rows(item: Item, rows: Tensor, device: torch.device) -> Tensor | Masked:
     return Masked(fetched, torch.as_tensor(mask).to(device)) if item.windowed else fetched
 
 
+def _small(items: Sequence[Item]) -> bool:
+    return sum(map(_bytes, items)) <= WHOLE_BYTES
+
+
 def _bytes(item: Item) -> int:
     size = item.element_size() if isinstance(item, Tensor) else item.dtype.itemsize
     return size * math.prod(item.shape)
@@ -261,7 +274,7 @@ def _unflatten(flat: Tensor, mask: Tensor) -> Tensor:
 
 
 def _is_view(item: Item) -> TypeGuard[View]:
-    return not isinstance(item, Tensor | np.ndarray)
+    return isinstance(item, View)
 
 
 def as_tensor(values: Any) -> Tensor:
@@ -273,8 +286,11 @@ def as_tensor(values: Any) -> Tensor:
     return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
 
 
-class _Mapped:
-    """The memory-mapped files behind items. Pages that were read count as the process's memory until given back."""
+class Mapped:
+    """The memory-mapped files behind items.
+
+    Pages that were read count as the process's memory until they are given back; the system keeps what it has room for.
+    """
 
     def __init__(self, items: Sequence[Item]) -> None:
         arrays = [item if isinstance(item, np.ndarray) else getattr(item, "values", None) for item in items]

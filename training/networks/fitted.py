@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.networks.batches import as_tensor, gather
+from training.networks.batches import in_order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,16 +34,15 @@ def run(
     function : takes a batch of each item, as `training.networks.batches.Batches` gives it.
     items : each with n rows: tensors, arrays or views.
     """
-    device = next(module.parameters()).device
-    shared = [as_tensor(item) if isinstance(item, np.ndarray) else item for item in items]
     made: NDArray[Any] | None = None
+    start = 0
     with torch.inference_mode():
-        for start in range(0, len(items[0]), at_once):
-            rows = torch.arange(start, min(start + at_once, len(items[0])))
-            part = function(*gather(shared, rows, device)).cpu().numpy()
+        for batch in in_order(items, next(module.parameters()).device, at_once):
+            part = function(*batch).cpu().numpy()
             if made is None:
                 made = np.empty((len(items[0]), *part.shape[1:]), part.dtype)
             made[start : start + len(part)] = part
+            start += len(part)
     if made is None:
         raise ValueError("there are no rows to predict")
     return made
