@@ -15,7 +15,8 @@ from affect.metrics import CLASSIFICATION, REGRESSION
 from affect.record import PARTS, digest
 from training import splits, views
 from training.contract import CLASSES, FRAME, LABEL, LABEL_RULE, WINDOW_MEAN, Block, Dataset, Part, Split, UserError
-from training.splits import LOSO, TEST, TRAIN, VALIDATION, plural
+from training.messages import plural
+from training.splits import LOSO, TEST, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from training.contract import UserError
+from training.messages import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from training.contract import Evaluation, Method, Reader, Settings
+    from training.contract import Evaluation, Method, Params, Reader, Settings
 
 ROOT = Path(__file__).resolve().parent
 CHECKOUT = ROOT.parent
@@ -39,19 +39,9 @@ def evaluations() -> list[str]:
     return _stems(ROOT / "evaluation")
 
 
-def nearest(name: str, known: Iterable[str], what: str) -> str:
-    """Return the sentence that an unknown name earns: what was asked for, and the nearest valid choices."""
-    known = list(known)
-    # a bare method name is nearest to the path that ends in it
-    tails = [k for k in known if k.rpartition("/")[2] == name]
-    close = tails or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known) or 'none'}"
-    return f"unknown {what} {name!r}; {hint}"
-
-
 def _module(name: str, known: list[str], what: str, package: str) -> ModuleType:
     if name not in known:
-        raise UserError(nearest(name, known, what))
+        raise UserError(unknown(name, known, what))
     return importlib.import_module(f"{package}.{name.replace('/', '.')}")
 
 
@@ -63,6 +53,15 @@ def method(name: str) -> ModuleType:
 def space(name: str) -> ModuleType:
     """Import the search space of the method `name`."""
     return _module(name, methods(), "method", "search_spaces")
+
+
+def tiny(name: str) -> tuple[Params, Settings]:
+    """Return the TINY of the space of the method `name` apart: its parameters, and the settings that it names."""
+    declared, settings = space(name).TINY, method(name).METHOD.settings
+    return (
+        {key: value for key, value in declared.items() if key not in settings},
+        {key: value for key, value in declared.items() if key in settings},
+    )
 
 
 def dataset(name: str) -> ModuleType:
@@ -100,11 +99,11 @@ def settings(given: Mapping[str, str], allowed: Mapping[str, tuple[Any, ...]]) -
     """
     for name in given:
         if name not in allowed:
-            raise UserError(nearest(name, allowed, "setting"))
+            raise UserError(unknown(name, allowed, "setting"))
     chosen = {name: values[0] for name, values in allowed.items()}
     for name, text in given.items():
         by_text = {str(value): value for value in allowed[name]}
         if text not in by_text:
-            raise UserError(nearest(text, by_text, f"value of setting {name}") + f" (one of {', '.join(by_text)})")
+            raise UserError(unknown(text, by_text, f"value of setting {name}") + f" (one of {', '.join(by_text)})")
         chosen[name] = by_text[text]
     return chosen

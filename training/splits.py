@@ -6,7 +6,6 @@ alone: not on the order of the rows, and not on a library's generator.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections import Counter
@@ -17,9 +16,10 @@ import numpy as np
 
 from affect.record import PARTS
 from training.contract import Dataset, UserError
+from training.messages import nearest, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,7 +58,7 @@ def read(path: Path, data: Dataset) -> dict[str, str]:
     assigned: dict[str, str] = {}
     for key, groups in content.items():
         if key not in _KEYS:
-            raise UserError(f"{path}: {expected}, found the part {key!r}{_nearest(key, _KEYS)}")
+            raise UserError(f"{path}: {expected}, found the part {key!r}{nearest(key, _KEYS)}")
         if not isinstance(groups, list) or not all(isinstance(g, str | int) for g in groups):
             raise UserError(f"{path}: {expected}, found part {key!r} that is no list of names")
         for group in map(str, groups):
@@ -189,12 +189,6 @@ def _draw(
     return assigned, notes
 
 
-def plural(kind: str) -> str:
-    """Return clips of clip, runs of windows of run of windows."""
-    head, _, rest = kind.partition(" ")
-    return f"{head}s {rest}".rstrip()
-
-
 def _key(seed: int | str, group: str) -> str:
     """Return a group's place in the seeded order: a hash, so that it is the same with every library and machine."""
     return hashlib.sha256(f"{seed}/{group}".encode()).hexdigest()
@@ -208,13 +202,8 @@ def _check(assigned: Mapping[str, str], data: Dataset, source: str) -> None:
     groups = np.unique(data.group).tolist()
     missing = [group for group in groups if group not in assigned]
     if missing:
-        hint = _nearest(missing[0], set(assigned) - set(groups) or assigned)
+        hint = nearest(missing[0], set(assigned) - set(groups) or assigned)
         raise UserError(
             f"{source}: {len(missing)} of {len(groups)} {plural(data.group_kind)} of {data.name} are in no part; "
             f"the first is {missing[0]!r}{hint}"
         )
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4)
-    return f"; nearest: {', '.join(map(repr, close))}" if close else ""

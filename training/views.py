@@ -217,14 +217,23 @@ def inputs(
     for name in names:
         block = find(blocks, name, context)
         if context is None and block.stream is None:
-            views[name] = whole(block.values)
+            views[name] = whole(_read_only(block.values))
             continue
         if sequence is None or time is None:
             raise ValueError(f"the block {name!r} is looked back on, and the samples have no recording and time")
         at = (sequence, time) if block.stream is None else (block.stream.sequence, block.stream.end)
         rows = look_back(sequence, time, *at, context)
-        views[name] = View(block.values, rows[:][:, 0] if context is None else rows)
+        views[name] = View(_read_only(block.values), rows[:][:, 0] if context is None else rows)
     return Inputs(views, sequence, time)
+
+
+def _read_only(values: Any) -> Any:
+    """Return the same memory, not writable: trials share it, and none may change what the next one sees."""
+    if not isinstance(values, np.ndarray):
+        return values
+    values = values.view()
+    values.flags.writeable = False
+    return values
 
 
 def find(blocks: Mapping[str, Block], name: str, context: float | None) -> Block:

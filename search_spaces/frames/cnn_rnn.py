@@ -15,7 +15,7 @@ DEFAULTS: dict[str, Any] = {
     "horizontal_flip": True,
     "learning_rate": 3e-4,
     "batch": 128,
-    "chunk": 8,
+    "chunk": 4,
     "epochs": 40,
     "patience": 8,
 }
@@ -25,7 +25,7 @@ TINY: dict[str, Any] = {
     "recurrent_layers": 1,
     "recurrent_size": 100,
     "dropout": 0.1,
-    "learning_rate": 3e-3,
+    "learning_rate": 1e-3,
     "batch": 64,
     "epochs": 2,
     "width": 0.0625,
@@ -44,7 +44,7 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
         "learning_rate": trial.suggest_float("learning_rate", 1e-5, 1e-2, log=True),
         # frames in a step, and successive ones among them
         "batch": trial.suggest_categorical("batch", [64, 128, 256]),
-        "chunk": trial.suggest_categorical("chunk", [4, 8, 16]),
+        "chunk": trial.suggest_categorical("chunk", [2, 4, 8, 16]),
         "epochs": trial.suggest_int("epochs", 2, 200, log=True),
         "patience": trial.suggest_int("patience", 4, 40),
     }

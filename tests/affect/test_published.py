@@ -109,9 +109,9 @@ class TestJoins:
             pytest.skip(f"the family {FAMILY[source]} is not built yet")
         declared = registry.method(by_name[name]).METHOD
         known = {key: set(map(str, values)) for key, values in declared.settings.items()}
-        for reader in map(registry.dataset, registry.datasets()):
-            if declared.data == reader.KIND:
-                for key, values in reader.SETTINGS.items():
+        for reader in map(registry.reader, registry.datasets()):
+            if declared.data == reader.data:
+                for key, values in reader.settings.items():
                     known.setdefault(key, set()).update(map(str, values))
         for text in rows["settings"].unique():
             for key, value in settings_of(text).items():

@@ -7,7 +7,6 @@ Lines are counted as an editor counts them: the header is line 1, and a line in 
 from __future__ import annotations
 
 import csv
-import difflib
 import gzip
 import hashlib
 import io
@@ -17,6 +16,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
+from training import messages
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Table:
         if column in self.header:
             self.require([column])
             return True
-        close = self._nearest(column, cutoff=0.8)
+        close = messages.close(column, filter(None, self.header), cutoff=0.8)
         if close:
             raise UserError(
                 f"{self.path}, line {self._first_line}: found a column {close[0]!r}, expected {column!r} "
@@ -196,14 +196,10 @@ class Table:
             {name: np.array(values, np.str_) for name, values in named.items()},
         )
 
-    def _nearest(self, name: str, cutoff: float) -> list[str]:
-        by_lower = {other.lower(): other for other in self.header if other}
-        return [by_lower[low] for low in difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=cutoff)]
-
     def _missing(self, missing: Sequence[str]) -> str:
         said = []
         for name in missing[:4]:
-            close = " or ".join(repr(other) for other in self._nearest(name, cutoff=0.6))
+            close = " or ".join(map(repr, messages.close(name, filter(None, self.header), count=2, cutoff=0.6)))
             said.append(f"{name!r}" + (f" (nearest: {close})" if close else ""))
         if len(missing) > 4:
             said.append(f"{len(missing) - 4} more")
@@ -257,7 +253,7 @@ def _not_there(path: Path) -> str:
     if not folder.is_dir():
         return f"{path} does not exist, and {folder} is no folder"
     names = sorted(p.name for p in folder.iterdir())
-    close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    close = messages.close(path.name, names, cutoff=0.5)
     close = close or [name for name in names if name.endswith(SUFFIXES)][:4]
     return f"{path} does not exist; " + (f"nearest in {folder}: {', '.join(close)}" if close else f"see {folder}")
 

@@ -1,13 +1,12 @@
 """Face meshes of the Extended Cohn-Kanade images (CK+): FaceMesh landmarks in pixels, with emotion and person.
 
-The file is the npz that ``python -m training export-meshes`` writes from the official tree or from any images:
+The file is the npz that ``python -m training prepare meshes`` writes from the official tree or from any images:
 ``landmarks`` (n, 468, 3) in pixels, ``filename``, ``label``, and where known ``person``, ``sequence``, ``frame`` and
 ``triangles``. Without person and sequence, names are read as CK+ writes them, ``S010_004_00000017.png``.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training import messages
 from training.contract import Block, Dataset, NewRows, Reader, UserError
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     serves. Raises UserError for the image tree itself, and for a file that is not as the module says.
     """
     if root is None:
-        raise UserError("the data set ckplus reads a file: give it with --root FILE.npz (`export-meshes` writes it)")
+        raise UserError(
+            "ckplus reads a file: give it with --root FILE.npz (`python -m training prepare meshes` writes it)"
+        )
     arrays = _open(root)
     notes: list[str] = []
     landmarks = _in_pixels(root, arrays, notes)
@@ -188,28 +190,26 @@ def _open(file: Path) -> dict[str, NDArray[Any]]:
         tree = (file / "cohn-kanade-images").is_dir()
         raise UserError(
             f"{file} is {'the image tree of CK+' if tree else 'a folder'}: expected the file of its meshes, which "
-            f"`python -m training export-meshes {file} meshes.npz` writes"
+            f"`python -m training prepare meshes {file} meshes.npz` writes"
         )
     if not file.exists():
         raise UserError(f"there is no file {file}")
     if not zipfile.is_zipfile(file):
-        raise UserError(f"{file}: expected an npz with landmarks, as export-meshes writes it, found another format")
+        raise UserError(f"{file}: expected an npz with landmarks, as `prepare meshes` writes it, found another format")
     try:
         with np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{file}: expected an npz of plain arrays (landmarks …), found: {error}") from error
     if "landmarks" not in arrays:
-        close = difflib.get_close_matches("landmarks", arrays, n=1, cutoff=0.5)
-        hint = f"; nearest: {close[0]!r}" if close else ""
+        hint = messages.nearest("landmarks", arrays, count=1, cutoff=0.5)
         raise UserError(f"{file}: expected an array 'landmarks', found {', '.join(arrays) or 'none'}{hint}")
     return arrays
 
 
 def _texts(file: Path, arrays: dict[str, NDArray[Any]], name: str, n: int) -> Strings:
     if name not in arrays:
-        close = difflib.get_close_matches(name, arrays, n=1, cutoff=0.5)
-        hint = f"; nearest: {close[0]!r}" if close else ""
+        hint = messages.nearest(name, arrays, count=1, cutoff=0.5)
         raise UserError(f"{file}: expected an array {name!r}, found {', '.join(arrays)}{hint}")
     values = arrays[name]
     if values.shape != (n,) or values.dtype.kind != "U":
@@ -289,7 +289,7 @@ def _samples(file: Path, names: Strings) -> Strings:
 def _check_labels(file: Path, names: Strings, label: Strings, notes: list[str]) -> None:
     others = sorted({*label.tolist()} - {*EMOTIONS})
     for other in others:
-        close = difflib.get_close_matches(other.lower(), EMOTIONS, n=1, cutoff=0.8)
+        close = messages.close(other, EMOTIONS, count=1, cutoff=0.8)
         if close:
             row = int(np.flatnonzero(label == other)[0])
             raise UserError(f"{file}, array label ({names[row]}): expected {close[0]!r}, found {other!r}")
@@ -303,7 +303,7 @@ def _triangles(file: Path, arrays: dict[str, NDArray[Any]], landmarks: Floats, n
     if "triangles" not in arrays:
         notes.append(
             "no triangles in the file: a Delaunay triangulation of the mean face seen from the front serves; "
-            "export-meshes writes FaceMesh's own"
+            "`prepare meshes` writes FaceMesh's own"
         )
         return front_triangles(landmarks)
     given = arrays["triangles"]

@@ -40,7 +40,7 @@ READER = Reader(
 RATE = 5
 """Frames a second."""
 
-FRAMES = 3000
+FRAMES = 2000
 """Frames of `read`."""
 
 _FEWEST_VIDEOS, _FRAMES_OF_VIDEO, _TWO_FACES = 40, 75, 8

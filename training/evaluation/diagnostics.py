@@ -7,7 +7,6 @@ goes: windows of one clip on both sides, outliers removed before the split, wind
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from affect import metrics, record
+from training import cache
 from training.contract import Evaluation, Findings, Fitted, Job, Method, Part, Split
 from training.models.preparation import within_fences
 from training.views import Inputs, View
@@ -101,9 +101,8 @@ def _by_heart(train: Part, job: Job) -> Floats:
         pred.append(xgb.train(options, table, HEART_ROUNDS).predict(table))
     found = np.stack(pred, axis=1)
     job.cache.mkdir(parents=True, exist_ok=True)
-    making = kept.with_suffix(f".{os.getpid()}.npy")
-    np.save(making, found, allow_pickle=False)
-    making.replace(kept)  # whole or not at all: another study may read it now
+    with cache.whole(kept) as part:  # another study may read it now
+        np.save(part, found, allow_pickle=False)
     return found
 
 

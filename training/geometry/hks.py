@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training import cache
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -153,10 +154,9 @@ class _Kept:
     def write(self, mesh: Floats, values: NDArray[np.float32]) -> None:
         path = self._path(mesh)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        # renamed when it is whole: other studies may read at the same time
-        with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as file:
-            file.write(values.tobytes())
-        os.replace(file.name, path)
+        # other studies may read at the same time; one that was cut short is seen by its size
+        with cache.whole(Path(path), sync=False) as part:
+            part.write_bytes(values.tobytes())
 
     def _path(self, mesh: Floats) -> str:
         content = self.start.copy()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from affect.facemesh import TRIANGLES
+from training import cache
 from training.contract import UserError
 from training.facemesh import images
 from training.facemesh.images import LAST, Film, ImageFile
@@ -48,7 +47,8 @@ def export(source: Path, out: Path, console: Console, last: float = LAST) -> int
         "triangles": TRIANGLES.astype(np.int32),
         "without_face": _texts(without),
     }
-    _write(out, table)
+    with cache.whole(out) as part:
+        np.savez_compressed(part, **table)
     if not any(one.person for one in found):
         console.print(
             "whose faces these are is not known: they can be predicted for, and not be split to learn from", style="dim"
@@ -111,16 +111,3 @@ def _tell(without: list[str], found: int, console: Console) -> None:
 
 def _texts(values: Any) -> NDArray[np.str_]:
     return np.array([*values], np.str_)
-
-
-def _write(out: Path, table: dict[str, Any]) -> None:
-    """Write the npz at once or not at all."""
-    handle, name = tempfile.mkstemp(prefix=f".{out.stem}", suffix=".npz", dir=out.absolute().parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **table)
-        Path(name).chmod(0o644)
-        os.replace(name, out)
-    except BaseException:
-        Path(name).unlink()
-        raise

@@ -17,7 +17,7 @@ import numpy as np
 
 from affect import circumplex
 from affect.circumplex import Ellipse
-from training import registry
+from training import cache, messages, registry
 from training.contract import UserError
 from training.datasets import _faces, imfdb, labelled_folder
 from training.datasets._table import Table
@@ -81,7 +81,7 @@ def anchors(anchor: str, root: Path | None) -> dict[str, Ellipse]:
         return read_ellipses(Path(anchor))
     if anchor not in registry.datasets():
         known = [*registry.datasets(), DEFAULT]
-        raise UserError(f"--from: {registry.nearest(anchor, known, 'anchor')}; or give a table of ellipses, FILE.csv")
+        raise UserError(f"--from: {messages.unknown(anchor, known, 'anchor')}; or give a table of ellipses, FILE.csv")
     reader, declared = registry.dataset(anchor), registry.reader(anchor)
     if "va" not in declared.blocks:
         raise UserError(f"--from {anchor}: expected a data set with valence and arousal, found one of {declared.data}")
@@ -119,7 +119,7 @@ def read_ellipses(file: Path) -> dict[str, Ellipse]:
 
 def write_ellipses(file: Path, ellipses: Mapping[str, Ellipse]) -> None:
     """Write a table of ellipses, a row per emotion."""
-    with file.open("w", newline="", encoding="utf-8") as stream:
+    with cache.whole(file) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(Ellipse._fields)
         writer.writerows([one.emotion, *one[1:]] for one in ellipses.values())
@@ -156,7 +156,7 @@ def _write(file: Path, rows: Rows, continuous: NDArray[np.float64], discrete: ND
     """Write a row per image, its path relative to the file's folder."""
     folder = file.absolute().parent
     person = ["person"] if rows.person else []
-    with file.open("w", newline="", encoding="utf-8") as stream:
+    with cache.whole(file) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(
             ["image", "emotion", *person, *circumplex.AXES, *labelled_folder.DISCRETE, labelled_folder.SOURCE]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from affect.record import PARTS, digest, settings_text, to_json
-from training import protocols, registry, splits
+from training import messages, protocols, registry, splits
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ class Prepared:
 def prepare(plan: Plan) -> Prepared:
     """Look up every name, read and split the data; UserError for whatever is wrong."""
     if plan.pruner not in PRUNERS:
-        raise UserError(registry.nearest(plan.pruner, PRUNERS, "pruner"))
+        raise UserError(messages.unknown(plan.pruner, PRUNERS, "pruner"))
     if plan.objectives not in OBJECTIVES:
-        raise UserError(registry.nearest(plan.objectives, OBJECTIVES, "number of --objectives"))
+        raise UserError(messages.unknown(plan.objectives, OBJECTIVES, "number of --objectives"))
     module, space = registry.method(plan.method), registry.space(plan.method)
     if plan.objectives == "two" and len(module.METHOD.objective_weights) != 2:
         raise UserError(f"--objectives two: {plan.method} has one objective, {module.METHOD.objective}")
@@ -181,7 +181,7 @@ def parameters(given: Params, space: ModuleType) -> Params:
     known = distributions(space)
     for key in given:
         if key not in known:
-            raise UserError(registry.nearest(key, known, "parameter"))
+            raise UserError(messages.unknown(key, known, "parameter"))
     chosen = {**space.DEFAULTS, **{key: _value(key, value, known[key]) for key, value in given.items()}}
     trial = FixedTrial(chosen)
     try:
@@ -205,7 +205,7 @@ def _value(key: str, value: Any, distribution: Any) -> Any:
     if isinstance(distribution, CategoricalDistribution):
         by_text = {str(choice).lower(): choice for choice in distribution.choices}
         if str(value).lower() not in by_text:
-            raise UserError(registry.nearest(str(value), by_text, f"value of parameter {key}"))
+            raise UserError(messages.unknown(str(value), by_text, f"value of parameter {key}"))
         return by_text[str(value).lower()]
     kind = int if isinstance(distribution, IntDistribution) else float
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from affect.record import Artifact, Kind, State, digest, to_json
-from training import protocols, registry
+from training import messages, protocols, registry
 from training.contract import StudyFailed, UserError
 from training.study import evaluating, fitting, provenance, scoring
 from training.study.search import KILLED
@@ -72,7 +72,7 @@ def check(prepared: Prepared, store: Store) -> None:
     wanted = {**prepared.method.prerequisites, **evaluating.prerequisites(prepared.method)}
     for need, text in prepared.plan.prerequisites.items():
         if need not in wanted:
-            raise UserError(registry.nearest(need, wanted, f"need of {prepared.plan.method}"))
+            raise UserError(messages.unknown(need, wanted, f"need of {prepared.plan.method}"))
         _given(prepared, store, need, wanted[need], text)
 
 

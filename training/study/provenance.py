@@ -12,7 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 from training.contract import UserError
-from training.registry import CHECKOUT, nearest
+from training.messages import unknown
+from training.registry import CHECKOUT
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "xgboost-cpu", "xgboost", "optuna", "mlflow")
@@ -61,7 +62,7 @@ def device(asked: str) -> str:
     torch is imported only where the machine shows signs of a GPU: most machines do not, and the import takes seconds.
     """
     if asked not in DEVICES:
-        raise UserError(nearest(asked, DEVICES, "device"))
+        raise UserError(unknown(asked, DEVICES, "device"))
     if asked in ("cuda", "mps"):
         import torch
 

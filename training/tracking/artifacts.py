@@ -1,4 +1,4 @@
-"""A run's files: where they are on this machine, and how one appears there whole or not at all."""
+"""A run's files: where they are on this machine, and how they are written there atomically."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+
+from training import cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,12 +74,8 @@ class Writer:
             return
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{os.getpid()}.{target.name}")
-        try:
+        with cache.whole(target) as part:
             yield part
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def filling(self, name: str) -> Iterator[Path]:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from affect import record
 from training.contract import UserError
-from training.registry import CHECKOUT, nearest
+from training.messages import unknown
+from training.registry import CHECKOUT
 from training.tracking import artifacts, backends, embedded, locks
 from training.tracking.run import NAME_LIMIT, Run, check_params, full_tags
 
@@ -237,7 +238,7 @@ class Store:
             raise UserError(f"{name!r} is not one run but {len(found)}: {choices}")
         if not found:
             studies = sorted({info.tags["study"] for info in self.find({"kind": record.Kind.STUDY})})
-            raise UserError(f"no run's id begins with {name!r}; " + nearest(name, studies, "study"))
+            raise UserError(f"no run's id begins with {name!r}; " + unknown(name, studies, "study"))
         return found[0]
 
     def has(self, run_id: str) -> bool:

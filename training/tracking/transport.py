@@ -1,4 +1,4 @@
-"""Runs from one store to another as one zip file, and what a person writes on a run: notes, tags, put aside.
+"""Runs from one store to another as one zip file.
 
 The zip holds ``affectory.json`` (which runs, in which format) and for each run ``<run id>/run.json`` (everything that
 MLflow's tables hold of it, and the hash of each artifact) and ``<run id>/artifacts/…``. Ids are kept, so that an
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 import shutil
 import tempfile
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affect import record
+from training import cache
 from training.contract import UserError
-from training.registry import nearest
 from training.tracking import artifacts, backends
-from training.tracking.run import full_tags
+from training.tracking.annotations import PERSONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,10 +35,6 @@ PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".npy"}
 """Endings of files that readers unpickle; no record has one and none is taken in."""
 LARGEST_JSON = 256 << 20
 """Bytes of a run's description: JSON is read whole, and a small zip can unpack to more than there is memory."""
-MLFLOW_NOTE = "mlflow.note.content"
-"""Where `mlflow ui` shows a note."""
-PERSONAL = {record.tag("note"), record.tag("labels"), record.tag("archived"), MLFLOW_NOTE}
-"""Tags that people write on a run. Two copies of a run that differ in these alone are the same run."""
 FIELDS: dict[str, type | tuple[type, ...]] = {
     **{"id": str, "experiment": str, "name": str, "user": str, "status": str, "start": int, "end": (int, type(None))},
     **{"tags": dict, "params": dict, "metrics": list, "files": dict},
@@ -57,7 +52,7 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
     ----------
     names : run ids, beginnings of them, or names of studies. A study comes with all of its children, and every run with
         the fitted methods that it needs.
-    out : the file to write; it appears whole or not at all.
+    out : the file to write; it is written atomically.
 
     Raises UserError for an unknown run, one that is still running, or a file that is there already.
     """
@@ -74,17 +69,14 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
                 f"run {info.id[:12]} ({info.name}) is still running: export it when it has ended; "
                 "if its worker was killed, start the study's command again and let it end or stop it with Ctrl-C"
             )
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=out.absolute().parent) as folder:
-        made = Path(folder) / "runs.zip"
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as zipped:
-            manifest = {"format": FORMAT, "record": record.RECORD_VERSION, "runs": sorted(chosen)}
-            zipped.writestr(MANIFEST, record.to_json(manifest))
-            for run_id in sorted(chosen):
-                files = store.artifacts(run_id)
-                zipped.writestr(f"{run_id}/{RUN}", record.to_json(_describe(store, run_id, files)))
-                for name, path in _walk(files):
-                    zipped.write(path, f"{run_id}/artifacts/{name}")
-        os.replace(made, out)
+    with cache.whole(out) as made, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as zipped:
+        manifest = {"format": FORMAT, "record": record.RECORD_VERSION, "runs": sorted(chosen)}
+        zipped.writestr(MANIFEST, record.to_json(manifest))
+        for run_id in sorted(chosen):
+            files = store.artifacts(run_id)
+            zipped.writestr(f"{run_id}/{RUN}", record.to_json(_describe(store, run_id, files)))
+            for name, path in _walk(files):
+                zipped.write(path, f"{run_id}/artifacts/{name}")
     return len(chosen)
 
 
@@ -287,39 +279,3 @@ def _take_in(store: Store, zipped: zipfile.ZipFile, new: list[_Described], file:
             for folder in placed:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-
-
-# -------------------------------------------------------------------------------------------------- a person's words
-
-
-def note(store: Store, name: str, text: str) -> None:
-    """Put a note of plain text on a run or study, in place of an older one; an empty text removes it."""
-    info = store.get(name)
-    if text.strip():
-        store.write(info.id, tags={**full_tags({"note": text.strip()}), MLFLOW_NOTE: text.strip()})
-    else:
-        store.remove_tags(info.id, (record.tag("note"), MLFLOW_NOTE))
-
-
-def label(store: Store, name: str, labels: Iterable[str], remove: bool = False) -> None:
-    """Add words of a person's own to a run or study, or take them off; UserError for one that is not there to take."""
-    info = store.get(name)
-    present = set(json.loads(info.tags.get("labels") or "[]"))
-    given = {text.strip() for text in labels}
-    if "" in given:
-        raise UserError("a tag is at least one character")
-    if remove and given - present:
-        missing = min(given - present)
-        raise UserError(nearest(missing, sorted(present), f"tag of run {info.id[:12]}:"))
-    store.set_tags(info.id, {"labels": record.to_json(sorted(present - given if remove else present | given))})
-
-
-def archive(store: Store, name: str, undo: bool = False) -> None:
-    """Put a run aside, a study with all of its children, or bring it back. Nothing is deleted."""
-    info = store.get(name)
-    children = store.children(info.id) if info.tags.get("kind") == record.Kind.STUDY else []
-    for one in [info, *children]:
-        if undo:
-            store.remove_tags(one.id, (record.tag("archived"),))
-        else:
-            store.set_tags(one.id, {"archived": "true"})

@@ -10,7 +10,7 @@ import pytest
 
 from search_spaces.faces import face_vae_continuous as spaces
 from tests import face_trees, small_data
-from training import splits
+from training import protocols
 from training.contract import UserError
 from training.datasets import _images, afew_va
 from training.methods.faces import face_vae_continuous
@@ -49,12 +49,12 @@ def test_the_landmarks_are_in_the_image_that_is_cut_out(folder):
 
 
 def test_it_can_be_split_by_clip(folder):
-    parts = splits.make(afew_va.read(folder, {}), "images", "va").split(test=False).parts()
+    parts = protocols.make(afew_va.read(folder, {}), "va").split(face_vae_continuous.METHOD, {}, test=False).parts()
     assert not {*parts["train"].group} & {*parts["validation"].group}
 
 
 def test_a_small_tree_in_the_published_layout_trains(folder):
-    split = splits.make(afew_va.read(folder, {}), "images", "va").split(test=True)
+    split = protocols.make(afew_va.read(folder, {}), "va").split(face_vae_continuous.METHOD, {}, test=True)
     outcome = face_vae_continuous.fit(spaces.TINY, split, small_data.job(epochs=1))
     for name, part in split.parts().items():
         assert outcome.predictions[name].shape == (len(part), 2)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests import face_trees
-from training import splits
+from training import protocols
 from training.contract import UserError
 from training.datasets import _images, affectnet
 
@@ -101,7 +101,7 @@ def test_training_and_validation_are_the_published_split_and_copies_do_not_cross
     assert len(data.sample) == 25
     assert "0/copy.jpg" not in data.sample
     assert any("1 train images are left out: copies" in note for note in data.summary["notes"])
-    made = splits.make(data, "images", "va")
+    made = protocols.make(data, "va")
     tested = data.sample[made.part == "test"].tolist()
     assert tested == affectnet.read(validation, {}).sample.tolist()
 

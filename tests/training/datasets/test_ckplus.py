@@ -148,7 +148,7 @@ def test_a_bad_file_is_refused_with_its_place(write, arrays, what):
 
 def test_the_image_tree_is_to_be_exported_first(tmp_path):
     (tmp_path / "cohn-kanade-images").mkdir()
-    with pytest.raises(UserError, match=f"export-meshes {tmp_path} meshes.npz"):
+    with pytest.raises(UserError, match=f"prepare meshes {tmp_path} meshes.npz"):
         ckplus.read(tmp_path, {})
 
 
@@ -178,11 +178,12 @@ def test_objects_are_not_unpickled(write):
 
 
 def test_new_meshes_need_neither_label_nor_person(write, arrays):
-    values, names = ckplus.read_inputs(write(label=None), "landmarks", {})
-    np.testing.assert_array_equal(values, arrays["landmarks"])
-    assert names["filename"][0] == "S010_001_00000008.png"
+    rows = ckplus.read_inputs(write(label=None), ("landmarks",), {})
+    np.testing.assert_array_equal(rows.blocks["landmarks"].values, arrays["landmarks"])
+    assert len(rows) == len(arrays["landmarks"])
+    assert rows.names["filename"][0] == "S010_001_00000008.png"
     with pytest.raises(UserError, match=r"row 5 \(S011_001_00000009.png\): .*tracking lost"):
-        ckplus.read_inputs(write(landmarks=changed(arrays["landmarks"], 5, 0.0)), "landmarks", {})
+        ckplus.read_inputs(write(landmarks=changed(arrays["landmarks"], 5, 0.0)), ("landmarks",), {})
 
 
 def test_val_of_a_published_split_is_its_test(write, tmp_path):

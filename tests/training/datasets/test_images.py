@@ -161,10 +161,10 @@ def test_new_images_are_an_image_or_a_folder(tmp_path):
     for i, (image, *_) in enumerate(face_trees.faces(3)):
         face_trees.save(image, tmp_path / "new" / f"{i}.png")
     (tmp_path / "new" / "notes.txt").write_text("no image")
-    images, names = _images.read_inputs(tmp_path / "new", "images", {})
-    assert images.shape == (3, 3, 64, 64)
-    assert names["image"].tolist() == ["0.png", "1.png", "2.png"]
-    faces, _ = _images.read_faces(tmp_path / "new" / "1.png", "images", {})
+    rows = _images.read_inputs(tmp_path / "new", ("images",), {})
+    assert rows.blocks["images"].values.shape == (3, 3, 64, 64)
+    assert rows.names["image"].tolist() == ["0.png", "1.png", "2.png"]
+    faces = _images.read_faces(tmp_path / "new" / "1.png", ("images",), {}).blocks["images"].values
     assert np.array_equal(faces[0], np.asarray(face_trees.faces(3)[1][0]).transpose(2, 0, 1)), "a face is not cut again"
 
 
@@ -174,11 +174,11 @@ def test_new_images_are_an_image_or_a_folder(tmp_path):
         ("nowhere.png", "images", r"nowhere\.png does not exist"),
         (".", "images", "holds no image: expected files .jpg"),
         ("text.png", "images", "text.png: expected an image, found 4 bytes"),
-        ("text.png", "va", "the run's method is given 'va'"),
+        ("text.png", "va", "the block 'images', and the run's method takes va"),
     ],
 )
 def test_new_images_that_are_none_are_refused(tmp_path, file, block, message):
     if file == "text.png":
         (tmp_path / file).write_text("text")
     with pytest.raises(UserError, match=message):
-        _images.read_inputs(tmp_path / file, block, {})
+        _images.read_inputs(tmp_path / file, (block,), {})

@@ -10,9 +10,10 @@ from PIL import Image
 
 from affect import circumplex
 from tests import face_trees
-from training import splits
+from training import protocols
 from training.contract import UserError
 from training.datasets import labelled_folder
+from training.methods.faces import face_vae
 
 DEFAULTS = {"labels": "continuous"}
 
@@ -37,7 +38,7 @@ def rewrite(folder: Path, old: str, new: str) -> Path:
 
 def test_columns_are_found_in_any_case_and_emotions_are_one_class_however_spelt(folder):
     data = labelled_folder.read(folder, DEFAULTS)
-    assert data.kind == "faces"
+    assert labelled_folder.READER.data == "faces"
     assert data.blocks["images"].values.shape == (20, 3, 64, 64)
     assert data.sample[0] == "face_000.png"
     assert all(name == name.lower() for name in data.label)
@@ -61,7 +62,7 @@ def test_labels_are_transferred_where_there_are_none_and_called_so(folder, label
         assert circumplex.contains(circumplex.find(emotion), va.values[data.label == emotion]).all()
     assert data.summary["valence_and_arousal"].startswith(f"transferred: {labels}")
     assert any("transferred, not annotated" in note for note in data.summary["notes"])
-    assert splits.make(data, "images", "va").name == "labelled_folder · by image · V A transferred"
+    assert protocols.make(data, "va").name == "labelled_folder · by image · V A transferred"
     assert (np.round(va.values * 10) == va.values * 10).all() == (labels == "discrete")
 
 
@@ -76,7 +77,7 @@ def test_annotated_labels_are_taken_as_they_are(tmp_path):
     data = labelled_folder.read(face_trees.labelled_folder(tmp_path, va=True), DEFAULTS)
     assert np.allclose(data.blocks["va"].values, [va for *_, va in face_trees.faces(20)])
     assert data.summary["valence_and_arousal"] == "annotated"
-    assert splits.make(data, "images", "va").name.endswith("V A")
+    assert protocols.make(data, "va").name.endswith("V A")
     assert not any("transferred" in note for note in data.summary["notes"])
 
 
@@ -84,7 +85,7 @@ def test_known_persons_are_groups_and_never_parted(tmp_path):
     data = labelled_folder.read(face_trees.labelled_folder(tmp_path, n=60, person=True), DEFAULTS)
     assert data.persons_known
     assert data.group_kind == "person"
-    parts = splits.make(data, "images", "va").split(test=False).parts()
+    parts = protocols.make(data, "va").split(face_vae.METHOD, {}, test=False).parts()
     assert not {*parts["train"].group} & {*parts["validation"].group}
 
 

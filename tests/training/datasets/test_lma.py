@@ -97,7 +97,7 @@ def test_a_row_is_a_sample_and_a_clip_is_a_group(read):
     assert data.sequence.tolist() == data.group.tolist()
     assert data.label.tolist() == ["happy"] * 3 + ["afraid"] * 3
     assert data.time.tolist() == [0, 1, 2, 0, 1, 2]
-    assert (data.name, data.kind, data.group_kind, data.synthetic) == ("lma", "motion", "clip", False)
+    assert (data.name, data.group_kind, data.synthetic) == ("lma", "clip", False)
     assert not data.persons_known
 
 
@@ -114,7 +114,7 @@ def test_values_are_those_of_the_file_in_the_published_order(read):
 
 def test_the_setting_features_chooses_columns(read):
     jerky = text([*HEADER, *lma.JERK], [row + ["0.5"] * 15 for row in rows()])
-    assert {f: read(jerky, f).blocks["features"].values.shape for f in lma.SETTINGS["features"]} == {
+    assert {f: read(jerky, f).blocks["features"].values.shape for f in lma.READER.settings["features"]} == {
         "all": (6, 27),
         "no_acceleration": (6, 22),
         "with_jerk": (6, 42),
@@ -178,7 +178,7 @@ def test_the_version_is_the_contents(read):
 def test_the_version_is_not_of_the_chosen_columns(read):
     """Methods that are given other features of one file are compared with each other."""
     jerky = text([*HEADER, *lma.JERK], [row + ["0.5"] * 15 for row in rows()])
-    assert len({read(jerky, features).version for features in lma.SETTINGS["features"]}) == 1
+    assert len({read(jerky, features).version for features in lma.READER.settings["features"]}) == 1
 
 
 # ------------------------------------------------------------------------------------------- without clip, label
@@ -483,21 +483,24 @@ def test_a_path_that_the_system_refuses(tmp_path):
 def test_new_rows_need_only_what_a_method_is_given(tmp_path):
     file = tmp_path / "new.csv"
     file.write_text(without("clip", "window", "label", *lma.PAD))
-    values, names = lma.read_inputs(file, "features", {"features": "all"})
-    assert values.tolist() == [[value(row, feature) for feature in lma.FEATURES] for row in range(6)]
-    assert names == {}
-    values, _ = lma.read_inputs(file, "features", {"features": "no_acceleration"})
-    assert values.shape == (6, 22)
+    rows = lma.read_inputs(file, ("features",), {"features": "all"})
+    assert rows.blocks["features"].values.tolist() == [
+        [value(row, feature) for feature in lma.FEATURES] for row in range(6)
+    ]
+    assert rows.names == {}
+    assert list(rows.blocks) == ["features"]
+    rows = lma.read_inputs(file, ("features",), {"features": "no_acceleration"})
+    assert rows.blocks["features"].values.shape == (6, 22)
 
     file.write_text("EMOTION_D,EMOTION_A,EMOTION_P\n-0.8,0.7,-0.35\n")
-    values, _ = lma.read_inputs(file, "pad", {"features": "all"})
-    assert values.tolist() == [list(PAD["afraid"])]
+    rows = lma.read_inputs(file, ("pad",), {"features": "all"})
+    assert rows.blocks["pad"].values.tolist() == [list(PAD["afraid"])]
 
 
 def test_new_rows_keep_their_names_and_need_no_label(tmp_path):
     file = tmp_path / "new.csv"
     file.write_text("clip,label,EMOTION_P,EMOTION_A,EMOTION_D\nwaltz,,0,0,0\njive,sad,0,0,0\n")
-    _, names = lma.read_inputs(file, "pad", {"features": "all"})
+    names = lma.read_inputs(file, ("pad",), {"features": "all"}).names
     assert {name: cells.tolist() for name, cells in names.items()} == {"clip": ["waltz", "jive"], "label": ["", "sad"]}
 
 
@@ -505,9 +508,9 @@ def test_new_rows_are_checked_as_strictly(tmp_path):
     file = tmp_path / "new.csv"
     file.write_text("EMOTION_P,EMOTION_A,EMOTION_D\n0,0,0\n0,2,0\n")
     with pytest.raises(UserError, match=r"line 3, column EMOTION_A: expected a number in \[-1, 1\], found '2'"):
-        lma.read_inputs(file, "pad", {"features": "all"})
+        lma.read_inputs(file, ("pad",), {"features": "all"})
     with pytest.raises(UserError, match=r"expected columns 'max_hand_distance'.*; the run's method is given features"):
-        lma.read_inputs(file, "features", {"features": "all"})
+        lma.read_inputs(file, ("features",), {"features": "all"})
 
 
 # ----------------------------------------------------------------------------------------------- the real table

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import splits
+from training import protocols
 from training.contract import UserError
 from training.datasets import _drawing, synthetic_faces
+from training.methods.faces import face_vae
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_a_file_cannot_be_given():
 
 
 def test_no_person_is_on_two_sides_of_a_split(data):
-    split = splits.make(data, "images", "va").split(test=True)
+    split = protocols.make(data, "va").split(face_vae.METHOD, {}, test=True)
     train, validation = ({*part.group.tolist()} for part in (split.train, split.validation))
     assert train
     assert validation

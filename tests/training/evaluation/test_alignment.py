@@ -8,8 +8,9 @@ from affect import metrics, published, record
 from affect.record import ALL, PICTURE
 from tests import small_data
 from training import registry
-from training.contract import Fitted, Method, Outcome, Part, Split
+from training.contract import Block, Fitted, Method, Outcome, Part, Split
 from training.evaluation import _predictors, alignment
+from training.views import single
 
 METHOD = Method("Toy", "none", "faces", "images", "va", objective="mse", objective_weights={PICTURE: 5.0, ALL: 1.0})
 ANCHORS = {"happy": (0.7, 0.4), "calm": (0.4, -0.6), "sad": (-0.6, -0.4)}
@@ -42,7 +43,7 @@ def made(*, share: float | None = None, labelled: bool = True, over=METHOD.objec
         codes["z_v"][part][:, 0] = truth[part][:, 0]
         codes["z_a"][part][:, 0] = truth[part][:, 1]
     parts = [
-        Part(np.array([f"{part}{i}" for i in range(len(y))]), labels[part], np.zeros(len(y)), y)
+        Part(np.array([f"{part}{i}" for i in range(len(y))]), labels[part], single(np.zeros(len(y)), "images"), y)
         for part, y in truth.items()
     ]
     parts[2] = dataclasses.replace(parts[2], y=None)
@@ -50,9 +51,10 @@ def made(*, share: float | None = None, labelled: bool = True, over=METHOD.objec
     return Fitted(
         dataclasses.replace(METHOD, objective_weights=over),
         None,
-        Split(*parts, ("images",), ("valence", "arousal"), -1.0, 1.0),
+        Split(*parts, {"images": Block(np.empty(0))}, ("valence", "arousal"), -1.0, 1.0),
         truth,
         labels if labelled else None,
+        np.array([f"test{i}" for i in range(80)]),
         {},
         small_data.job(),
         Outcome(Model(share), predictions, embeddings=codes),

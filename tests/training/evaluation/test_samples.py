@@ -33,19 +33,19 @@ def test_it_applies_to_methods_that_give_images_back():
 
 def test_columns_are_those_of_the_record_and_names_those_of_test_images(fitted, table):
     assert tuple(table.columns) == record.COLUMNS[record.Artifact.SAMPLES]
-    assert set(table["sample"]) <= set(fitted.test_sample())
+    assert set(table["sample"]) <= set(fitted.test_sample)
     assert set(table["kind"]) == {"real", "reconstruction", "traversal"}
 
 
 def test_real_images_and_reconstructions_are_those_of_the_test_part(fitted, table):
-    names = fitted.test_sample().tolist()
-    for kind, images in (("real", fitted.split.test.x), ("reconstruction", fitted.outcome.images["test"])):
+    names = fitted.test_sample.tolist()
+    for kind, images in (("real", np.asarray(fitted.split.test.x)), ("reconstruction", fitted.outcome.images["test"])):
         for row in table[table["kind"] == kind].itertuples():
             np.testing.assert_array_equal(pixels(row.png), images[names.index(row.sample)].transpose(1, 2, 0))
 
 
 def test_real_images_have_their_labels_and_reconstructions_what_is_read_from_them(fitted, table):
-    names = fitted.test_sample().tolist()
+    names = fitted.test_sample.tolist()
     for kind, va in (("real", fitted.truth["test"]), ("reconstruction", fitted.outcome.predictions["test"])):
         shown = table[table["kind"] == kind]
         rows = [names.index(name) for name in shown["sample"]]

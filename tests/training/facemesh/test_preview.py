@@ -7,7 +7,8 @@ import urllib.request
 import numpy as np
 import pytest
 
-from training import launch
+from training.commands import _model
+from training.commands import preview as command
 from training.contract import UserError
 from training.facemesh import images, preview
 from training.facemesh.stream import Stream
@@ -65,11 +66,11 @@ def test_a_run_of_other_data_is_refused(monkeypatch, film, console):
     class Info:
         id, tags = "0123456789", {"inputs": "features", "method": "motion/lma_to_pad", "targets": "[]"}
 
-    monkeypatch.setattr(launch, "trained", lambda *_: (Info, Sure()))
+    monkeypatch.setattr(_model, "load", lambda *_: (Info, Sure()))
     with pytest.raises(
-        UserError, match="motion/lma_to_pad, which is given features; expected a run that tells classes"
+        UserError, match="motion/lma_to_pad, whose input is features; expected a run that predicts classes"
     ):
-        launch.preview(None, "run", film, None, 0, "cpu", console)
+        command.show(None, "run", film, None, 0, "cpu", console)
 
 
 def test_a_browser_on_this_machine_gets_the_frames():

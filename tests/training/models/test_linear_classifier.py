@@ -5,16 +5,19 @@ from sklearn.linear_model import RidgeClassifier
 
 from affect import facemesh
 from tests.training.networks import mesh_graph
-from training.contract import Part, Split
+from training.contract import Block, Part, Split
 from training.models import linear_classifier
+from training.views import single
 
 TRIANGLES = mesh_graph.triangles().numpy()
 V = mesh_graph.VERTICES
 
 
 def split(classes=("a", "b", "c")) -> Split:
-    empty = Part(np.array([]), np.array([]), np.array([]), None)
-    return Split(empty, empty, None, (), (), classes=classes, triangles=TRIANGLES)
+    empty = Part(np.array([]), np.array([]), single(np.empty((0, V, 3))), None)
+    return Split(
+        empty, empty, None, {"landmarks": Block(np.empty((0, V, 3)), triangles=TRIANGLES)}, (), classes=classes
+    )
 
 
 def features(n=60, seed=0):

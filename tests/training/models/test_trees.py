@@ -5,6 +5,7 @@ from search_spaces.motion import lma_to_pad
 from tests import small_data
 from training.models import trees
 from training.models.preparation import scaling
+from training.views import single
 
 PARAMS = {
     **lma_to_pad.DEFAULTS,
@@ -36,7 +37,7 @@ def fitted(params=PARAMS, *, kind="none", **options):
 def test_it_finds_what_there_is():
     model, _ = fitted()
     (_, _), (x, y) = tables()
-    error = np.abs(model.predict(x) - y).mean(axis=0)
+    error = np.abs(model.predict(single(x)) - y).mean(axis=0)
     assert error[0] < 0.05
     assert error[1] < 100  # a tenth of its spread
     assert error[2] < 1  # nothing to find, and no harm done: always 0 scores 0.8
@@ -55,7 +56,7 @@ def test_columns_restrict_what_a_target_sees():
     (_, _), (x, y) = tables()
     moved = x.copy()
     moved[:, 0] += 5
-    before, after = model.predict(x), model.predict(moved)
+    before, after = model.predict(single(x)), model.predict(single(moved))
     np.testing.assert_array_equal(before[:, :2], after[:, :2])
     assert (before[:, 2] != after[:, 2]).any()
     assert np.abs(before[:, 0] - y[:, 0]).mean() > 0.8
@@ -82,23 +83,23 @@ def test_what_is_reported_is_what_is_predicted():
     model, log = fitted({**PARAMS, "rounds": 25}, objective=lambda pred: seen.append(pred) or 0.0)
     best = [b.num_boosted_rounds() for b in model.boosters]
     assert best[1] == 25
-    np.testing.assert_allclose(seen[-1][:, 1], model.predict(x)[:, 1], rtol=1e-6)
+    np.testing.assert_allclose(seen[-1][:, 1], model.predict(single(x))[:, 1], rtol=1e-6)
     assert log[-1][2]["val__regression_mae"] == pytest.approx(np.abs(seen[-1] - y).mean(), rel=1e-5)
 
 
 def test_predictions_stay_in_the_label_range():
     model, _ = fitted(label_range=(-0.5, 0.5))
-    assert np.abs(model.predict(tables()[0][0])).max() == 0.5
+    assert np.abs(model.predict(single(tables()[0][0]))).max() == 0.5
 
 
 def test_threads_do_not_change_the_result():
     """XGBoost's draws come from a generator of the thread: two workers must not mix them up."""
     drawn = {**PARAMS, "subsample": 0.5, "colsample": 0.5}
     x = tables()[0][0]
-    one = fitted(drawn, job={"threads": 1})[0].predict(x)
+    one = fitted(drawn, job={"threads": 1})[0].predict(single(x))
     for _ in range(3):
-        np.testing.assert_array_equal(fitted(drawn, job={"threads": 2})[0].predict(x), one)
-    assert (fitted(drawn, job={"seed": 1})[0].predict(x) != one).any()
+        np.testing.assert_array_equal(fitted(drawn, job={"threads": 2})[0].predict(single(x)), one)
+    assert (fitted(drawn, job={"seed": 1})[0].predict(single(x)) != one).any()
 
 
 def test_saved_trees_are_the_same(tmp_path):
@@ -107,7 +108,7 @@ def test_saved_trees_are_the_same(tmp_path):
     assert sorted(f.name for f in tmp_path.iterdir()) == ["000.ubj", "001.ubj", "002.ubj", "trees.json"]
     x = tables(1)[0][0]
     again = trees.load(tmp_path)
-    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    np.testing.assert_array_equal(again.predict(single(x)), model.predict(single(x)))
     assert again.leaves() == model.leaves()
 
 

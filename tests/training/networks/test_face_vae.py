@@ -7,8 +7,9 @@ from torch.nn import functional
 
 from affect.record import ALL, PICTURE
 from tests import small_data
-from training.contract import Method, Part, Split
+from training.contract import Block, Method, Part, Split
 from training.networks import face_vae
+from training.views import single
 
 PARAMS = {
     "width": 4,
@@ -45,8 +46,10 @@ def split(n: int = 48, test: bool = True) -> Split:
     for seed, count in enumerate((n, 24, 24)):
         images, va = toys(count, seed)
         names = np.array([f"{seed}-{i}" for i in range(count)])
-        parts.append(Part(names, names, images, va if seed < 2 else None))
-    return Split(*parts[:2], parts[2] if test else None, ("images",), ("valence", "arousal"), -1.0, 1.0)
+        parts.append(Part(names, names, single(images, "images"), va if seed < 2 else None))
+    return Split(
+        *parts[:2], parts[2] if test else None, {"images": Block(images[:0])}, ("valence", "arousal"), -1.0, 1.0
+    )
 
 
 def test_it_has_four_convolutions_either_way_and_three_chunks_of_32():
@@ -161,7 +164,7 @@ def test_each_epoch_reports_what_the_search_optimises_and_the_terms_of_the_loss(
 
 def test_what_it_gives_back_is_of_the_model(continuous):
     outcome, _ = continuous
-    x = split().test.x
+    x = split().test.inputs
     assert set(outcome.images) == {"validation", "test"}
     codes = outcome.model.encode(x)
     for code in ("z_v", "z_a", "z_z"):
@@ -174,7 +177,7 @@ def test_what_it_gives_back_is_of_the_model(continuous):
 
 
 def test_parts_of_many_images_are_the_images(continuous, monkeypatch):
-    model, x = continuous[0].model, split().test.x
+    model, x = continuous[0].model, split().test.inputs
     whole = model.predict(x)
     monkeypatch.setattr(face_vae, "ROWS_AT_ONCE", 5)
     np.testing.assert_allclose(model.predict(x), whole, rtol=1e-4, atol=1e-5)
@@ -189,7 +192,7 @@ def test_a_saved_model_is_the_same(name, tmp_path):
     outcome.model.save(tmp_path)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["face_vae.json", "face_vae.safetensors"]
     again = face_vae.load(tmp_path, "cpu")
-    x = split().test.x
+    x = split().test.inputs
     np.testing.assert_array_equal(again.predict(x), outcome.model.predict(x))
     np.testing.assert_array_equal(again.decode(again.encode(x)), outcome.images["test"])
     assert again.discrete == bool(name)

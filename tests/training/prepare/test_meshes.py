@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("fake_facemesh")
 
 def test_what_is_exported_of_the_official_tree_is_what_ckplus_reads(tree, tmp_path):
     out = tmp_path / "meshes.npz"
-    ran = CliRunner().invoke(cli.app, ["export-meshes", str(tree), str(out), "--last", "0.5"])
+    ran = CliRunner().invoke(cli.app, ["prepare", "meshes", str(tree), str(out), "--last", "0.5"])
     assert ran.exit_code == 0, ran.output
     # five of the ten frames; of the two of four, one is dark
     assert "6 meshes written" in ran.output
@@ -42,15 +42,16 @@ def test_images_are_predicted_for_as_they_are(tmp_path, draw_image, capsys):
     draw_image(tmp_path / "one.png", width=60)
     draw_image(tmp_path / "dark.png", 0)
     (tmp_path / "broken.jpg").write_bytes(b"no image")
-    values, names = ckplus.read_inputs(tmp_path, "landmarks", {})
-    assert values.shape == (1, 468, 3)
-    assert names["filename"].tolist() == ["one.png"]
+    rows = ckplus.read_inputs(tmp_path, ("landmarks",), {})
+    assert rows.blocks["landmarks"].values.shape == (1, 468, 3)
+    assert rows.names["filename"].tolist() == ["one.png"]
     told = capsys.readouterr()
     assert "broken.jpg (cannot be read)" in told.err
     assert not told.out, "the predictions go there"
-    assert ckplus.read_inputs(tmp_path / "one.png", "landmarks", {})[1]["filename"].tolist() == ["one.png"]
+    alone = ckplus.read_inputs(tmp_path / "one.png", ("landmarks",), {})
+    assert alone.names["filename"].tolist() == ["one.png"]
     with pytest.raises(UserError, match="no face was found in any of 1 images"):
-        ckplus.read_inputs(tmp_path / "dark.png", "landmarks", {})
+        ckplus.read_inputs(tmp_path / "dark.png", ("landmarks",), {})
 
 
 def test_nothing_is_written_over_and_nowhere_else(tmp_path, tree, console):

@@ -135,7 +135,7 @@ def test_an_emotion_that_the_anchor_lacks_is_named_by_its_row(target, tmp_path):
 
 
 def test_the_command_writes_both_files_once(target, tmp_path):
-    command = ["transfer", "--from", "default", "--to", str(target), "--out", str(tmp_path / "labels.csv")]
+    command = ["prepare", "transfer", "--from", "default", "--to", str(target), "--out", str(tmp_path / "labels.csv")]
     done = CliRunner().invoke(cli.app, command)
     assert done.exit_code == 0, done.output
     assert "happiness" in done.output

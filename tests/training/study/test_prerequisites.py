@@ -14,6 +14,7 @@ from training.study.plan import Plan, prepare
 from training.study.progress import Watch
 from training.study.session import Session
 from training.tracking.store import Store
+from training.views import single
 
 NEED = {"judge": "motion/lma_to_pad"}
 
@@ -36,7 +37,7 @@ def generator(**changes: Any) -> Any:
     seen: list[Any] = []
 
     def fit(params: Any, split: Any, job: Any) -> Any:
-        seen.append(job.prerequisites["judge"].predict(split.validation.y).shape)
+        seen.append(job.prerequisites["judge"].predict(single(split.validation.y)).shape)
         return toys.fit(params, split, job)
 
     toy = toys.module(METHOD=method, fit=fit)
@@ -60,7 +61,7 @@ def test_need_is_fitted_once_without_test_and_handed_in(store: Store) -> None:
     assert need.tags["method"] == "motion/lma_to_pad"
     assert need.tags["split"] == session.prepared.protocol.split_id
     assert not [name for name in need.metrics if name.startswith("test")]
-    assert toy.seen == [(len(session.prepared.protocol.split(test=False).validation), 3)] * 3
+    assert toy.seen == [(len(session.prepared.protocol.rows("validation")), 3)] * 3
     final = store.find({"kind": "final"})[0]
     assert need.id in final.tags["needs"]
 

@@ -14,7 +14,7 @@ import pytest
 from affect import metrics, record
 from tests.training.study import toys
 from training import registry
-from training.contract import Evaluation, StudyFailed, UserError
+from training.contract import Evaluation, Findings, StudyFailed, UserError
 from training.study import finals, search, study, trials
 from training.study.progress import Watch
 from training.study.session import Session
@@ -389,12 +389,10 @@ def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest
         def message(self, text: str) -> None:
             said.append(text)
 
-    from types import SimpleNamespace
-
-    def evaluate(fitted: Any) -> Evaluation:
+    def evaluate(fitted: Any) -> Findings:
         raise ValueError("odd data")
 
-    broken = SimpleNamespace(PREREQUISITES={}, applies=lambda method: True, evaluate=evaluate)
+    broken = Evaluation(applies=lambda method: True, evaluate=evaluate)
     monkeypatch.setattr(registry, "evaluations", lambda: ["broken"])
     monkeypatch.setattr(registry, "evaluation", lambda name: broken)
     study.run(toys.prepared(), store, Ear())

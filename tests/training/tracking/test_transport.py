@@ -16,7 +16,7 @@ from affect import record
 from affect.record import Kind
 from tests import store_template
 from training.contract import UserError
-from training.tracking import transport
+from training.tracking import annotations, transport
 from training.tracking.store import RunInfo, Store
 
 PROTOCOL = "lma · by clip · P A D"
@@ -97,7 +97,7 @@ def test_importing_twice_changes_nothing(store: Store, other: Store, tmp_path: P
     ids = add_study(store)
     transport.export(store, ["latent sizes"], tmp_path / "runs.zip")
     transport.import_(other, tmp_path / "runs.zip")
-    transport.note(other, ids["final"], "mine")
+    annotations.note(other, ids["final"], "mine")
     assert transport.import_(other, tmp_path / "runs.zip") == "0 runs imported; 4 were there already"
     assert other.get(ids["final"]).tags["note"] == "mine"
 
@@ -247,47 +247,6 @@ def test_a_failure_on_the_way_leaves_neither_runs_nor_files(
     assert len(moves) == 1
     assert other.find({"study": "latent sizes"}) == []
     assert [path for path in (other.folder / "artifacts").rglob("*") if path.is_file()] == []
-
-
-# -------------------------------------------------------------------------------------------------- a person's words
-
-
-def test_a_note_is_put_on_replaced_and_removed(store: Store):
-    ids = add_study(store)
-    transport.note(store, "latent sizes", "  the good one ")
-    transport.note(store, ids["study"][:8], "the best one")
-    assert store.get(ids["study"]).tags["note"] == "the best one"
-    assert store.client.get_run(ids["study"]).data.tags["mlflow.note.content"] == "the best one"  # for mlflow ui
-    transport.note(store, "latent sizes", "")
-    assert "note" not in store.get(ids["study"]).tags
-    transport.note(store, "latent sizes", "")  # nothing to remove is no error
-    with pytest.raises(UserError, match="tag note: 9000 characters"):
-        transport.note(store, "latent sizes", "x" * 9000)
-
-
-def test_labels_are_added_once_and_taken_off(store: Store):
-    ids = add_study(store)
-    transport.label(store, ids["final"], ["thesis", "figure 3", "thesis"])
-    transport.label(store, ids["final"], ["old"])
-    assert json.loads(store.get(ids["final"]).tags["labels"]) == ["figure 3", "old", "thesis"]
-    transport.label(store, ids["final"], ["old"], remove=True)
-    assert json.loads(store.get(ids["final"]).tags["labels"]) == ["figure 3", "thesis"]
-    with pytest.raises(UserError, match="'thesi'; did you mean thesis"):
-        transport.label(store, ids["final"], ["thesi"], remove=True)
-    with pytest.raises(UserError, match="at least one character"):
-        transport.label(store, ids["final"], [" "])
-
-
-def test_a_study_is_put_aside_with_its_runs_and_brought_back(store: Store):
-    ids = add_study(store)
-    transport.archive(store, "latent sizes")
-    aside = {info.id for info in store.find({"archived": "true"})}
-    assert aside == {ids["study"], ids["trial"], ids["final"]}  # a need may serve others
-    transport.archive(store, ids["trial"], undo=True)
-    assert "archived" not in store.get(ids["trial"]).tags
-    transport.archive(store, "latent sizes", undo=True)
-    assert store.find({"archived": "true"}) == []
-    assert store.get(ids["study"]).status == "FINISHED"
 
 
 def test_a_description_that_unpacks_to_too_much_is_not_read(

@@ -9,7 +9,7 @@ from training.methods.faces import face_vae as method
 
 def test_it_is_told_nothing_of_valence_and_arousal():
     """With every label turned round it is the same autoencoder."""
-    split = small_data.protocol(method.METHOD).split(test=False)
+    split = small_data.split(method.METHOD, test=False)
     turned = dataclasses.replace(
         split,
         train=dataclasses.replace(split.train, y=-split.train.targets()),
