@@ -90,5 +90,5 @@ class Adversarial(Step):
 
 
 def annealed(n: int, steps: int, first: float, last: float) -> float:
-    """Return a weight that goes from `first` at step 0 to `last` at step `steps` in a straight line, and stays there."""
+    """Return a weight that goes from `first` at step 0 to `last` at step `steps` along a line, and stays there."""
     return first + (last - first) * min(n / steps, 1.0)

@@ -1,4 +1,4 @@
-"""The checkpoint of a fit: one file with all that changes while it runs, so that a killed fit goes on with equal results.
+"""The checkpoint of a fit: one file with all that changes while it runs, from which a killed fit goes on.
 
 It bears the name of all that decides the fit's result: code, parameters, settings, data, split and seed (`Job.key`),
 and here the schedule, the kind of device, the threads and the version of torch. A file of another fit is never read.
@@ -108,7 +108,9 @@ def _digest(job: Job, name: str, schedule: Any, step: Step) -> str:
 def _bytes(step: Step) -> int:
     """Return about how much a checkpoint of the step holds: weights, best weights, and two momenta of each."""
     return 4 * sum(
-        value.numel() * value.element_size() for module in step.modules.values() for value in module.state_dict().values()
+        value.numel() * value.element_size()
+        for module in step.modules.values()
+        for value in module.state_dict().values()
     )
 
 

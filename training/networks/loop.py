@@ -173,7 +173,9 @@ def fit(
     RuntimeError : the call is outside `seeded`.
     """
     if not torch.are_deterministic_algorithms_enabled():
-        raise RuntimeError("build, fit and predict inside `with loop.seeded(job):`, or the same seed gives other results")
+        raise RuntimeError(
+            "build, fit and predict inside `with loop.seeded(job):`, or the same seed gives other results"
+        )
     epochs = min(schedule.epochs, job.epochs or schedule.epochs)
     sign = 1.0 if schedule.direction == "minimize" else -1.0
     state = _State(step, job, list(step.modules) if best is None else list(best), {} if extra is None else extra)

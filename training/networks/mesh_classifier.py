@@ -7,9 +7,8 @@ Learning on Point Clouds, ACM Transactions on Graphics 38, 2019, figure 3).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +18,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from affect import metrics
-from training.contract import Outcome
+from training.contract import CLASSES, Outcome
 from training.geometry import mesh_features, topology
 from training.geometry.mesh_features import Features
 from training.geometry.rotations import draws, rotate
-from training.networks import loop
+from training.networks import fitted, loop
+from training.networks.batches import Batches, Shuffled
+from training.networks.step import Descent, optimiser
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Floats, Job, Params, Split
+    from training.contract import Floats, Job, Method, Params, Split
+    from training.networks.batches import Batch
     from training.views import Inputs
 
 SLOPE = 0.2
@@ -162,38 +164,28 @@ class FittedMeshes:
 
     def parameters(self) -> int:
         """Return the number of weights."""
-        return sum(p.numel() for p in self.module.parameters())
+        return fitted.count(self.module)
 
     def save(self, folder: Path) -> None:
         """Write meshes.safetensors and meshes.json."""
-        from safetensors.torch import save_file
-
-        values = {name: value.cpu().contiguous() for name, value in self.module.state_dict().items()}
-        save_file({**values, EDGES: self.graph.edges}, folder / NAME)
         state = {
             "params": dict(self.params),
             "vertices": self.graph.vertices,
             "shape": asdict(self.shape),
             "features": self.seen.state(),
         }
-        (folder / "meshes.json").write_text(json.dumps(state), encoding="utf-8")
+        fitted.save_state(folder, NAME, self.module, state, {EDGES: self.graph.edges})
 
     def _run(self, function: Callable[[Tensor], Tensor], inputs: Inputs) -> Floats:
-        device = next(self.module.parameters()).device
-        with torch.inference_mode():
-            parts = torch.from_numpy(self.seen.of(np.asarray(inputs.x))).split(AT_ONCE)
-            return torch.cat([function(part.to(device)).cpu() for part in parts]).numpy()
+        return fitted.run(self.module, function, [self.features(inputs)], AT_ONCE)
 
 
-NAME, EDGES = "meshes.safetensors", "edges"
+NAME, EDGES = "meshes", "edges"
 
 
 def load(folder: Path, device: str, layer: Layer) -> FittedMeshes:
     """Read what `FittedMeshes.save` wrote."""
-    from safetensors.torch import load_file
-
-    state = json.loads((folder / "meshes.json").read_text(encoding="utf-8"))
-    values = load_file(folder / NAME)
+    values, state = fitted.load_state(folder, NAME)
     graph, shape = Graph(values.pop(EDGES), state["vertices"]), Shape(**state["shape"])
     module = MeshNetwork(layer, state["params"], graph, shape)
     module.load_state_dict(values)
@@ -201,18 +193,21 @@ def load(folder: Path, device: str, layer: Layer) -> FittedMeshes:
     return FittedMeshes(module.to(device).eval(), seen, state["params"], graph, shape)
 
 
-def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
-    """Fit on train, stopped where macro F1 on validation is highest; classes weigh the same.
+def fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
+    """Fit on train, stopped where what `method` optimises is best on validation; classes weigh the same.
 
     params : those of `MeshNetwork` and of the layer; ``mirror`` shows every second face as its mirror image;
         ``smoothing`` of labels, ``learning_rate``, ``weight_decay``, ``batch``, ``epochs``, ``patience``.
     """
+    with loop.seeded(job):
+        return _fit(method, layer, params, split, job)
+
+
+def _fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     triangles, meshes = split.block.triangles, np.asarray(split.train.x)
     if triangles is None:
         raise ValueError("a graph network needs the triangles of the meshes")
     seen = Features.fit(meshes, job)
-    # with more threads, sums are made in another order: the same seed would not give the same weights
-    job = replace(job, threads=1)
     x = _tensor(seen.of(meshes), job.device)
     y = torch.tensor(split.train.targets(), device=job.device)
     others = [_tensor(seen.of(mesh_features.mirrored(meshes)), job.device)] if params["mirror"] else []
@@ -222,14 +217,12 @@ def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     turned = job.settings["rotations"] == "train" and seen.turns
     graph = Graph(topology.edges(torch.as_tensor(np.array(triangles))), x.shape[1])
     shape = Shape(x.shape[2], len(split.classes), placed=not turned)
-    with loop.seeded(job):
-        module = MeshNetwork(layer, params, graph, shape)
+    module = MeshNetwork(layer, params, graph, shape)
     module.measure(x.cpu())
     module.to(job.device)
-    count = torch.bincount(y, minlength=shape.classes)
-    weight = len(y) / (count * (count > 0).sum()).clamp_min(1)
+    weight = class_weights(y, shape.classes)
 
-    def loss(batch: tuple[Tensor, ...]) -> Tensor:
+    def loss(batch: Batch) -> Tensor:
         x, *mirrored, y = batch
         for other in mirrored:
             x = torch.where(torch.rand(len(x), 1, 1, device=x.device) < 0.5, x, other)
@@ -240,20 +233,22 @@ def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
         return functional.cross_entropy(module(x), y, weight, label_smoothing=params["smoothing"])
 
     def validate() -> float:
-        found = torch.cat([module(part) for part in validation.split(AT_ONCE)])
-        return metrics.f1(truth, found.argmax(dim=1).cpu().numpy())
+        logits = torch.cat([module(part) for part in validation.split(AT_ONCE)])
+        predicted = logits.argmax(dim=1).cpu().numpy()
+        return metrics.score(truth, predicted, [CLASSES], [method.objective])[method.objective, CLASSES]
 
-    schedule = loop.Schedule(
-        epochs=params["epochs"],
-        batch=params["batch"],
-        optimiser="adamw",
-        learning_rate=params["learning_rate"],
-        weight_decay=params["weight_decay"],
-        patience=params["patience"],
-        clip=10.0,
-        direction="maximize",
+    loop.fit(
+        Descent(
+            module,
+            loss,
+            optimiser(module, "adamw", params["learning_rate"], params["weight_decay"]),
+            max_grad_norm=10.0,
+        ),
+        Batches(Shuffled(len(y), params["batch"]), [x, *others, y], job.device),
+        validate,
+        loop.Schedule(epochs=params["epochs"], patience=params["patience"], direction=method.direction),
+        job,
     )
-    loop.fit(module, [x, *others, y], loss, validate, schedule, job)
     model = FittedMeshes(module, seen, params, graph, shape)
     codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
@@ -262,6 +257,15 @@ def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
         embeddings={"penultimate": codes},
         parameters=model.parameters(),
     )
+
+
+def class_weights(y: Tensor, classes: int) -> Tensor:
+    """Return the weight of each class in the loss, (classes,): each class that y (n,) has weighs the same in all.
+
+    A class that y lacks weighs nothing. Any other weight would make label smoothing pull all predictions towards it.
+    """
+    count = torch.bincount(y, minlength=classes)
+    return torch.where(count > 0, len(y) / (count * (count > 0).sum()).clamp_min(1), 0.0)
 
 
 def _tensor(values: Floats, device: str | torch.device) -> Tensor:

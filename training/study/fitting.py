@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, objective_curve
 from training.contract import Job
-from training.study import scoring, stopping
+from training.study import fit_key, scoring, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +35,7 @@ class Bench:
     ----------
     settings : the study's value of each setting.
     device, threads, epochs, cache : as in `training.contract.Job`.
+    data_version : as in `training.contract.Dataset`.
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class Bench:
     threads: int
     epochs: int | None
     cache: Path
+    data_version: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def fit(
         epochs=bench.epochs,
         threads=bench.threads,
         prerequisites=prerequisites,
+        key=fit_key.key(module, bench, params, split, seed),
     )
     checkpoint.mkdir(parents=True, exist_ok=True)
     _forget_peak(bench.device)

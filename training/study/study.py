@@ -30,7 +30,12 @@ def run(prepared: Prepared, store: Store, watch: Watch) -> Session:
     plan = prepared.plan
     prerequisites.check(prepared, store)
     bench = Bench(
-        prepared.settings, provenance.device(plan.device), plan.threads, plan.epochs, cache.folder() / "prepared"
+        settings=prepared.settings,
+        device=provenance.device(plan.device),
+        threads=plan.threads,
+        epochs=plan.epochs,
+        cache=cache.folder() / "prepared",
+        data_version=prepared.data.version,
     )
     worker = uuid.uuid4().hex[:12]
     with holding(store, search.worker_lock(worker)):

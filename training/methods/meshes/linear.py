@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from affect import metrics
-from training.contract import LABEL, Job, Method, Outcome, Params, Split
+from training.contract import Job, Outcome, Params, Split
 from training.geometry import mesh_features, rotations
+from training.methods.meshes._family import MESHES
 from training.models import linear_classifier
 from training.models.linear_classifier import LinearMeshes
 
-METHOD = Method(
-    title="Linear model of meshes",
-    source="face-mesh-graphs",
-    data="meshes",
-    inputs="landmarks",
-    targets=LABEL,
-    objective="f1",
-    settings=mesh_features.SETTINGS,
-)
+METHOD = replace(MESHES, title="Linear model of meshes")
 
 ROTATED = 8
 """How often each train mesh is turned where rotations are trained and features turn: an epoch of a network each."""
