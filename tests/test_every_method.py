@@ -96,7 +96,7 @@ def test_it_learns(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_same_seed_gives_the_same_predictions_and_nothing_else_is_touched(name):
-    """Whatever was drawn before, on however many threads; global seeds and the arguments stay as they were."""
+    """Whatever was drawn before, on the same number of threads; global seeds and the arguments stay as they were."""
     import torch
 
     first = fit(name)[0]
@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_predictions_and_nothing_else_is_touched(na
     handed = split(name)
     copies = {(part, block): np.array(view) for part, of in handed.parts().items() for block, view in of.inputs.items()}
     state, torch_state, threads = np.random.get_state()[1].copy(), torch.get_rng_state(), torch.get_num_threads()
-    again = registry.method(name).fit(params, handed, small_data.lent(name, threads=2))
+    again = registry.method(name).fit(params, handed, small_data.lent(name))
     for part, values in first.predictions.items():
         np.testing.assert_array_equal(again.predictions[part], values)
     assert params == registry.tiny(name)[0]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.clips import dataset
 from training import protocols
-from training.contract import Block, Method, UserError
+from training.contract import Block, Method
 
 METHOD = Method("toy", "tests", "motion", "features", "pad")
 

@@ -30,6 +30,7 @@ READER = Reader(
     data="faces",
     blocks=("images", "va"),
     classes=True,
+    sequences=True,
 )
 read_inputs = _images.read_faces
 

@@ -21,7 +21,6 @@ from training.datasets import _drawing, _frames, _images, _mapped, _synthetic
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -62,7 +61,7 @@ _AT_ONCE = 2048
 def read(root: Path | None, settings: Settings) -> Dataset:
     """Return the world of seed 0 as frames: see `generate`. UserError where a file is given: there is none to read."""
     if root is not None:
-        raise UserError(f"the data set synthetic_frames reads no file: leave --root out, or read {root} as afew_va, say")
+        raise UserError(f"the data set synthetic_frames reads no file: leave --root out, or read {root} as afew_va")
     return generate()
 
 
