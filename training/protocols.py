@@ -366,9 +366,10 @@ def _check_recordings(data: Dataset) -> None:
     twice = np.flatnonzero(pairs[0, 1:] == pairs[0, :-1])
     if len(twice):
         name, one, other = pairs[0, twice[0]], pairs[1, twice[0]], pairs[1, twice[0] + 1]
+        divided, recordings = len(np.unique(pairs[0, twice])), len(np.unique(pairs[0]))
         raise UserError(
             f"{data.name}: the recording {str(name)!r} is in two {plural(data.group_kind)}, {str(one)!r} and "
-            f"{str(other)!r}; a split must not divide it ({len(twice)} recordings are so)"
+            f"{str(other)!r}; a split must not divide it (found in {divided} of {recordings} recordings)"
         )
 
 

@@ -33,7 +33,7 @@ LOSO = "loso"
 _KEYS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION, "test": TEST}
 
 Classes = dict[str, Counter[str]]
-"""Group → how many labelled samples it has of each class; of one nameless class where the data has none."""
+"""Group → how many labelled samples it has of each class; of one nameless class where it has none."""
 
 
 def read(path: Path, data: Dataset) -> dict[str, str]:
@@ -75,11 +75,17 @@ def read(path: Path, data: Dataset) -> dict[str, str]:
 
 
 def classes_of_groups(data: Dataset, labelled: NDArray[np.bool_]) -> Classes:
-    """Return the classes of each group that has a labelled sample; `labelled` is (n,)."""
+    """Return the classes of each group that has a labelled sample; `labelled` is (n,).
+
+    Samples whose class is unknown ("") count only in groups that have no other: unknown is no class.
+    """
     classes: Classes = {}
     labels = data.label[labelled].tolist() if data.label is not None else [""] * int(labelled.sum())
     for group, label in zip(data.group[labelled].tolist(), labels, strict=True):
         classes.setdefault(group, Counter())[label] += 1
+    for counts in classes.values():
+        if len(counts) > 1:
+            counts.pop("", None)
     return classes
 
 
@@ -129,10 +135,12 @@ def folds(classes: Classes, kind: str, seed: int, count: int | str) -> list[dict
     15 % are validation and the rest train. Raises UserError for a number of folds that the groups do not allow.
     """
     number = len(classes) if count == LOSO else count
-    if not isinstance(number, int) or not 2 <= number <= len(classes) or len(classes) < len(PARTS):
+    # of three groups, a fold that tests two leaves one for train and validation
+    least = 2 if len(classes) > len(PARTS) else len(PARTS)
+    if not isinstance(number, int) or not least <= number <= len(classes):
         raise UserError(
-            f"--test-folds {count}: the data has {len(classes)} {plural(kind)}; expected 2 to {len(classes)} folds, or "
-            f"{LOSO} (one {kind} in test at a time), and at least {len(PARTS)} {plural(kind)}"
+            f"--test-folds {count}: the data has {len(classes)} {plural(kind)}; expected {least} to {len(classes)} "
+            f"folds, or {LOSO} (one {kind} in test at a time), and at least {len(PARTS)} {plural(kind)}"
         )
     strata: dict[str, list[str]] = {}
     for group, counts in classes.items():
@@ -159,7 +167,7 @@ def _draw(
     """Draw parts' shares from the groups of each class; what is not drawn is train. Returns group → part, and notes."""
     parts = len(draws) + 1
     owners = Counter(label for counts in classes.values() for label in counts)
-    rare = {label for label, n in owners.items() if n < parts}
+    rare = {label for label, n in owners.items() if label and n < parts}
     strata: dict[str, list[str]] = {}
     for group, counts in classes.items():
         if rare.isdisjoint(counts):

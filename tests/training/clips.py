@@ -26,7 +26,6 @@ def dataset(labels, rows=3, **changes):
     }
     full = {
         "name": "lma",
-        "kind": "motion",
         "version": "v1",
         "synthetic": False,
         "blocks": blocks,

@@ -15,6 +15,7 @@ from training.contract import Block, Dataset, UserError
 
 EXPECTED_TEST = [3, 9, 14, 24, 31, 37, 44, 49, 55, 63, 64, 77]
 EXPECTED_SPLIT = "4c9d5153e88e"
+EXPECTED_FOLD = [6, 8, 12, 14, 15, 23, 33, 38, 42]
 
 
 @pytest.fixture
@@ -90,25 +91,37 @@ class TestRareClasses:
 
     def test_one_class(self):
         protocol = protocols.make(dataset(["sad"] * 10 + ["bored"]), "pad")
-        assert protocol.notes == ("class bored has fewer than 3 clips and is in train",)
+        assert protocol.notes[0] == "class bored has fewer than 3 clips and is in train"
 
     def test_kinds_of_several_words_have_a_plural(self):
         data = dataset(["sad"] * 10 + ["bored"], group_kind="run of windows")
         protocol = protocols.make(data, "pad")
-        assert protocol.notes == ("class bored has fewer than 3 runs of windows and is in train",)
+        assert protocol.notes == (
+            "class bored has fewer than 3 runs of windows and is in train",
+            "11 runs of windows in all: this split tests on 2 of them; --test-folds K or loso tests on every one",
+        )
 
     def test_no_class_is_large_enough(self):
         protocol = protocols.make(dataset(["a", "a", "b", "b", "c", "d"]), "pad")
         assert protocol.groups == {"train": 4, "validation": 1, "test": 1}
-        assert protocol.notes == ("too few clips of each class: the split is not stratified",)
+        assert protocol.notes[0] == "too few clips of each class: the split is not stratified"
+
+    def test_an_unknown_class_is_no_rare_class(self):
+        known = ["sad"] * 20 + ["happy"] * 20
+        protocol = protocols.make(dataset([*known, ["", ""], ["", ""]]), "pad")
+        assert protocol.notes == ()
+        # and no group's most frequent one
+        mixed = protocols.make(dataset([*known, *[["sad", "", ""]] * 20]), "pad")
+        table = mixed.table().drop_duplicates("group")
+        first = table.label.groupby(table.part).value_counts().unstack(fill_value=0)
+        assert first.loc["test"].to_dict() == {"happy": 3, "sad": 6}
 
     def test_without_classes(self):
-        data = dataset(["x"] * 20, label=None)
+        data = dataset(["x"] * 40, label=None)
         protocol = protocols.make(data, "pad")
-        assert protocol.groups == {"train": 14, "validation": 3, "test": 3}
+        assert protocol.groups == {"train": 28, "validation": 6, "test": 6}
         assert protocol.notes == ()
         assert protocol.labels() is None
-        assert protocol.split(test=False).train.label is None
         assert list(protocol.table().columns) == ["sample", "group", "part"]
 
     def test_a_person_with_every_class_is_stratified_by_the_most_frequent(self):
@@ -141,16 +154,6 @@ class TestTooFew:
         protocol = protocols.make(dataset(["sad", "happy", "calm"]), "pad")
         assert protocol.groups == dict.fromkeys(PARTS, 1)
 
-    def test_unknown_block(self, data):
-        with pytest.raises(UserError, match="lma has no block 'padd'; it has features, pad, images"):
-            protocols.make(data, "features", "padd")
-        with pytest.raises(UserError, match="no named columns"):
-            protocols.make(data, "features", "images")
-
-    def test_sample_names_that_occur_twice(self, data):
-        with pytest.raises(ValueError, match="occur twice"):
-            protocols.make(dataclasses.replace(data, sample=np.full(len(data.sample), "s")), "pad")
-
 
 @pytest.fixture
 def write(tmp_path):
@@ -160,6 +163,102 @@ def write(tmp_path):
         return path
 
     return writer
+
+
+class TestFewGroups:
+    def test_under_forty_it_is_said_how_many_are_tested_on(self):
+        few, enough = (protocols.make(dataset(["sad"] * n), "pad") for n in (39, 40))
+        assert few.groups["test"] == 6
+        assert few.notes == (
+            "39 clips in all: this split tests on 6 of them; --test-folds K or loso tests on every one",
+        )
+        assert enough.notes == ()
+
+    def test_not_of_test_folds_and_not_of_a_published_split(self):
+        data = dataset(["sad"] * 20)
+        published = {f"clip{i:03}": PARTS[i % 3] for i in range(20)}
+        assert protocols.make(data, "pad", test_folds=5).notes == ()
+        assert protocols.make(data, "pad", published=published).notes == ()
+
+
+LABELS = ["sad"] * 23 + ["happy"] * 14 + ["calm"] * 5 + ["bored"]
+
+
+class TestFolds:
+    @settings(max_examples=100, deadline=None, derandomize=True)
+    @given(many_labels, st.integers(0, 5), st.integers(2, 60), st.randoms())
+    def test_every_group_is_tested_once_whatever_the_labels(self, labels, seed, count, random):
+        data, count = dataset(labels), min(max(count, 2 if len(labels) > 3 else 3), len(labels))
+        whole = protocols.make(data, "pad", seed, test_folds=count)
+        assert [fold.fold for fold in whole.folds] == list(range(1, count + 1))
+        tested = []
+        for fold in whole.folds:
+            pairs = set(zip(data.group.tolist(), fold.part.tolist(), strict=True))
+            assert len(pairs) == len(labels), "a group is in two parts of a fold"
+            assert {part for _, part in pairs} == set(PARTS), "a part is empty"
+            assert fold.groups == {name: sum(part == name for _, part in pairs) for name in PARTS}
+            tested += [group for group, part in pairs if part == "test"]
+        assert sorted(tested) == np.unique(data.group).tolist()
+        sizes = [fold.groups["test"] for fold in whole.folds]
+        assert max(sizes) - min(sizes) <= 1
+        order = list(range(len(data.sample)))
+        random.shuffle(order)
+        shuffled = protocols.make(reordered(data, order), "pad", seed, test_folds=count)
+        assert shuffled.id == whole.id
+        for fold, other in zip(whole.folds, shuffled.folds, strict=True):
+            assert other.part.tolist() == fold.part[order].tolist(), "the order of rows matters"
+            assert other.split_id == fold.split_id
+
+    def test_one_group_is_left_out_at_a_time(self):
+        data = dataset(LABELS)
+        whole = protocols.make(data, "pad", test_folds=splits.LOSO)
+        assert len(whole.folds) == 43
+        assert {fold.groups["test"] for fold in whole.folds} == {1}
+        assert whole.groups["test"] == 43
+
+    def test_groups_of_each_class_are_dealt_over_the_folds(self):
+        """Of 23, 14, 5 and 1 groups every fifth of a class is in a fold, rounded up or down."""
+        whole = protocols.make(dataset(LABELS), "pad", test_folds=5)
+        table = whole.table().drop_duplicates("group")
+        counts = table.groupby(["label", "fold"]).size().unstack(fill_value=0)
+        for label, number in {"sad": 23, "happy": 14, "calm": 5, "bored": 1}.items():
+            assert counts.loc[label].sum() == number
+            assert set(counts.loc[label]) <= {number // 5, -(-number // 5)}
+
+    def test_of_the_others_a_share_is_validation_by_class(self):
+        for fold in protocols.make(dataset(LABELS), "pad", test_folds=5).folds:
+            table = fold.table().drop_duplicates("group")
+            others = table[table.part != "test"]
+            assert fold.groups["validation"] == pytest.approx(0.15 * len(others), abs=1.5)
+            assert set(others.label[others.part == "validation"]) >= {"sad", "happy"}
+
+    def test_the_folds_of_today_are_those_of_tomorrow(self):
+        whole = protocols.make(dataset(LABELS), "pad", test_folds=5)
+        first = whole.folds[0]
+        groups = sorted({int(group[4:]) for group in first.data.group[first.part == "test"].tolist()})
+        assert groups == EXPECTED_FOLD
+        assert protocols.make(dataset(LABELS), "pad", 1, test_folds=5).folds[0].split_id != first.split_id
+
+    @pytest.mark.parametrize(
+        ("labels", "count", "found"),
+        [
+            (["sad"] * 10, 1, "--test-folds 1: the data has 10 clips; expected 2 to 10 folds, or loso"),
+            (["sad"] * 10, 11, "--test-folds 11: the data has 10 clips; expected 2 to 10 folds, or loso"),
+            (["sad"] * 10, "lsoo", "--test-folds lsoo: the data has 10 clips; expected 2 to 10 folds, or loso"),
+            (["sad"] * 3, 2, "--test-folds 2: the data has 3 clips; expected 3 to 3 folds, or loso"),
+            (["sad"] * 2, "loso", "--test-folds loso: the data has 2 clips; .*at least 3 clips"),
+            (["sad"] * 2, 2, "--test-folds 2: the data has 2 clips; .*at least 3 clips"),
+        ],
+    )
+    def test_a_number_of_folds_that_the_groups_do_not_allow(self, labels, count, found):
+        with pytest.raises(UserError, match=found):
+            protocols.make(dataset(labels), "pad", test_folds=count)
+
+    def test_they_take_the_place_of_a_published_split(self, data):
+        published = {g: "test" if g > "clip060" else "train" for g in data.group.tolist()}
+        whole = protocols.make(dataclasses.replace(data, published_split=published), "pad", test_folds=3)
+        assert whole.id == protocols.make(data, "pad", test_folds=3).id
+        assert "published" not in whole.name
 
 
 class TestPublishedSplit:
@@ -280,7 +379,6 @@ class TestRealData:
         axes = table[["EMOTION_P", "EMOTION_A", "EMOTION_D"]].to_numpy()
         data = Dataset(
             name="lma",
-            kind="motion",
             version="test",
             synthetic=False,
             blocks={"pad": Block(axes, ("pleasure", "arousal", "dominance"), -1, 1)},
@@ -290,7 +388,7 @@ class TestRealData:
             persons_known=False,
             label=table["label"].to_numpy(dtype=np.str_),
         )
-        protocol = protocols.make(data, "pad", "pad")
+        protocol = protocols.make(data, "pad")
         assert protocol.groups == {"train": 715, "validation": 153, "test": 153}
         assert protocol.notes[1] == "classes bored, nervous have fewer than 3 clips and are in train"
         parts = protocol.table()
@@ -305,7 +403,6 @@ class TestRealData:
         group = np.array([name.split("_")[0] for name in names.tolist()])
         data = Dataset(
             name="ckplus",
-            kind="meshes",
             version="test",
             synthetic=False,
             blocks={"class": Block(np.zeros((len(names), 1)), ("emotion",))},
@@ -315,7 +412,7 @@ class TestRealData:
             persons_known=True,
             label=meshes["label"].astype(np.str_),
         )
-        protocol = protocols.make(data, "class", "class", 0, splits.read(folder / "meshes" / "split.json", data))
+        protocol = protocols.make(data, "class", 0, splits.read(folder / "meshes" / "split.json", data))
         assert sum(protocol.groups.values()) == 118
         assert protocol.groups["validation"] == pytest.approx(0.15 * (118 - protocol.groups["test"]), abs=1.5)
         assert len(set(protocol.table().loc[lambda t: t.part == "validation", "label"])) >= 5

@@ -50,7 +50,10 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     blocks = method.blocks(settings)
     new = reader.read_inputs(file, blocks, settings)
     warn(new.skipped)
-    inputs = views.inputs(new.blocks, blocks, len(new), new.sequence, new.time, method.seconds(settings))
+    try:
+        inputs = views.inputs(new.blocks, blocks, len(new), new.sequence, new.time, method.seconds(settings))
+    except ValueError as error:
+        raise UserError(f"{file}, read as {tags['reader']}: {error}") from None
     predictions = model.predict(inputs)
     columns: dict[str, Any] = {**new.names}
     classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])

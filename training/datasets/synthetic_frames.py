@@ -67,7 +67,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
 
 def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
     """Read recordings to predict for, as folders of images: see `_frames.read_frames`."""
-    return _frames.read_frames(file, blocks, RATE)
+    return _frames.read_frames(file, blocks, settings, RATE, whole=True)
 
 
 def generate(seed: int = 0, frames: int = FRAMES) -> Dataset:
