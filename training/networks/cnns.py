@@ -11,7 +11,8 @@ without a GPU. Sources:
   block that halves the image does so in its 3×3 convolution.
 
 Weights begin as He et al. (Delving Deep into Rectifiers, ICCV 2015) draw them: VGG-16 has no batch norm, and from
-smaller weights it does not learn.
+smaller weights it does not learn. A residual block begins as the identity (Goyal et al., Accurate, Large Minibatch SGD,
+2017, section 5.1).
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ class Cnn(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+            if isinstance(module, Bottleneck):
+                nn.init.zeros_(module.last.weight)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map uint8 images (n, 3, side, side) to features (n, size)."""
@@ -155,8 +158,8 @@ class Bottleneck(nn.Module):
             nn.BatchNorm2d(inner),
             nn.ReLU(),
             nn.Conv2d(inner, size_out, 1, bias=False),
-            nn.BatchNorm2d(size_out),
         )
+        self.last = nn.BatchNorm2d(size_out)
         same = size_in == size_out and stride == 1
         self.shortcut = (
             nn.Identity()
@@ -166,7 +169,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, size_in, h, w) to (n, 4 · inner, h / stride, w / stride)."""
-        return functional.relu(self.residual(x) + self.shortcut(x))
+        return functional.relu(self.last(self.residual(x)) + self.shortcut(x))
 
 
 TRUNKS = {"cnn_m": cnn_m, "vgg16": vgg16, "resnet50": resnet50}
