@@ -54,7 +54,7 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     try:
         inputs = views.inputs(new.blocks, blocks, len(new), new.sequence, new.time, seconds)
     except ValueError as error:
-        raise UserError(f"{file}: {error}") from None
+        raise UserError(f"{file}, read as {tags['reader']}: {error}") from None
     if isinstance(model, KeepsColumns):
         for block, names in model.columns.items():
             _check_columns(file, block, names, views.find(new.blocks, block, seconds).columns)
