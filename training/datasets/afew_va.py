@@ -14,12 +14,12 @@ import numpy as np
 from affect.circumplex import STEPS
 from training import image_files, json_files, left_out
 from training.contract import Reader, UserError
-from training.datasets import _faces, _images, _scales
+from training.datasets import _faces, _frames, _images, _scales
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Dataset, Settings
+    from training.contract import Dataset, NewRows, Settings
 
 READER = Reader(
     title="AFEW-VA: frames of film clips, valence and arousal in tenths",
@@ -27,7 +27,6 @@ READER = Reader(
     blocks=("images", "va"),
     sequences=True,
 )
-read_inputs = _images.read_inputs
 
 FRAMES_PER_SECOND = 25
 """Of films on European discs; the set itself does not say."""
@@ -56,6 +55,11 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         rows.skipped["clips without an image"] = sorted(folder.name for folder in without)
         rows = rows.take(np.flatnonzero([path.parent not in without for path in rows.path]))
     return _faces.dataset("afew_va", rows, skips=False, summary={"clips": len(folders) - len(without)})
+
+
+def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
+    """Read images to predict for; a folder of frames is a recording: see `_frames.read_frames`."""
+    return _frames.read_frames(file, blocks, settings, FRAMES_PER_SECOND, whole=False)
 
 
 def read_rows(root: Path | None) -> _faces.Rows:
