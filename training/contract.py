@@ -196,6 +196,16 @@ class EmbedsVertices(Protocol):
 
 
 @runtime_checkable
+class KeepsColumns(Protocol):
+    """A model that keeps which columns it was fitted on, so that others in new rows are found."""
+
+    @property
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Return block → its columns in order."""
+        ...
+
+
+@runtime_checkable
 class Explains(Protocol):
     """A model whose logits can be traced back to features of the vertices."""
 
@@ -339,7 +349,9 @@ class NewRows:
     skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(next(block.values for block in self.blocks.values() if block.stream is None))
+        # where the method takes streams alone, their rows are not the samples
+        times = () if self.time is None else self.time
+        return len(next((block.values for block in self.blocks.values() if block.stream is None), times))
 
 
 @dataclass(frozen=True)
