@@ -107,8 +107,8 @@ def fit(
     Parameters
     ----------
     train, validation : inputs (n, d) and targets (n, t), in the data's own units.
-    params : ``n_estimators`` (boosting rounds: an upper limit, as `job.epochs` is), ``objective``, ``learning_rate``, ``depth``,
-        ``min_child_weight``, ``subsample``, ``colsample``, ``reg_lambda``.
+    params : ``n_estimators`` (boosting rounds: an upper limit, as `job.epochs` is), ``objective``, ``learning_rate``,
+        ``depth``, ``min_child_weight``, ``subsample``, ``colsample``, ``reg_lambda``.
     scalings : of the inputs and of the targets.
     columns : for each target the input columns it is given; all of them where None.
     label_range : low and high by definition, or None.
