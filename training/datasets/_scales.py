@@ -46,7 +46,7 @@ def hint(values: NDArray[np.float64], low: float, high: float) -> str:
 
 def notes(values: NDArray[np.float64], names: Sequence[str]) -> list[str]:
     """Return sentences on columns (n, c) in [−1, 1] that look like a scale from 0 to 1, or use little of theirs."""
-    said = []
+    said: list[str] = []
     if len(values) < ENOUGH:
         return said
     for name, column in zip(names, values.T, strict=True):

@@ -160,8 +160,7 @@ def test_hostile_json_is_refused(folder, text, message):
         name = clip.name if "actor" in text else "002"
         (folder / name / f"{name}.json").write_text(text)
     with pytest.raises(UserError, match=message):
-        rows = afew_va.read_rows(folder)
-        _faces.check_names(rows)
+        _faces.check_names(afew_va.read_rows(folder))
 
 
 def test_labels_that_look_divided_already_are_told(folder):

@@ -108,7 +108,7 @@ def test_training_and_validation_are_the_published_split_and_copies_do_not_cross
 
 def test_a_folder_of_neither_table_is_refused(tmp_path):
     with pytest.raises(
-        UserError, match="expected training.csv and validation.csv, or train_set and val_set .* found nothing"
+        UserError, match=r"expected training.csv and validation.csv, or train_set and val_set .* found nothing"
     ):
         affectnet.read(tmp_path, {})
     csv = face_trees.affectnet(tmp_path)
