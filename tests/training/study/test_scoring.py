@@ -156,3 +156,11 @@ def test_reconstructed_images_are_scored_and_can_be_scored_again(protocol: proto
     assert trivial["test.mean/mae/image"] == pytest.approx(50 / 255, rel=0.05), "uniform noise about its mean"
     with pytest.raises(ValueError, match="expected uint8"):
         scoring.check(faces, outcome(truths(faces), images={"test": again["test"][:, :1]}), ("test",))
+
+
+def test_summary_counts_the_seeds_of_a_metric_that_some_lack() -> None:
+    finals = [{"test/mae/all": 1.0, "cost/seconds": 1.0}, {"test/mae/all": 3.0, "test/mae_round_trip/all": 0.5}]
+    summed = scoring.over_seeds(finals)
+    assert summed["test/mae/all"] == 2.0
+    assert "test.seeds/mae/all" not in summed
+    assert (summed["test/mae_round_trip/all"], summed["test.seeds/mae_round_trip/all"]) == (0.5, 1.0)
