@@ -11,7 +11,7 @@ import io
 import os
 import tokenize
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -86,8 +86,8 @@ def read(folder: Path) -> Annotations:
         one = sorted(images)[:1] or ["0"]
         raise UserError(
             f"{folder}: expected images with annotations, such as images/{one[0]}.jpg and "
-            f"annotations/{one[0]}_exp.npy, _val.npy and _aro.npy; found {len(images)} images and "
-            f"{len(complete)} complete annotations, none of one name"
+            f"annotations/{one[0]}_exp.npy, _val.npy and _aro.npy; found {len(images)} images and {len(complete)} "
+            "complete annotations, none of one name"
         )
     return Annotations(chosen, [images[name] for name in chosen], _numbers(folder / "annotations", chosen), skipped)
 
@@ -107,8 +107,7 @@ def _numbers(folder: Path, names: list[str]) -> Numbers:
     if kept is not None:
         try:
             with cache.whole(kept) as part:
-                arrays: dict[str, Any] = {**numbers}
-                np.savez(part, **arrays)
+                np.savez(part, **numbers)
         except OSError:
             pass  # it costs the reading, nothing else
     return numbers

@@ -40,7 +40,7 @@ def hint(values: NDArray[np.float64], low: float, high: float) -> str:
         return ""
     scale = _scale(finite)
     if scale is None:
-        return f"; the values lie in {finite.min():g} … {finite.max():g}"
+        return ""
     return f"; the values lie in {scale[0]} … {scale[1]}: if that is their scale, write {SCALES[scale]}"
 
 

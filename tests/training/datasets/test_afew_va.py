@@ -117,7 +117,7 @@ def test_a_label_file_that_is_not_as_published_is_named(folder, changed, message
 
 def test_damaged_json_and_other_folders_are_refused(folder, tmp_path):
     (folder / "002" / "002.json").write_text("{")
-    with pytest.raises(UserError, match=r"002\.json: expected JSON, found: Expecting"):
+    with pytest.raises(UserError, match=r"002\.json, line 1: expected JSON, found: Expecting"):
         afew_va.read(folder, {})
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"holds no label file: expected such as .*001\.json"):
