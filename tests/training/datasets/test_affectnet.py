@@ -64,7 +64,7 @@ def test_missing_and_damaged_images_are_known_of_it(csv):
     assert len(data.sample) == 20
     counts = {why: of["first"] for why, of in data.summary["skipped_rows"].items()}
     assert counts["no file of that name"] == ["0/gone.jpg"]
-    assert counts["10 bytes that are no image"] == ["0/text.jpg"]
+    assert counts["8 bytes that are no image"] == ["0/text.jpg"]
     assert counts["a face box"] == ["0/tiny.png"]
 
 

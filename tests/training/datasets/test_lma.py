@@ -509,7 +509,7 @@ def test_new_rows_are_checked_as_strictly(tmp_path):
     file.write_text("EMOTION_P,EMOTION_A,EMOTION_D\n0,0,0\n0,2,0\n")
     with pytest.raises(UserError, match=r"line 3, column EMOTION_A: expected a number in \[-1, 1\], found '2'"):
         lma.read_inputs(file, ("pad",), {"features": "all"})
-    with pytest.raises(UserError, match=r"expected columns 'max_hand_distance'.*; the run's method is given features"):
+    with pytest.raises(UserError, match=r"expected columns 'max_hand_distance'.*; the run's method takes features"):
         lma.read_inputs(file, ("features",), {"features": "all"})
 
 

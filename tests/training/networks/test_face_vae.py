@@ -149,14 +149,14 @@ def test_it_learns_labels_and_images(continuous):
     true, va = toys(24, 1)
     assert np.square(outcome.predictions["validation"] - va).mean() < 0.3 * np.square(va - va.mean(axis=0)).mean()
     first, best = log[0][2], min(log, key=lambda one: one[1])[2]
-    assert best["val__mse__image"] < 0.5 * first["val__mse__image"]
+    assert best[f"val__mse__{PICTURE}"] < 0.5 * first[f"val__mse__{PICTURE}"]
     error = np.square((outcome.images["validation"].astype(float) - true) / 255).mean()
-    assert error == pytest.approx(best["val__mse__image"], rel=1e-4)
+    assert error == pytest.approx(best[f"val__mse__{PICTURE}"], rel=1e-4)
 
 
 def test_each_epoch_reports_what_the_search_optimises_and_the_terms_of_the_loss(continuous):
     for _, value, figures in continuous[1]:
-        assert value == pytest.approx(5 * figures["val__mse__image"] + figures["val__mse__all"])
+        assert value == pytest.approx(5 * figures[f"val__mse__{PICTURE}"] + figures["val__mse__all"])
         terms = [figures[f"train__{term}"] for term in ("reconstruction", "kl", "alignment")]
         # the last batch is as long as the others: means over batches add up
         assert figures["train__loss"] == pytest.approx(np.dot([1, 1e-5, 0.1], terms), rel=1e-4)
