@@ -31,8 +31,10 @@ def job(settings: dict[str, Any] | None = None, *, seed: int = 0, log: list | No
 
 
 def default_settings(declared: Method) -> dict[str, Any]:
-    """Return the default of each setting of the method and of the synthetic data of its kind."""
-    return dict(registry.settings({}, registry.choices(declared, registry.reader(registry.synthetic(declared.data)))))
+    """Return the default of each setting of the method and of the synthetic data of its kind, or what TINY names."""
+    chosen = registry.settings({}, registry.choices(declared, registry.reader(registry.synthetic(declared.data))))
+    named = [registry.tiny(name)[1] for name in registry.methods() if registry.method(name).METHOD is declared]
+    return {**chosen, **(named[0] if named else {})}
 
 
 @cache
@@ -68,7 +70,7 @@ def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     chosen = {**default_settings(module.METHOD), **dict(settings)}
     handed = split(module.METHOD, chosen, test=False)
     lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen))
-    return module.fit(registry.space(name).TINY, handed, lent).model
+    return module.fit(registry.tiny(name)[0], handed, lent).model
 
 
 def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
@@ -85,7 +87,7 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     chosen = {**default_settings(module.METHOD), **(settings or {})}
     wanted = {**module.METHOD.prerequisites, **evaluating.prerequisites(module.METHOD)}
     task = job(chosen, prerequisites=needs(wanted, chosen))
-    used = params or registry.space(name).TINY
+    used = params or registry.tiny(name)[0]
 
     def refit(split: Split) -> Outcome:
         return module.fit(used, split, task)

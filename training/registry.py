@@ -13,7 +13,7 @@ from training.messages import unknown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from training.contract import Evaluation, Method, Reader, Settings
+    from training.contract import Evaluation, Method, Params, Reader, Settings
 
 ROOT = Path(__file__).resolve().parent
 CHECKOUT = ROOT.parent
@@ -53,6 +53,15 @@ def method(name: str) -> ModuleType:
 def space(name: str) -> ModuleType:
     """Import the search space of the method `name`."""
     return _module(name, methods(), "method", "search_spaces")
+
+
+def tiny(name: str) -> tuple[Params, Settings]:
+    """Return the TINY of the space of the method `name` apart: its parameters, and the settings that it names."""
+    declared, settings = space(name).TINY, method(name).METHOD.settings
+    return (
+        {key: value for key, value in declared.items() if key not in settings},
+        {key: value for key, value in declared.items() if key in settings},
+    )
 
 
 def dataset(name: str) -> ModuleType:

@@ -15,6 +15,8 @@ FAMILY = {
     "aff-wild-net": "frames",
     "audio-visual-fusion": "fusion",
 }
+UNFINISHED = {"frames", "fusion"}
+"""Families of which methods are still to come."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ class TestJoins:
         by_name = methods_by_name()
         rows = table[table["source"] == MOTION]
         assert len(rows) == 61
-        lma = registry.dataset("lma")
+        lma = registry.reader("lma")
         for row in rows.itertuples():
             declared = registry.method(by_name[row.method]).METHOD
             assert by_name[row.method].startswith("motion/")
@@ -105,8 +107,9 @@ class TestJoins:
         rows = table[(table["method"] == name) & (table["role"] == RESULT)]
         [source] = rows["source"].unique()
         by_name = methods_by_name()
-        if not any(path.startswith(f"{FAMILY[source]}/") for path in by_name.values()):
-            pytest.skip(f"the family {FAMILY[source]} is not built yet")
+        if name not in by_name and FAMILY[source] in UNFINISHED:
+            pytest.skip(f"the method {FAMILY[source]}/{name} is not built yet")
+        assert by_name[name].startswith(f"{FAMILY[source]}/")
         declared = registry.method(by_name[name]).METHOD
         known = {key: set(map(str, values)) for key, values in declared.settings.items()}
         for reader in map(registry.reader, registry.datasets()):

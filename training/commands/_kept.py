@@ -114,7 +114,7 @@ class Final:
         embeddings: dict[str, dict[str, Floats]] = {}
         for (code, part), rows in pd.read_parquet(file).groupby(["code", "part"], sort=False):
             table = rows.set_index("sample").drop(columns=["code", "part"]).dropna(axis=1, how="all")
-            values = table.reindex(order[part]).to_numpy(np.float32)
+            values = table.reindex(order[str(part)]).to_numpy(np.float32)
             embeddings.setdefault(str(code), {})[str(part)] = values
         return embeddings
 

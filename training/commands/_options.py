@@ -19,6 +19,19 @@ Split = Annotated[
     Path | None, typer.Option("--split", metavar="FILE", help="Published split: JSON of train, val, test.")
 ]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split; --seed never changes it.")]
+TestFolds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="K|loso",
+        help="Test every group once, in K folds or one fold a group; each fold has a search of its own.",
+    ),
+]
+Refit = Annotated[
+    str,
+    typer.Option(
+        help="train, or all: fit the best trial again on train and validation, as long as validation found best."
+    ),
+]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Value of a setting (repeatable).")]
 Over = Annotated[
     list[str] | None, typer.Option(metavar="K=A,B", help="One study for each value of a setting (repeatable: a grid).")
@@ -50,6 +63,17 @@ AnchorRoot = Annotated[
     Path | None, typer.Option("--from-root", metavar="PATH", help="File or folder of the annotated data set.")
 ]
 Target = Annotated[Path, typer.Option("--to", metavar="TARGET", help="Labelled folder, its CSV, or IMFDB's folder.")]
+
+
+def folds(text: str | None) -> int | str | None:
+    """Return the value of ``--test-folds``: a number, or "loso"."""
+    from training.splits import LOSO
+
+    if text is None or text.lower() == LOSO:
+        return text and LOSO
+    if not text.isdecimal():
+        raise UserError(f"--test-folds {text!r}: expected a number of folds, or {LOSO} for one fold a group")
+    return int(text)
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:

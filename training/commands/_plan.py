@@ -7,7 +7,7 @@ import itertools
 import os
 from typing import TYPE_CHECKING, Any
 
-from training.commands._options import pairs
+from training.commands._options import folds, pairs
 from training.contract import UserError
 from training.study.plan import Plan
 
@@ -33,6 +33,7 @@ def from_options(options: Mapping[str, Any]) -> Plan:
         "prerequisites": pairs(options["with_"], "--with"),
         "hold": pairs(options.get("hold"), "--hold"),
         "threads": threads(options["threads"]),
+        "test_folds": folds(options["test_folds"]),
     }
     return Plan(**{**same, **converted})
 
@@ -52,10 +53,12 @@ def grid(plan: Plan, over: Mapping[str, str]) -> list[Plan]:
 
 def show(prepared: Prepared, console: Console) -> None:
     """Print what a study would do."""
-    from training.study.search import distributions
+    from training.study.search import distributions, words
 
     plan, protocol = prepared.plan, prepared.protocol
     total = "1 trial" if plan.fixed else f"{plan.trials} trials"
+    if protocol.folds:
+        total += f" in each of {len(protocol.folds)} folds"
     console.print(f"study {prepared.name}", style="bold", markup=False)
     lines = [
         f"method    {plan.method}: {prepared.method.title} ({prepared.method.source})",
@@ -68,10 +71,10 @@ def show(prepared: Prepared, console: Console) -> None:
         ),
         "settings  " + (", ".join(f"{k}={v}" for k, v in prepared.settings.items()) or "none"),
         f"search    {total}, {prepared.method.direction} validation {prepared.method.objective}; "
-        f"then {plan.repeats} refits scored on test",
+        f"then {plan.repeats} refits on {'train' if plan.refit == 'train' else 'train and validation'}, scored on test",
         "trial 0   " + ", ".join(f"{k}={v}" for k, v in prepared.first.items()),
         *(
-            f"space     {name}: {_values(distribution)}"
+            f"space     {name}: {words(distribution)}"
             for name, distribution in distributions(prepared.space).items()
             if name not in prepared.hold
         ),
@@ -80,10 +83,3 @@ def show(prepared: Prepared, console: Console) -> None:
     ]
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-
-
-def _values(distribution: Any) -> str:
-    """Return the values that a parameter can have: each of them, or the lowest and the highest."""
-    if hasattr(distribution, "choices"):
-        return ", ".join(map(str, distribution.choices))
-    return f"{distribution.low:g} to {distribution.high:g}" + (", by order of magnitude" if distribution.log else "")

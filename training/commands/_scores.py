@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from affect.record import ALL, HIGH, LABEL_MEAN, LOW, MAJORITY, MEAN, SD, metric, parse_metric
-from training.messages import plural
+from training.messages import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,12 @@ def text(scores: Mapping[str, float], name: str, target: str) -> str:
     return shown + (f" [{low:.4f}, {high:.4f}]" if low is not None and high is not None else "")
 
 
+def seeds(tags: Mapping[str, str]) -> str:
+    """Return how many seeds a finished study has a score of: "5 seeds", or "4 of 5 seeds" where one failed."""
+    asked, scored = tags["repeats"], tags.get("seeds", tags["repeats"])
+    return counted(int(asked), "seed") if scored == asked else f"{scored} of {counted(int(asked), 'seed')}"
+
+
 def headline(session: Session) -> str:
     """Return a study's objectives on test in one line."""
     scores = session.store.get(session.run_id).metrics
@@ -39,7 +45,9 @@ def headline(session: Session) -> str:
         assert parsed is not None
         target = "" if parsed.target == ALL else f" ({parsed.target})"
         heads.append(f"test {parsed.metric.upper()}{target} {text(scores, parsed.metric, parsed.target)}")
-    return ", ".join(heads)
+    tags = session.store.get(session.run_id).tags
+    failed = f" ({seeds(tags)})" if tags.get("seeds", tags["repeats"]) != tags["repeats"] else ""
+    return ", ".join(heads) + failed
 
 
 def show(session: Session, console: Console) -> None:
@@ -51,9 +59,10 @@ def show(session: Session, console: Console) -> None:
     name, scores = prepared.method.objective, info.metrics
     groups = f"{prepared.protocol.groups['test']} {plural(prepared.data.group_kind)}"
     baselines = {MAJORITY: "always the majority"} if prepared.protocol.classes else BASELINES
+    folds = len(prepared.protocol.folds)
     table = Table(
-        "test part",
-        f"{name.upper()} mean ± sd over {info.tags['repeats']} seeds [95 % over {groups}]",
+        f"test, {folds} folds" if folds else "test part",
+        f"{name.upper()} mean ± sd over {seeds(info.tags)} [95 % over {groups}]",
         *baselines.values(),
         box=None,
         header_style="bold",

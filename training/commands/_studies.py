@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from training.commands import _plan, _scores
 from training.contract import StudyFailed, UserError
 from training.study import provenance
-from training.study.plan import prepare
+from training.study.plan import DataSets, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,8 @@ def run(plans: Sequence[Plan], console: Console, *, notify: str | None = None, d
         provenance.device(plan.device)
     if notify:
         _filled(notify, "name", "complete", "result")
-    prepared = [prepare(plan) for plan in plans]
+    datasets = DataSets()
+    prepared = [prepare(plan, datasets) for plan in plans]
     if dry_run:
         for one in prepared:
             _plan.show(one, console)

@@ -34,14 +34,16 @@ def _plans() -> list[Plan]:
 
     plans = []
     for name in registry.methods():
-        method, space = registry.method(name).METHOD, registry.space(name)
+        method, defaults = registry.method(name).METHOD, registry.space(name).DEFAULTS
+        params, settings = registry.tiny(name)
         plans.append(
             Plan(
                 method=name,
                 dataset=registry.synthetic(method.data),
                 name=f"demo {name}",
-                hold={key: value for key, value in space.TINY.items() if space.DEFAULTS.get(key) != value},
-                first=space.TINY,
+                settings={key: str(value) for key, value in settings.items()},
+                hold={key: value for key, value in params.items() if defaults.get(key) != value},
+                first=params,
                 threads=threads(0),
                 trials=3,
                 repeats=2,

@@ -11,7 +11,7 @@ import typer
 
 from training.commands import _options as options
 from training.commands._console import console, warn
-from training.contract import UserError
+from training.contract import KeepsColumns, UserError
 
 if TYPE_CHECKING:
     from training.tracking.store import Store
@@ -50,7 +50,14 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     blocks = method.blocks(settings)
     new = reader.read_inputs(file, blocks, settings)
     warn(new.skipped)
-    inputs = views.inputs(new.blocks, blocks, len(new), new.sequence, new.time, method.seconds(settings))
+    seconds = method.seconds(settings)
+    try:
+        inputs = views.inputs(new.blocks, blocks, len(new), new.sequence, new.time, seconds)
+    except ValueError as error:
+        raise UserError(f"{file}, read as {tags['reader']}: {error}") from None
+    if isinstance(model, KeepsColumns):
+        for block, names in model.columns.items():
+            _check_columns(file, block, names, views.find(new.blocks, block, seconds).columns)
     predictions = model.predict(inputs)
     columns: dict[str, Any] = {**new.names}
     classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])
@@ -64,3 +71,15 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     else:
         with cache.whole(out) as part:
             table.to_csv(part, index=False)
+
+
+def _check_columns(file: Path, block: str, expected: tuple[str, ...], found: tuple[str, ...]) -> None:
+    """Raise UserError where a block has other columns than the model was fitted on, or has them in another order."""
+    if found == expected:
+        return
+    place = next((i for i, (one, other) in enumerate(zip(expected, found, strict=False)) if one != other), None)
+    first = "" if place is None else f"; column {place + 1} is {found[place]!r}, expected {expected[place]!r}"
+    raise UserError(
+        f"{file}: the run was fitted on {len(expected)} columns of {block}, found {len(found)}; expected the same ones "
+        f"in the same order{first}"
+    )

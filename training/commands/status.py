@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from training.commands._console import console
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from training.tracking.store import RunInfo, Store
@@ -35,15 +37,30 @@ def show(store: Store, console: Console) -> None:
         done, best = _progress(store, info)
         tags = info.tags
         table.add_row(
-            tags["study"],
-            tags["state"] + (", archived" if tags.get("archived") == "true" else ""),
-            f"{done}/{tags['trials_total']}",
+            tags.get("study", info.name),
+            _state(tags),
+            f"{done}/{tags.get('trials_total', '?')}",
             " ".join(part for part in _objective(info) if part != ALL),
             "" if best is None else f"{best:.4f}",
             _scores.text(info.metrics, *_objective(info)) if tags.get("frozen") == "true" else "",
             info.id[:8],
         )
     console.print(table)
+
+
+def _state(tags: Mapping[str, str]) -> str:
+    """Return a study's state in words: with the seeds that failed, and whether an earlier Affectory began it."""
+    from affect.record import RECORD_VERSION
+    from training.commands import _scores
+
+    words = [tags.get("state", "?")]
+    if tags.get("seeds", tags.get("repeats")) != tags.get("repeats"):
+        words.append(_scores.seeds(tags))
+    if tags.get("frozen") != "true" and tags.get("record") != str(RECORD_VERSION):
+        words.append("of an earlier Affectory: start it anew")
+    if tags.get("archived") == "true":
+        words.append("archived")
+    return ", ".join(words)
 
 
 def _objective(info: RunInfo) -> tuple[str, str]:
@@ -53,17 +70,21 @@ def _objective(info: RunInfo) -> tuple[str, str]:
     from affect.record import ALL, WEIGHED
 
     weights = json.loads(info.tags.get("weights", "{}"))
-    return info.tags["objective"], WEIGHED if len(weights) > 1 else next(iter(weights), ALL)
+    return info.tags.get("objective", ""), WEIGHED if len(weights) > 1 else next(iter(weights), ALL)
 
 
 def _progress(store: Store, info: RunInfo) -> tuple[int, float | None]:
-    """Return a study's counted trials and its best objective on validation."""
+    """Return a study's counted trials and its best objective on validation, with folds the mean of their best."""
     from affect.record import Kind, metric
 
     name = metric("validation", *_objective(info))
     # of this run, not of this name: an imported study may bear it too
     trials = [run for run in store.children(info.id) if run.tags.get("kind") == Kind.TRIAL]
-    done = [t for t in trials if t.tags["state"] in ("complete", "pruned")]
-    values = [t.metrics[name] for t in done if t.tags["state"] == "complete" and name in t.metrics]
-    better = min if info.tags["direction"] == "minimize" else max
-    return len(done), better(values) if values else None
+    done = [t for t in trials if t.tags.get("state") in ("complete", "pruned")]
+    of_folds: dict[str, list[float]] = {}
+    for t in done:
+        if t.tags["state"] == "complete" and name in t.metrics:
+            of_folds.setdefault(t.tags.get("fold", ""), []).append(t.metrics[name])
+    better = min if info.tags.get("direction") == "minimize" else max
+    best = [better(values) for values in of_folds.values()]
+    return len(done), sum(best) / len(best) if best else None

@@ -17,17 +17,21 @@ def study(
     root: options.Root = None,
     split: options.Split = None,
     split_seed: options.SplitSeed = 0,
+    test_folds: options.TestFolds = None,
     set_: options.Set = None,
     over: options.Over = None,
     with_: options.With = None,
     hold: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="A hyperparameter that is not searched (repeatable).")
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Trials to reach; complete and pruned ones count.")] = 20,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials to reach (in each fold); complete and pruned ones count.")
+    ] = 20,
     timeout: Annotated[
-        float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins.")
+        float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins, in each fold.")
     ] = None,
     repeats: options.Repeats = 5,
+    refit: options.Refit = "train",
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
     pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",

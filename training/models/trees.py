@@ -115,7 +115,8 @@ def fit(
     objective : maps predictions of validation (m, t) to the figure that is reported, where that is another than their
         mean absolute error; the curves train/regression_mae and val/regression_mae then hold the error itself.
 
-    Reports every `REPORT_EVERY` rounds, in the data's own units, over the targets' mean.
+    With ``--refit all`` (`job.steps`) each regressor has the number of rounds that validation found best for it in the
+    search. Reports every `REPORT_EVERY` rounds, in the data's own units, over the targets' mean.
     """
     inputs, outputs = scalings
     x, y = _single(inputs.apply(train[0])), _single(outputs.apply(train[1]))
@@ -126,7 +127,9 @@ def fit(
     options = _options(params, job, threads=max(1, job.threads // workers))
     rounds = min(params["rounds"], job.epochs or params["rounds"])
     growing = [
-        _Growing((x[:, list(c)], y[:, t]), (vx[:, list(c)], vy[:, t]), options, float(outputs.scale[t]))
+        _Growing(
+            (x[:, list(c)], y[:, t]), (vx[:, list(c)], vy[:, t]), options, float(outputs.scale[t]), job.steps.fixed()
+        )
         for t, c in enumerate(chosen)
     ]
     with ThreadPoolExecutor(workers) as pool:
@@ -141,6 +144,9 @@ def fit(
                 job.report(start + count, objective(pred), train__regression_mae=train_error, val__regression_mae=error)
             if all(g.stopped for g in growing):
                 break
+    for g in growing:
+        if g.fixed is None:
+            job.steps.chose(g.best_round + 1)
     return Trees(tuple(g.best() for g in growing), chosen, inputs, outputs, *label_range)
 
 
@@ -175,7 +181,12 @@ class _Growing:
     """One target's regressor while it grows, and where its error on validation was least."""
 
     def __init__(
-        self, train: tuple[Floats, Floats], validation: tuple[Floats, Floats], options: dict[str, Any], scale: float
+        self,
+        train: tuple[Floats, Floats],
+        validation: tuple[Floats, Floats],
+        options: dict[str, Any],
+        scale: float,
+        fixed: int | None,
     ) -> None:
         import xgboost as xgb
 
@@ -184,20 +195,21 @@ class _Growing:
         self.validation = xgb.QuantileDMatrix(*validation, ref=self.train, nthread=threads)
         self.booster = xgb.Booster(options, [self.train, self.validation])
         self.scale, self.round, self.best_round, self.stopped = scale, 0, -1, False
+        self.fixed = fixed
         self.least, self.last = np.inf, {"train": np.nan, "validation": np.nan}
 
     def grow(self, count: int) -> None:
-        """Add up to `count` rounds; none after `PATIENCE` rounds without a better one."""
+        """Add up to `count` rounds; none after `PATIENCE` rounds without a better one, or after the fixed number."""
         for _ in range(count):
             if self.stopped:
                 return
             self.booster.update(self.train, self.round)
             error = self._error(self.validation)
-            if error < self.least:
+            if error < self.least or self.fixed is not None:
                 self.least, self.best_round = error, self.round
             self.last["validation"] = error
             self.round += 1
-            self.stopped = self.round - self.best_round > PATIENCE
+            self.stopped = self.round - self.best_round > PATIENCE or self.round == self.fixed
         self.last["train"] = self._error(self.train)
 
     def errors(self, part: str) -> float:

@@ -7,7 +7,6 @@ and here the schedule, the kind of device, the threads and the version of torch.
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from affect import record
+from training import cache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ class Checkpoint:
         self.file: Path | None = None
         if job.key:
             self.file = job.checkpoint / f"{name}-{_digest(job, name, schedule, step)}.pt"
-            self._aside.unlink(missing_ok=True)  # its writer was killed
+            self._remove_unfinished()
         self.written, self.cost = time.monotonic(), _bytes(step) / BYTES_PER_SECOND
 
     def due(self) -> bool:
@@ -55,15 +55,12 @@ class Checkpoint:
         return self.file is not None and since > LEAST_SECONDS and self.cost < SHARE * since
 
     def write(self, state: Mapping[str, Any]) -> None:
-        """Write the state atomically: whoever is killed while writing leaves the older file."""
+        """Write the state; a kill while writing leaves the older file."""
         if self.file is None:
             return
         begun = time.monotonic()
-        with self._aside.open("wb") as file:
-            torch.save(plain(state), file)
-            file.flush()
-            os.fsync(file.fileno())  # or a crash of the machine could leave the new name on half a file
-        self._aside.replace(self.file)
+        with cache.whole(self.file) as unfinished:
+            torch.save(plain(state), unfinished)
         self.written = time.monotonic()
         self.cost = self.written - begun
 
@@ -85,12 +82,12 @@ class Checkpoint:
         """Remove the file: the fit has ended."""
         if self.file is not None:
             self.file.unlink(missing_ok=True)
-            self._aside.unlink(missing_ok=True)
 
-    @property
-    def _aside(self) -> Path:
+    def _remove_unfinished(self) -> None:
+        """Remove what was being written when the fit was killed."""
         assert self.file is not None
-        return self.file.with_suffix(".unfinished")
+        for file in self.file.parent.glob(f".*.{self.file.name}"):
+            file.unlink()
 
 
 def _digest(job: Job, name: str, schedule: Any, step: Step) -> str:

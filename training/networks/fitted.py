@@ -34,17 +34,15 @@ def run(
     function : takes a batch of each item, as `training.networks.batches.Batches` gives it.
     items : each with n rows: tensors, arrays or views.
     """
-    made: NDArray[Any] | None = None
-    start = 0
+    made, start = np.empty(0), 0
     with torch.inference_mode():
         for batch in in_order(items, next(module.parameters()).device, at_once):
             part = function(*batch).cpu().numpy()
-            if made is None:
+            if start == 0:
+                # filled part by part: joining them at the end would take twice the memory
                 made = np.empty((len(items[0]), *part.shape[1:]), part.dtype)
             made[start : start + len(part)] = part
             start += len(part)
-    if made is None:
-        raise ValueError("there are no rows to predict")
     return made
 
 

@@ -103,6 +103,10 @@ class History:
         """Return the best epoch's validation score."""
         return self.values[self.best_epoch]
 
+    def stale(self, patience: int | None) -> bool:
+        """Say whether more than `patience` epochs have passed since the best one."""
+        return patience is not None and len(self.values) - self.best_epoch > patience
+
 
 @contextmanager
 def seeded(job: Job, most_threads: int | None = None) -> Iterator[None]:
@@ -115,11 +119,12 @@ def seeded(job: Job, most_threads: int | None = None) -> Iterator[None]:
     most_threads : fewer threads than the job may use, for layers so small that several take longer than one.
     """
     device = torch.device(job.device)
+    deterministic: Any = torch.utils.deterministic  # its switch is not in its types
     before = (
         torch.get_num_threads(),
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
-        torch.utils.deterministic.fill_uninitialized_memory,
+        deterministic.fill_uninitialized_memory,
     )
     states = checkpoints.noise(device)
     if device.type == "cuda":
@@ -129,12 +134,12 @@ def seeded(job: Job, most_threads: int | None = None) -> Iterator[None]:
         torch.manual_seed(job.seed)
         torch.set_num_threads(min(job.threads, most_threads or job.threads))
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory before writing it
+        deterministic.fill_uninitialized_memory = False  # nothing here reads memory before writing it
         yield
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1], warn_only=before[2])
-        torch.utils.deterministic.fill_uninitialized_memory = before[3]
+        deterministic.fill_uninitialized_memory = before[3]
         checkpoints.set_noise(states, device)
 
 
@@ -165,6 +170,9 @@ def fit(
     A checkpoint in `job.checkpoint` lets a fit whose worker died go on from its last one, with the same result; the
     epochs before it are reported again. It is removed when the fit ends or fails, but not when it is stopped.
 
+    With ``--refit all`` (`job.steps`) it takes the number of epochs that validation found best in the search, and keeps
+    the last one's weights.
+
     A loss or a score that is no longer finite ends the fit with the best weights before it, which is logged.
 
     Raises
@@ -186,8 +194,9 @@ def fit(
         checkpoint.read(state.restore)
         for epoch, (value, scores) in enumerate(zip(history.values, history.scores, strict=True)):
             job.report(epoch + 1, value, **scores)
+        fixed = job.steps.fixed()
         for epoch in range(len(history.values), epochs):
-            if schedule.patience is not None and epoch - history.best_epoch > schedule.patience:
+            if epoch == fixed or (fixed is None and history.stale(schedule.patience)):
                 break
             for group in state.param_groups():
                 group["lr"] = group["initial_lr"] * schedule.factor(epoch, epochs)
@@ -203,12 +212,14 @@ def fit(
                 break
             history.values.append(value)
             history.scores.append(scores)
-            if epoch == 0 or sign * value < sign * history.best:
+            if fixed is not None or epoch == 0 or sign * value < sign * history.best:
                 history.best_epoch = epoch
                 state.keep_best()
             job.report(epoch + 1, value, **scores)
             if checkpoint.due():
                 checkpoint.write(state.kept())
+        if fixed is None:
+            job.steps.chose(history.best_epoch + 1)
         state.take_best()
         for module in step.modules.values():
             module.eval()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PRUNERS = ("median", "hyperband", "none")
 OBJECTIVES = ("one", "two")
+REFITS = ("train", "all")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Plan:
 
     `first` are the parameters of trial 0 (the space's DEFAULTS where None); with `fixed` there is no other trial.
     `hold` are parameters that every trial has, trial 0 too: they are not searched.
+    `test_folds` is the number of folds in which every group is tested once, or `training.splits.LOSO`; None for one
+    split. `trials` and `timeout` are those of each fold.
+    `refit` says on what the best trial is fitted again: "train", or "all" for train and validation.
     """
 
     method: str
@@ -41,11 +45,13 @@ class Plan:
     root: Path | None = None
     split_file: Path | None = None
     split_seed: int = 0
+    test_folds: int | str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     prerequisites: Mapping[str, str] = field(default_factory=dict)
     trials: int = 20
     timeout: float | None = None
     repeats: int = 5
+    refit: str = "train"
     seed: int = 0
     epochs: int | None = None
     pruner: str = "median"
@@ -102,10 +108,30 @@ class Prepared:
         return "none" if self.multi_objective else self.plan.pruner
 
 
-def prepare(plan: Plan) -> Prepared:
-    """Look up every name, read and split the data; UserError for whatever is wrong."""
+class DataSets:
+    """Reads each data set once for each combination of its own settings, however many studies of it are prepared."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Dataset] = {}
+
+    def read(self, name: str, root: Path | None, settings: Settings) -> Dataset:
+        """Return the data set `name`; of the settings only the reader's own decide what is read."""
+        own = {key: settings[key] for key in registry.reader(name).settings}
+        key = digest([name, str(root), {key: str(value) for key, value in own.items()}])
+        if key not in self._read:
+            self._read[key] = registry.dataset(name).read(root, own)
+        return self._read[key]
+
+
+def prepare(plan: Plan, datasets: DataSets | None = None) -> Prepared:
+    """Look up every name, read and split the data; UserError for whatever is wrong.
+
+    Plans that are prepared with the same `datasets` share what is read.
+    """
     if plan.pruner not in PRUNERS:
         raise UserError(messages.unknown(plan.pruner, PRUNERS, "pruner"))
+    if plan.refit not in REFITS:
+        raise UserError(messages.unknown(plan.refit, REFITS, "value of --refit"))
     if plan.objectives not in OBJECTIVES:
         raise UserError(messages.unknown(plan.objectives, OBJECTIVES, "number of --objectives"))
     module, space = registry.method(plan.method), registry.space(plan.method)
@@ -120,10 +146,13 @@ def prepare(plan: Plan) -> Prepared:
         )
     allowed = registry.choices(method, reader)
     settings = registry.settings(plan.settings, allowed)
-    data = named(registry.dataset(plan.dataset).read(plan.root, settings), plan.known_as)
+    if plan.test_folds is not None and plan.split_file is not None:
+        raise UserError("--test-folds and --split are two ways of testing; give one of them")
+    data = named((datasets or DataSets()).read(plan.dataset, plan.root, settings), plan.known_as)
     published = splits.read(plan.split_file, data) if plan.split_file else data.published_split
-    protocol = protocols.for_method(method, data, settings, plan.split_seed, published)
-    protocol.split(method, settings, test=False)  # what the data lacks for it is said now
+    protocol = protocols.for_method(method, data, settings, plan.split_seed, published, plan.test_folds)
+    for one in protocol.folds or (protocol,):
+        one.split(method, settings, test=False)  # what the data lacks for it is said now
     first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or default_name(plan, {k: v for k, v in settings.items() if v != allowed[k][0]}, first, space)
     if not name.strip() or any(not c.isprintable() for c in name) or len(name) > 200:
@@ -153,7 +182,9 @@ def signature(
         "seed": plan.seed,
         "epochs": plan.epochs,
         "with": to_json(dict(plan.prerequisites)),
+        **({} if plan.test_folds is None else {"test folds": plan.test_folds}),
         **({} if plan.objectives == "one" else {"objectives": plan.objectives}),
+        **({} if plan.refit == "train" else {"refit": plan.refit}),
         **({"held": to_json({key: first[key] for key in plan.hold})} if plan.hold else {}),
     }
 
@@ -225,9 +256,13 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
         parts.append(plan.split_file.stem)
     if plan.split_seed:
         parts.append(f"split-seed={plan.split_seed}")
+    if plan.test_folds is not None:
+        parts.append(f"test-folds={plan.test_folds}")
     if plan.seed:
         parts.append(f"seed={plan.seed}")
     parts += [f"{key}={first[key]}" for key in sorted(plan.hold)]
+    if plan.refit != "train":
+        parts.append(f"refit={plan.refit}")
     if plan.objectives != "one":
         parts.append(f"objectives={plan.objectives}")
     if plan.fixed:

@@ -6,14 +6,15 @@ leaderboard shows. ``--with NAME=RUN`` uses a final run instead, if it has the s
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from affect.record import Artifact, Kind, State, digest, to_json
 from training import messages, protocols, registry
 from training.contract import StudyFailed, UserError
-from training.study import evaluating, fitting, provenance, scoring
+from training.study import evaluating, fitting, provenance, scoring, stopping
 from training.study.search import KILLED
-from training.study.session import checkpoints, holding, identity
+from training.study.session import checkpoints, identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,13 +41,17 @@ def tag(session: Session, wanted: Mapping[str, str]) -> str:
 def run_id(session: Session, need: str, method: str) -> str:
     """Return the run that serves as `need` in this study: kept from before, given by ``--with``, found, or fitted.
 
-    It stands as a user attribute of the Optuna study, so that a resumed study keeps its needs.
+    It stands as a user attribute of the Optuna study, so that a resumed study keeps its prerequisites. UserError where
+    it was deleted in MLflow since.
     """
-    attribute = f"need {method} {need}"  # with the method: two needs of needs may bear one name
+    attribute = f"need {method} {need}"  # with the method: two prerequisites of prerequisites may bear one name
     kept = session.study.user_attrs.get(attribute)
     if kept is not None:
+        if kept not in session.checked:
+            session.store.require(kept, f"the fitted {method} that study {session.prepared.name!r} uses as {need}")
+            session.checked.add(kept)
         return str(kept)
-    with holding(session.store, f"{attribute} {session.prepared.name}"):
+    with session.store.holding(f"{attribute} {session.label}"):
         kept = session.study.user_attrs.get(attribute)
         if kept is None:
             _close_killed(session, method)
@@ -62,9 +67,12 @@ def run_id(session: Session, need: str, method: str) -> str:
 
 def _close_killed(session: Session, method: str) -> None:
     """Close what a killed worker of this study left open while it fitted the need; the lock says that none is at it."""
-    mine = {"kind": Kind.NEED, "method": method, "study": session.prepared.name}
+    mine = {"kind": Kind.NEED, "method": method, **session.selection}
     for info in session.store.find(mine, status="RUNNING"):
-        session.store.resume(info.id).close(State.FAILED, KILLED)
+        if info.tags["state"] == State.COMPLETE:  # killed after it had written all, before MLflow heard of it
+            session.store.end(info.id, State.COMPLETE)
+        else:
+            session.store.resume(info.id).close(State.FAILED, KILLED)
 
 
 def check(prepared: Prepared, store: Store) -> None:
@@ -136,38 +144,49 @@ def _fit(session: Session, method: str) -> str:
     declared = module.METHOD
     data = prepared.data
     settings = _settings(prepared, method)
-    protocol = protocols.for_method(declared, data, settings, prepared.plan.split_seed, prepared.published)
+    plan = prepared.plan
+    protocol = protocols.for_method(declared, data, settings, plan.split_seed, prepared.published, plan.test_folds)
+    if session.fold:
+        protocol = protocol.folds[session.fold - 1]
     if protocol.split_id != prepared.protocol.split_id:
         raise ValueError(f"{method} as a need of {prepared.plan.method} would be fitted on another split")
     bench = dataclasses.replace(session.bench, settings=settings)
     asked = dataclasses.replace(prepared, method=declared, settings=settings, protocol=protocol)
-    tags = {**identity(asked, bench), **_identity(session, method), "study": prepared.name}
+    tags = {**identity(asked, bench), **_identity(session, method), **session.selection}
     session.watch.message(f"fitting {method}, which {prepared.plan.method} needs, with its defaults")
-    run = store.start(store.experiment(protocol.name), f"need {method}", tags, dict(space.DEFAULTS))
+    name = f"{session.prefix}need {method}"
+    run = store.start(store.experiment(protocol.name), name, tags, dict(space.DEFAULTS))
+    folder = checkpoints(session) / f"need-{method.replace('/', '-')}"
     try:
         models = load(session, declared.prerequisites)
         fit = fitting.fit(
-            module,
+            dataclasses.replace(asked, module=module),
             bench,
             dict(space.DEFAULTS),
             protocol.split(declared, settings, test=False),
             prepared.plan.seed,
-            checkpoint=checkpoints(session) / f"need-{method.replace('/', '-')}",
-            report=fitting.quiet,
+            checkpoint=folder,
+            listener=fitting.unrecorded(),
             prerequisites=models,
         )
         scoring.check(protocol, fit.outcome, ("train", "validation"))
         figures = scoring.scores(protocol, fit.outcome, declared)
         run.metrics({name: figures[name] for name in scoring.objectives(declared)})
         run.metrics(fit.cost)
-        with run.folder(Artifact.MODEL) as folder:
-            fit.outcome.model.save(folder)
+        with run.folder(Artifact.MODEL) as model:
+            fit.outcome.model.save(model)
+    except KeyboardInterrupt:
+        with stopping.cleaning_up():
+            run.close(State.FAILED, "stopped by a person; the study fits it again when it goes on")
+        raise
     except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
         run.close(State.FAILED, f"{type(error).__name__}: {error}")
         if isinstance(error, Exception) and not isinstance(error, StudyFailed):
             raise StudyFailed(
                 f"{method}, needed by {prepared.plan.method}, failed: {error!r}; run {run.id[:8]}"
             ) from error
         raise
+    shutil.rmtree(folder, ignore_errors=True)
     run.close(State.COMPLETE, tags={"needs": tag(session, declared.prerequisites)})
     return str(run.id)

@@ -9,7 +9,7 @@ import pytest
 
 from training import protocols
 from training.contract import UserError
-from training.datasets import synthetic_faces
+from training.datasets import _drawing, synthetic_faces
 from training.methods.faces import face_vae
 
 
@@ -68,7 +68,7 @@ def test_identity_is_most_of_what_images_differ_by(data):
     assert (person**2).sum() > 2 * (explained**2).sum()
 
 
-@pytest.mark.parametrize("action", synthetic_faces.ACTIONS)
+@pytest.mark.parametrize("action", _drawing.ACTIONS)
 def test_an_action_follows_its_axis_and_hardly_the_other(data, action):
     moved, cause = data.truth["actions"][action], data.truth["causes"][action]
     va = data.blocks["va"].values
@@ -83,7 +83,7 @@ def one_face(**changed: float) -> np.ndarray:
     world = synthetic_faces._synthetic.make(0)
     of = synthetic_faces._parameters(world, np.random.default_rng(0), np.arange(1), np.zeros((1, 2)))
     rest = {"right": 0.0, "down": 0.0, "zoom": 1.0, **changed}
-    return synthetic_faces.draw({**of, **{name: np.array([value]) for name, value in rest.items()}})[0].astype(float)
+    return _drawing.draw({**of, **{name: np.array([value]) for name, value in rest.items()}})[0].astype(float)
 
 
 @pytest.mark.parametrize(

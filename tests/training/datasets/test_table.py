@@ -126,3 +126,49 @@ def test_a_field_without_end(file):
     file.write_text("x,y\n1," + "9" * 200_000 + "\n")
     with pytest.raises(UserError, match="line 2: cannot be read as CSV: field larger"):
         Table(file).read(["x", "y"])
+
+
+class TestDialects:
+    TEXT = "name;x;y\n'a;b';0,5;\nc;-1;nan\nd;1e3;2,25\n"
+
+    @pytest.fixture
+    def table(self, file):
+        file.write_text(self.TEXT, "utf-8")
+        return Table(file, separator=";", quote="'", decimal=",")
+
+    def test_separator_quote_decimal_and_gaps(self, table):
+        numbers, texts = table.read(["x"], ["name"], gaps=["y"])
+        assert texts["name"].tolist() == ["a;b", "c", "d"]
+        assert numbers["x"].tolist() == [0.5, -1, 1000]
+        np.testing.assert_array_equal(numbers["y"], [np.nan, np.nan, 2.25])
+
+    def test_both_ways_of_reading_agree(self, table):
+        fast, careful = (read(["x"], ["name"], [], ["y"]) for read in (table._read_fast, table._read_cells))
+        for one, other in zip(fast, careful, strict=True):
+            for name in one:
+                np.testing.assert_array_equal(one[name], other[name])
+
+    @pytest.mark.parametrize(
+        ("cell", "expected"),
+        [
+            ("0.5", "a number with a decimal comma"),
+            ("inf", "a finite number"),
+            ("1.000,5", "a number"),
+            ("", "a number"),
+        ],
+    )
+    def test_a_wrong_number_is_named(self, file, cell, expected):
+        file.write_text(f"x;y\n1,5;2\n{cell};3\n", "utf-8")
+        with pytest.raises(UserError) as caught:
+            Table(file, separator=";", decimal=",").read(["x", "y"])
+        assert str(caught.value) == f"{file}, line 3, column x: expected {expected}, found {cell!r}"
+
+    def test_what_to_write_is_said_where_it_can_be_said(self, file):
+        file.write_text("x\ty\n1,5\t2\n", "utf-8")
+        with pytest.raises(UserError, match=r'separator = "\\t" and decimal = "," under \[frames\]'):
+            Table(file, where="under [frames]").read(["x", "y"])
+
+    def test_infinity_is_no_gap(self, file):
+        file.write_text("x\n1\ninf\n", "utf-8")
+        with pytest.raises(UserError, match="line 3, column x: expected a finite number"):
+            Table(file).read([], gaps=["x"])

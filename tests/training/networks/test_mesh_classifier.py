@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -114,6 +116,25 @@ def test_probabilities_are_those_of_the_logits(fitted):
     with torch.no_grad():
         logits = model.logits(torch.from_numpy(model.features(x)))
     np.testing.assert_allclose(model.predict(x), logits.softmax(dim=1).numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_class_that_train_lacks_weighs_nothing():
+    y = torch.tensor([0, 0, 0, 2])
+    weights = mesh_classifier.class_weights(y, 4)
+    torch.testing.assert_close(weights, torch.tensor([4 / 6, 0.0, 4 / 2, 0.0]))
+    assert float(weights[y].sum()) == 4, "a sample weighs 1 in the mean"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_class_that_train_lacks_is_never_predicted(name):
+    """Label smoothing would pull every prediction towards it, if it weighed anything."""
+    module, params = registry.method(name), registry.space(name).TINY
+    given = dataclasses.replace(split(), classes=("closed", "open", "seen in test alone"))
+    job = small_data.job({"features": "xyz", "rotations": "none"})
+    outcome = module.fit({**params, "smoothing": 0.3}, given, job)
+    predicted = outcome.predictions["validation"].argmax(axis=1)
+    assert predicted.max() < 2
+    assert (predicted == given.validation.y).mean() > 0.7
 
 
 def test_a_graph_network_needs_triangles():

@@ -74,7 +74,7 @@ def prepared(toy: Any = None, data: Any = None, space: Any = SPACE, **options: A
     data = data or synthetic_motion.generate(recordings=dict.fromkeys(("happy", "sad", "afraid", "angry"), 20))
     toy = toy or module()
     method = toy.METHOD
-    protocol = protocols.for_method(method, data, {}, plan.split_seed)
+    protocol = protocols.for_method(method, data, {}, plan.split_seed, test_folds=plan.test_folds)
     first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or "toy"
     made_with = signature(plan, protocol, {}, space, first)
