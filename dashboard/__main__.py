@@ -115,7 +115,7 @@ def address(run_id: str, page: str, base: str) -> str:
 
 
 def _found(runs: pd.DataFrame, given: str) -> str:
-    from dashboard.figures import card
+    from dashboard.results import card
 
     found = card.find(runs, given)
     if found is None:

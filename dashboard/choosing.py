@@ -10,8 +10,8 @@ import streamlit as st
 
 from affect import record
 from dashboard import widgets
-from dashboard.figures import selection
-from dashboard.figures import study as studies
+from dashboard.results import selection
+from dashboard.results import study as studies
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import streamlit as st
 from affect.published import published
 from affect.record import Artifact
 from dashboard import cached, widgets
-from dashboard.figures import alignment, names
+from dashboard.figures import alignment
+from dashboard.results import names
 from dashboard.share import Section
 
 

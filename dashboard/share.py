@@ -16,19 +16,8 @@ import pandas as pd
 from affect.published import published
 from affect.record import Artifact
 from dashboard.damaged import Damaged
-from dashboard.figures import (
-    board,
-    card,
-    circumplex,
-    latent,
-    names,
-    predictions,
-    rotations,
-    scope,
-    tables,
-    theme,
-    truth,
-)
+from dashboard.figures import circumplex, latent, predictions, rotations, theme, truth
+from dashboard.results import board, card, names, scope, tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,8 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.damaged import Damaged
-from dashboard.figures import tables, theme
+from dashboard.figures import theme
+from dashboard.results import tables
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,8 @@ import plotly.graph_objects as go
 
 from affect import metrics
 from affect.published import RESULT, settings_of
-from dashboard.figures import names, theme
+from dashboard.figures import theme
+from dashboard.results import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

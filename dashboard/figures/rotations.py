@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect import record
-from dashboard.figures import names, theme
+from dashboard.figures import theme
+from dashboard.results import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures import names, theme
+from dashboard.figures import theme
+from dashboard.results import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ import streamlit as st
 from affect.record import Artifact
 from dashboard import cached, choosing, share, widgets
 from dashboard.choosing import Chosen
-from dashboard.figures import activations, selection
+from dashboard.figures import activations
+from dashboard.results import selection
 from dashboard.share import Section
 
 HOW = (

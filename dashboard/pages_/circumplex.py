@@ -11,8 +11,9 @@ import streamlit as st
 from affect.record import Artifact
 from dashboard import cached, choosing, seven_tasks, share, widgets
 from dashboard.choosing import Chosen
-from dashboard.figures import circumplex, names, selection
+from dashboard.figures import circumplex
 from dashboard.figures.circumplex import PRED, TRUE, Cloud
+from dashboard.results import names, selection
 from dashboard.share import Section
 
 HOW = (

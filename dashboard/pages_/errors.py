@@ -13,8 +13,9 @@ from affect.record import Artifact
 from dashboard import cached, choosing, widgets
 from dashboard.choosing import Chosen
 from dashboard.damaged import Damaged
-from dashboard.figures import errors, predictions, selection, sensitivity
-from dashboard.figures import study as studies
+from dashboard.figures import errors, predictions, sensitivity
+from dashboard.results import selection
+from dashboard.results import study as studies
 
 TRACED = 3  # targets whose traces are drawn where nobody chose
 

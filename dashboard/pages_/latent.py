@@ -14,10 +14,11 @@ from affect import projections
 from affect.record import Artifact
 from dashboard import cached, choosing, projecting, share, widgets
 from dashboard.choosing import Chosen
-from dashboard.figures import latent, selection
+from dashboard.figures import latent
 from dashboard.figures import pictures as kept
-from dashboard.figures import study as studies
 from dashboard.figures.latent import Plane
+from dashboard.results import selection
+from dashboard.results import study as studies
 from dashboard.share import Section
 
 HOW = (

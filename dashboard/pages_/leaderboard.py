@@ -10,7 +10,9 @@ from affect.published import published
 from affect.record import PICTURE, Artifact
 from dashboard import cached, share, widgets
 from dashboard.damaged import Damaged
-from dashboard.figures import board, names, pivot, ranking, scope
+from dashboard.figures import cells as cells_figure
+from dashboard.figures import ranking
+from dashboard.results import board, comparing, names, pivot, scope
 
 HOW = (
     "Each row is a study: the mean over its final runs on test data that no choice has seen. Studies that a paired "
@@ -28,16 +30,16 @@ EMPTY = "python -m training study motion/lma_to_pad --dataset synthetic_motion -
 def ranks(order: tuple[tuple[str, tuple[str, ...]], ...], metric: str, target: str) -> tuple[dict[str, int], list[str]]:
     """Return the rank of each study, best first with its finals' ids, and what could not be read for it."""
     stacks, problems = {}, []
-    for study, finals in order[: ranking.TESTED]:
+    for study, finals in order[: comparing.TESTED]:
         try:
             tables = [cached.table(run, Artifact.PREDICTIONS) for run in finals]
             if target == PICTURE:
                 again = [cached.table(run, Artifact.RECONSTRUCTIONS) for run in finals]
-                tables = [ranking.of_pictures(*both, metric) for both in zip(tables, again, strict=True)]
-            stacks[study] = ranking.stack(tables, target)
+                tables = [comparing.of_pictures(*both, metric) for both in zip(tables, again, strict=True)]
+            stacks[study] = comparing.stack(tables, target)
         except (Damaged, ValueError) as problem:
             problems.append(f"{study[:8]}: {problem}")
-    return ranking.ranks([study for study, _ in order], stacks, metric), problems
+    return comparing.ranks([study for study, _ in order], stacks, metric), problems
 
 
 def ranking_view(
@@ -50,7 +52,7 @@ def ranking_view(
         return
     order = list(rows["run_id"])
     single = scope.from_predictions(runs, target)
-    tested = {study: tuple(scope.finals(runs, study).index) for study in order[: ranking.TESTED]} if single else {}
+    tested = {study: tuple(scope.finals(runs, study).index) for study in order[: comparing.TESTED]} if single else {}
     found, problems = ranks(tuple((study, tested.get(study, ())) for study in order), metric, target)
     rows = board.ranked(rows, found)
     chosen = runs[runs["method"].isin(methods)] if methods else runs
@@ -60,7 +62,7 @@ def ranking_view(
     group_kind, scored = str(runs["group_kind"].iloc[0]), scope.times_scored(everything)
     several = f"{scored} studies have" if scored != 1 else "1 study has"
     st.caption(f"{several} scored this test set: the more have, the less a small lead means.")
-    fig = board.draw(rows, metric, target, group_kind)
+    fig = ranking.draw(rows, metric, target, group_kind)
     widgets.plot(fig, "leaderboard")
     clicked = widgets.table(board.readable(rows, metric, group_kind), "leaderboard", fig=fig, clickable=True)
     for note, of in rows[rows["kind"] == board.PUBLISHED].groupby("note", sort=False):
@@ -113,7 +115,7 @@ def table_view(runs: pd.DataFrame, protocol: str, metric: str, target: str, arch
     for number, value in enumerate(several):
         mine = kept if each == ONE else kept[kept["each"] == value]
         cells = pivot.cells(mine, down, across, metric)
-        fig = pivot.draw(cells, down, across, metric, span) if len(chosen) == 1 else None
+        fig = cells_figure.draw(cells, down, across, metric, span) if len(chosen) == 1 else None
         heading = f"Test {names.metric(metric)}" + ("" if each == ONE else f", {each.replace('_', ' ')} {value}")
         if each != ONE:
             st.subheader(widgets.escape(value), anchor=False)

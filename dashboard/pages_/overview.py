@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import cached, widgets
-from dashboard.figures import board, names, overview
+from dashboard.results import board, names, overview
 
 HOW = "What this store holds. Click a result to open its card, or a protocol to see its leaderboard."
 EMPTY = "python -m training demo"

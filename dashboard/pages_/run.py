@@ -12,20 +12,9 @@ from affect.published import published
 from affect.record import ALL, Artifact, Kind, State
 from dashboard import cached, kept_pictures, seven_tasks, share, widgets
 from dashboard.damaged import Damaged
-from dashboard.figures import (
-    board,
-    card,
-    circumplex,
-    names,
-    pictures,
-    predictions,
-    ranking,
-    rotations,
-    scope,
-    selection,
-    truth,
-)
-from dashboard.figures.tables import number
+from dashboard.figures import circumplex, pictures, predictions, rotations, truth
+from dashboard.results import board, card, comparing, names, scope, selection
+from dashboard.results.tables import number
 
 HOW = "The card says what was measured, on what, and beside what. Below it, truth against prediction; then all details."
 EMPTY = "python -m training demo"
@@ -86,8 +75,8 @@ def show_card(found: card.Card, standing: str) -> None:
 def paired(first: tuple[str, ...], second: tuple[str, ...], metric: str) -> Any:
     """Return the paired test of two studies by the ids of their finals, None where they cannot be compared."""
     try:
-        a, b = (ranking.stack([cached.table(run, Artifact.PREDICTIONS) for run in ids]) for ids in (first, second))
-        return ranking.paired(a, b, metric)
+        a, b = (comparing.stack([cached.table(run, Artifact.PREDICTIONS) for run in ids]) for ids in (first, second))
+        return comparing.paired(a, b, metric)
     except (Damaged, ValueError):
         return None
 

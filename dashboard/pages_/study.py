@@ -8,8 +8,9 @@ import streamlit as st
 from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard import cached, widgets
-from dashboard.figures import landscape, objective, search, space
-from dashboard.figures import study as studies
+from dashboard.figures import landscape, search, space
+from dashboard.results import objective
+from dashboard.results import study as studies
 
 LIVE_EVERY = "4s"
 SHOWN_PARAMETERS = 8

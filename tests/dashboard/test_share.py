@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboard import share
-from dashboard.figures import board, scope
+from dashboard.figures import ranking
+from dashboard.results import board, scope
 from dashboard.store import Source, Store
 from tests import fake_faces, fake_meshes, fake_store
 from tests.dashboard.run_table import study, table
@@ -74,7 +75,7 @@ def test_an_unknown_run_is_an_error(store):
 
 def test_a_leaderboard_as_one_file_names_its_runs_and_its_data():
     rows = board.measured(table(study("a", 0.4), study("b", 0.3)), "mae", "all")
-    fig = board.draw(rows, "mae", "all", "clip")
+    fig = ranking.draw(rows, "mae", "all", "clip")
     text = share.leaderboard(rows, fig, "lma · by clip", "how to read it", [False], "mae", "clip")
     assert "Runs b, a." in text
     assert "REAL data" in text

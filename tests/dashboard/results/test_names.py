@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from dashboard.figures import names
+from dashboard.results import names
 
 
 @pytest.mark.parametrize(

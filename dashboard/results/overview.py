@@ -9,11 +9,11 @@ import pandas as pd
 
 from affect import record
 from affect.record import Kind, State
-from dashboard.figures import board, names, objective, scope
-from dashboard.figures import study as studies
+from dashboard.results import board, names, objective, scope
+from dashboard.results import study as studies
 
 if TYPE_CHECKING:
-    from dashboard.figures.study import Summary
+    from dashboard.results.study import Summary
 
 SILENT_AFTER = 15 * 60
 """Seconds without a trial starting or ending after which a running study is called silent."""

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from affect import metrics, record
 from affect.published import settings_of
-from dashboard.figures import board, names, theme
-from dashboard.figures.tables import number
+from dashboard.results import board, names
+from dashboard.results.tables import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -143,50 +142,3 @@ def wide(found: pd.DataFrame, down: str, across: str, digits: int = 3) -> pd.Dat
     table = laid.pivot_table(index="down", columns="across", values="text", aggfunc="last", observed=True)
     table = table.reindex(index=order(laid["down"], down), columns=order(laid["across"], across))
     return table.fillna("–").rename_axis(index=down.replace("_", " "), columns=None).reset_index()
-
-
-def draw(
-    found: pd.DataFrame, down: str, across: str, metric: str, span: tuple[float, float] | None = None
-) -> go.Figure:
-    """Draw one protocol's cells as a heat map with the figures written in them, published ones in brackets.
-
-    `span` is what the colours reach from and to, where several figures share a scale.
-    """
-    rows, columns = order(found["down"], down), order(found["across"], across)
-
-    def laid(column: str) -> pd.DataFrame:
-        values = found.pivot_table(index="down", columns="across", values=column, aggfunc="last", observed=True)
-        return values.reindex(index=rows, columns=columns)
-
-    values, paper = laid("value").to_numpy(float), laid("published").to_numpy(float)
-    known = np.isfinite(paper)
-    below = np.where(known & np.isfinite(values), np.char.mod("<br>(%.3f)", paper), "")
-    fig = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=[theme.plain(c) for c in columns],
-            y=[theme.plain(r) for r in rows],
-            zmin=None if span is None else span[0],
-            zmax=None if span is None else span[1],
-            colorscale=theme.SEQUENTIAL,
-            reversescale=metrics.DIRECTION.get(metric) != "maximize",
-            text=below,
-            texttemplate="%{z:.3f}%{text}",
-            xgap=3,
-            ygap=3,
-            showscale=False,
-            hoverongaps=False,
-            hovertemplate=(
-                f"{theme.plain(down)} %{{y}}<br>{theme.plain(across)} %{{x}}<br>"
-                f"{theme.plain(names.metric(metric))} %{{z:.4f}}%{{text}}<extra></extra>"
-            ),
-        )
-    )
-    for i, j in zip(*np.nonzero(known & np.isnan(values)), strict=True):
-        words = f"({paper[i, j]:.3f})"
-        fig.add_annotation(x=j, y=i, text=words, showarrow=False, font={"size": 12, "color": theme.NEUTRAL})
-    title = theme.plain(across.replace("_", " "))
-    theme.finish(fig, height=100 + (56 if known.any() else 44) * len(rows), x=title, legend=False)
-    fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
-    fig.update_xaxes(type="category", showgrid=False)
-    return fig

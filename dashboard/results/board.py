@@ -10,13 +10,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from affect import metrics, record
 from affect.published import RESULT as PUBLISHED_RESULT
 from affect.published import settings_of
 from affect.record import Kind, State
-from dashboard.figures import names, theme
+from dashboard.results import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,8 +46,6 @@ COLUMNS = (
 TRIVIAL_ROW = "trivial row"
 NEWEST = ("method", "settings", "protocol", "metric", "value", "± sd", TRIVIAL_ROW, "data", "ended", "run_id")
 """Columns of the newest results; the trivial row is always the mean, of classes the most frequent one."""
-DRAWN = 40
-"""Rows that the figure shows; the table has all."""
 
 
 # ------------------------------------------------------------------------------------------------------- the rows
@@ -242,104 +239,3 @@ def one_metric(table: pd.DataFrame) -> pd.DataFrame:
     if table["metric"].nunique() != 1:
         return table
     return table.rename(columns={"value": table["metric"].iloc[0]}).drop(columns="metric")
-
-
-# ----------------------------------------------------------------------------------------------------- the figure
-
-
-def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str) -> go.Figure:
-    """Draw a board: a dot a row, a thick bar for ± sd over seeds, a thin one for the 95 % interval over groups.
-
-    Each row's name stands above its own line, so that the figure keeps its width on a telephone.
-    """
-    top = rows.head(DRAWN)
-    look = top["kind"].where(top["kind"] != MEASURED, "") + top["method"]
-    top = top.assign(y=range(len(top) - 1, -1, -1), look=look)
-    every: list[Any] = list(top.itertuples(index=False))
-    traces: list[dict[str, Any]] = []
-    for _, mine in top.groupby("look", sort=False):
-        kind, tint = mine["kind"].iloc[0], theme.NEUTRAL
-        if kind == MEASURED:
-            tint = theme.colour(str(mine["method"].iloc[0]))
-            for low, high, width, opacity in (
-                (mine["low"], mine["high"], 2, 0.6),
-                (mine["value"] - mine["sd"], mine["value"] + mine["sd"], 7, 0.45),
-            ):
-                traces.append(_spans(low, high, mine["y"], tint, width, opacity))
-        ours = kind == MEASURED
-        marker = {
-            "color": tint,
-            "size": 12 if ours else 10,
-            "symbol": "circle" if ours else "diamond-open" if kind == PUBLISHED else "line-ns-open",
-            "line": {"width": 0 if ours else 2, "color": tint},
-        }
-        traces.append(
-            {
-                "type": "scatter",
-                "x": mine["value"].to_numpy(),
-                "y": mine["y"].to_numpy(),
-                "mode": "markers",
-                "marker": marker,
-                "text": [_hover(row, metric, group_kind) for row in mine.itertuples(index=False)],
-                "hovertemplate": "%{text}<extra></extra>",
-            }
-        )
-    notes = [
-        {
-            "x": 0,
-            "xref": "paper",
-            "xanchor": "left",
-            "y": row.y,
-            "yshift": 16,
-            "showarrow": False,
-            "text": _name(row),
-            "font": {"size": 13} | ({} if row.kind == MEASURED else {"color": theme.NEUTRAL}),
-        }
-        for row in every
-    ]
-    fig = go.Figure({"data": traces, "layout": {"annotations": notes}})
-    axis = f"test {names.metric(metric)}, {names.target(target)} ({names.better(metric) or 'no order known'})"
-    theme.finish(fig, height=46 * len(every) + 70, x=axis, legend=False)
-    fig.update_xaxes(showgrid=True, gridcolor="rgba(135,147,163,0.18)")
-    fig.update_yaxes(visible=False, range=[-0.5, len(every) - 0.25])
-    return fig
-
-
-def _spans(low: pd.Series, high: pd.Series, y: pd.Series, tint: str, width: int, opacity: float) -> dict[str, Any]:
-    """Return one trace with a bar for each row that has one."""
-    x: list[float | None] = []
-    places: list[float | None] = []
-    for left, right, place in zip(low, high, y, strict=True):
-        if not (math.isnan(left) or math.isnan(right)):
-            x += [left, right, None]
-            places += [place, place, None]
-    line = {"color": tint, "width": width}
-    return {
-        "type": "scatter",
-        "x": x,
-        "y": places,
-        "mode": "lines",
-        "line": line,
-        "opacity": opacity,
-        "hoverinfo": "skip",
-    }
-
-
-def _name(row: Any) -> str:
-    extra = " (published)" if row.kind == PUBLISHED else ""
-    rank = f"{row.rank.replace(' ', '')}  " if row.kind == MEASURED and row.rank else ""
-    tail = f"  ·  {theme.plain(row.settings)}" if row.settings else ""
-    called = f"<b>{theme.plain(row.row)}</b>" if row.kind == MEASURED else theme.plain(row.row)
-    return f"{rank}{called}{extra}{tail}"
-
-
-def _hover(row: Any, metric: str, group_kind: str) -> str:
-    lines = [f"{theme.plain(row.row)} {theme.plain(row.settings)}", f"test {names.metric(metric)} {row.value:.4g}"]
-    if not math.isnan(row.sd):
-        lines.append(f"± {row.sd:.2g} sd over {int(row.seeds)} seeds")
-    if not math.isnan(row.low):
-        over = "" if math.isnan(row.groups) else f" over {int(row.groups)} {group_kind}s"
-        lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g}{over}")
-    if row.note:
-        lines.append(theme.plain(row.note))
-    return "<br>".join(lines)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from affect import record
 from affect.record import Kind, State
-from dashboard.figures import objective as searched
+from dashboard.results import objective as searched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

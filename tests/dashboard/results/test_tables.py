@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import pytest
 
-from dashboard.figures import tables
+from dashboard.results import tables
 
 FRAME = pd.DataFrame({"a_b": ["x & y", "50 %"], "MAE ± sd": [0.123456789, math.nan], "n": [3, 4]})
 

@@ -12,8 +12,8 @@ from affect import record
 from affect.published import settings_of
 from affect.record import Kind, State
 from affect.statistics import MIN_GROUPS
-from dashboard.figures import board, names, objective
-from dashboard.figures.tables import number
+from dashboard.results import board, names, objective
+from dashboard.results.tables import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

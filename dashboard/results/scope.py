@@ -11,7 +11,7 @@ import pandas as pd
 
 from affect import metrics, record
 from affect.record import Kind, State
-from dashboard.figures import names
+from dashboard.results import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

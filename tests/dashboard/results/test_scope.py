@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dashboard.figures import board, scope
+from dashboard.results import board, scope
 from tests.dashboard.run_table import child, study, table
 
 

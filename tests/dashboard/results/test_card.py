@@ -7,7 +7,7 @@ import pytest
 
 from affect.published import published
 from affect.statistics import Paired
-from dashboard.figures import board, card
+from dashboard.results import board, card
 from tests.dashboard.run_table import child, study, table
 
 NOW = pd.Timestamp("2026-01-01 03:10", tz="UTC")

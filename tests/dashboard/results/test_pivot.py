@@ -3,7 +3,8 @@ from __future__ import annotations
 import pandas as pd
 
 from affect.published import published
-from dashboard.figures import board, pivot
+from dashboard.figures import cells
+from dashboard.results import board, pivot
 from tests.dashboard.run_table import study, table
 
 
@@ -52,14 +53,14 @@ def test_what_differs_is_offered_first():
 
 
 def test_the_heat_map_has_the_cells_figures():
-    fig = pivot.draw(pivot.cells(grid(), "pooling", "window", "mae"), "pooling", "window", "mae")
+    fig = cells.draw(pivot.cells(grid(), "pooling", "window", "mae"), "pooling", "window", "mae")
     assert fig.data[0].z.tolist() == [[0.3, 0.4], [0.5, 0.2]]
 
 
 def test_a_setting_of_any_name_is_drawn_letter_by_letter():
     odd = "<a href='x'>size</a>"
     runs = rows(study("a", 0.1, settings=f'{{"{odd}":"1"}}'), study("b", 0.2, settings=f'{{"{odd}":"2"}}'))
-    fig = pivot.draw(pivot.cells(runs, "method", odd, "mae"), "method", odd, "mae")
+    fig = cells.draw(pivot.cells(runs, "method", odd, "mae"), "method", odd, "mae")
     assert "<a" not in fig.layout.xaxis.title.text
     assert "<a" not in fig.data[0].hovertemplate
 
@@ -100,7 +101,7 @@ def test_upright_and_rotated_are_an_axis_each_with_its_own_published_figures_and
 
 def test_a_published_figure_alone_is_written_where_nothing_was_measured():
     found = pivot.cells(meshes()[lambda r: r["target"] == "upright"], "method", "features × rotations", "f1")
-    fig = pivot.draw(found, "method", "features × rotations", "f1", (0, 1))
+    fig = cells.draw(found, "method", "features × rotations", "f1", (0, 1))
     assert {note.text for note in fig.layout.annotations} == {
         "(0.514)",
         "(0.716)",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from affect import metrics, record
-from dashboard.figures import names
+from dashboard.results import names
 
 if TYPE_CHECKING:
     import pandas as pd

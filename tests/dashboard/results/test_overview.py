@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.figures import overview
+from dashboard.results import overview
 from tests.dashboard.run_table import BEGIN, child, study, table
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dashboard.figures import objective
+from dashboard.results import objective
 
 WEIGHTS = '{"all":0.25,"picture":1}'
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from affect import published
-from dashboard.figures import board, scope
+from dashboard.figures import ranking
+from dashboard.results import board, scope
 from tests.dashboard.run_table import study, table
 
 COLUMNS = "source role dataset method settings evaluation split target metric bound note value"
@@ -83,7 +84,7 @@ def test_the_figure_has_a_dot_a_row_and_writes_names_letter_by_letter():
     marked = study("a", 0.4, method="motion/<b>x", **{"test.sd/mae/all": 0.01})
     runs = table(marked, study("b", 0.3, method="motion/one"))
     rows = board.ranked(board.measured(runs, "mae", "all"), {"a": 2, "b": 1})
-    fig = board.draw(rows, "mae", "all", "clip")
+    fig = ranking.draw(rows, "mae", "all", "clip")
     dots = [trace for trace in fig.data if trace.mode == "markers"]
     assert [list(trace.x) for trace in dots] == [[0.3], [0.4]]
     assert dots[0].y[0] > dots[1].y[0]  # the best on top
@@ -98,7 +99,7 @@ def test_where_no_figure_says_how_many_groups_the_studys_tag_does():
     rows = board.measured(table(said, silent, unknown), "mae", "all")
     assert rows["groups"].iloc[:2].tolist() == [7, 8]
     assert math.isnan(rows["groups"].iloc[2])
-    hovers = [text for trace in board.draw(rows, "mae", "all", "clip").data for text in trace.text or ()]
+    hovers = [text for trace in ranking.draw(rows, "mae", "all", "clip").data for text in trace.text or ()]
     assert [("over" in text) for text in hovers] == [True, True, False]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.figures import selection
+from dashboard.results import selection
 
 IDS = ("a" * 32, "b" * 32, "c" * 32, "d" * 32)
 
