@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from affect.published import published
 from affect.record import Artifact
 from dashboard.damaged import Damaged
 from dashboard.figures import circumplex, latent, predictions, rotations, theme, truth
-from dashboard.results import board, card, names, scope, tables
+from dashboard.results import board, card, names, tables
+from dashboard.results.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,17 +131,18 @@ def runs(store: Store, run_ids: Sequence[str]) -> str:
 
     KeyError names a run that the store does not have. What cannot be read is said in its place.
     """
-    table, now = store.runs(), pd.Timestamp.now("UTC")
+    index, now = Index(store.runs()), pd.Timestamp.now("UTC")
+    table = index.runs
     sections: list[Section] = []
     full, titles, codes = [], [], SHARED_CODES
     for given in run_ids:
-        run_id = card.find(table, given)
+        run_id = index.find(given)
         if run_id is None:
             raise KeyError(given)
-        found = card.make(table, run_id, published(), now)
+        found = card.make(index, run_id, now)
         protocol = str(table.at[run_id, "protocol"])
         sections.append(Section(found.title, f"{found.kind}, {protocol}", frame=found.frame()))
-        more = _about(store, table, run_id, codes)
+        more = _about(store, index, run_id, codes)
         codes -= sum(section.heading.startswith(LATENT) and section.fig is not None for section in more)
         sections += more
         full.append(run_id)
@@ -154,10 +155,11 @@ def runs(store: Store, run_ids: Sequence[str]) -> str:
 
 def view(store: Store, title: str, how: str, sections: Sequence[Section], run_ids: Sequence[str]) -> str:
     """Return the file of what a page shows of some runs: its figures and tables, and then the runs' cards."""
-    table, now = store.runs(), pd.Timestamp.now("UTC")
+    index, now = Index(store.runs()), pd.Timestamp.now("UTC")
+    table = index.runs
     cards = []
     for run_id in run_ids:
-        found = card.make(table, run_id, published(), now)
+        found = card.make(index, run_id, now)
         protocol = str(table.at[run_id, "protocol"])
         cards.append(Section(found.title, f"{found.kind}, {protocol}", frame=found.frame()))
     chosen = table.loc[list(run_ids)]
@@ -169,10 +171,11 @@ def _footer(chosen: pd.DataFrame, now: pd.Timestamp) -> str:
     return f"Affectory, {now:%-d %B %Y %H:%M} UTC. Run {', '.join(chosen.index)}. Commit {commits}."
 
 
-def _about(store: Store, table: pd.DataFrame, run_id: str, codes: int) -> list[Section]:
+def _about(store: Store, index: Index, run_id: str, codes: int) -> list[Section]:
     """Return what is shown of one run, with at most so many `codes` drawn."""
     found: list[Section] = []
-    finals = list(scope.finals(table, run_id).index)
+    table = index.runs
+    finals = index.final_ids(run_id)
     shown = finals[0] if finals else run_id
     which = names.kind(names.row(table, shown))
     try:
@@ -191,8 +194,8 @@ def _about(store: Store, table: pd.DataFrame, run_id: str, codes: int) -> list[S
             found.append(Section("Under rotations", text, rotations.draw({which: turned}, metric), line))
     except Damaged as damage:
         found.append(Section("Not readable", f"Damaged: {damage}"))
-    found.append(Section("Parameters", frame=card.parameters(names.row(table, shown))))
-    found.append(Section("Scores", frame=card.scores(names.row(table, run_id))))
+    found.append(Section("Parameters", frame=card.parameters(index, shown)))
+    found.append(Section("Scores", frame=card.scores(index, run_id)))
     return found
 
 

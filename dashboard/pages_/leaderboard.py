@@ -6,13 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from affect import record
-from affect.published import published
-from affect.record import PICTURE, Artifact
 from dashboard import cached, share, widgets
-from dashboard.damaged import Damaged
 from dashboard.figures import cells as cells_figure
 from dashboard.figures import ranking
-from dashboard.results import board, comparing, names, pivot, scope
+from dashboard.results import board, comparing, names, pivot
+from dashboard.results.protocol import Protocol
 
 HOW = (
     "Each row is a study: the mean over its final runs on test data that no choice has seen. Studies that a paired "
@@ -26,40 +24,17 @@ ONE = "no: one table"
 EMPTY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 
 
-@st.cache_data(show_spinner="Comparing in pairs …", max_entries=200)
-def ranks(order: tuple[tuple[str, tuple[str, ...]], ...], metric: str, target: str) -> tuple[dict[str, int], list[str]]:
-    """Return the rank of each study, best first with its finals' ids, and what could not be read for it."""
-    stacks, problems = {}, []
-    for study, finals in order[: comparing.TESTED]:
-        try:
-            tables = [cached.table(run, Artifact.PREDICTIONS) for run in finals]
-            if target == PICTURE:
-                again = [cached.table(run, Artifact.RECONSTRUCTIONS) for run in finals]
-                tables = [comparing.of_pictures(*both, metric) for both in zip(tables, again, strict=True)]
-            stacks[study] = comparing.stack(tables, target)
-        except (Damaged, ValueError) as problem:
-            problems.append(f"{study[:8]}: {problem}")
-    return comparing.ranks([study for study, _ in order], stacks, metric), problems
-
-
-def ranking_view(
-    everything: pd.DataFrame, runs: pd.DataFrame, protocol: str, metric: str, target: str, methods: list[str]
-) -> None:
+def ranking_view(protocol: Protocol, metric: str, target: str, methods: list[str], archived: bool) -> None:
     """Show the ranked rows of one protocol as figure and table; a filter by method leaves ranks as they are."""
-    rows = board.measured(runs, metric, target)
+    rows = board.measured(protocol, metric, target, archived, methods)
     if rows.empty:
         widgets.empty(EMPTY, "No study of this protocol has test figures of this kind yet.")
         return
-    order = list(rows["run_id"])
-    single = scope.from_predictions(runs, target)
-    tested = {study: tuple(scope.finals(runs, study).index) for study in order[: comparing.TESTED]} if single else {}
-    found, problems = ranks(tuple((study, tested.get(study, ())) for study in order), metric, target)
-    rows = board.ranked(rows, found)
-    chosen = runs[runs["method"].isin(methods)] if methods else runs
-    rows = rows[rows["method"].isin(methods)] if methods else rows
-    others = [board.trivial(runs, metric, target), board.published(published(), chosen, metric, target)]
+    family = comparing.family(cached, protocol, metric, target)
+    rows = board.ranked(rows, family)
+    others = [board.baselines(protocol, metric, target), board.published(protocol, metric, target, methods)]
     rows = board.board([rows, *others], metric)
-    group_kind, scored = str(runs["group_kind"].iloc[0]), scope.times_scored(everything)
+    group_kind, scored = protocol.group_kind, protocol.times_scored
     several = f"{scored} studies have" if scored != 1 else "1 study has"
     st.caption(f"{several} scored this test set: the more have, the less a small lead means.")
     fig = ranking.draw(rows, metric, target, group_kind)
@@ -68,26 +43,21 @@ def ranking_view(
     for note, of in rows[rows["kind"] == board.PUBLISHED].groupby("note", sort=False):
         called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
         st.caption(widgets.escape(f"Published, never ranked: {called}: {note}."))
-    if not single:
-        st.caption("Ranked by the figure alone: it is not made of single predictions, which a paired test compares.")
-    elif problems:
-        st.warning("Ranked by the figure alone, for want of predictions: " + widgets.escape("; ".join(problems)))
-    facts = (protocol, HOW, names.synthetic(runs), metric, group_kind)
+    for reason, studies in family.unranked().items():
+        st.caption(widgets.escape(f"{len(studies)} not ranked: {reason}."))
+    facts = (protocol.label, HOW, [bool(protocol.record.synthetic)], metric, group_kind)
     widgets.share_button(lambda: share.leaderboard(rows, fig, *facts), "leaderboard.html")
     if clicked is not None and rows["run_id"].iloc[clicked]:
         widgets.open_page("run", run=str(rows["run_id"].iloc[clicked]))
 
 
-def table_view(runs: pd.DataFrame, protocol: str, metric: str, target: str, archived: bool) -> None:
+def table_view(protocol: Protocol, metric: str, target: str, methods: list[str], archived: bool) -> None:
     """Show any metric over any two of method, settings, target and protocol, published figures beside the measured."""
-    others = [p for p in scope.protocols(runs) if p != protocol]
-    chosen = [protocol, *widgets.choose_many("More protocols as columns", others, "with", placeholder="none")]
-    targets = scope.having(runs, protocol, metric, scope.measures(runs, protocol)[1])
-    targets = scope.different(runs, protocol, targets)
-    parts = []
-    for label in chosen:
-        part = scope.of_protocol(runs, label, archived, [(metric, t) for t in targets])
-        parts.append(pivot.rows(part, published(), label, metric, targets))
+    known = cached.index().protocols
+    others = [label for label in known if label != protocol.label]
+    chosen = [protocol.label, *widgets.choose_many("More protocols as columns", others, "with", placeholder="none")]
+    targets = protocol.different(protocol.targets_of(metric))
+    parts = [pivot.rows(known[label], metric, targets, archived, methods) for label in chosen]
     rows = pd.concat(parts, ignore_index=True)
     if not (rows["kind"] == board.MEASURED).any():
         widgets.empty(EMPTY, "No study of this protocol has test figures of this metric yet.")
@@ -107,14 +77,13 @@ def table_view(runs: pd.DataFrame, protocol: str, metric: str, target: str, arch
         wanted = pivot.called(target if target in targets else record.ALL, targets)
         rows = rows[rows["target"] == wanted]
     st.caption(CELLS)
-    kept = rows if each == ONE else rows.assign(each=pivot.along(rows, each))
-    several = pivot.order(kept["each"], each) if each != ONE else [ONE]
+    every = pivot.cells(rows, down, across, metric, "" if each == ONE else each)
+    several = pivot.order(every["each"], each) if each != ONE else [ONE]
     measured = rows.loc[rows["kind"] == board.MEASURED, "value"]
     span = float(measured.min()), float(measured.max())
     sections = []
     for number, value in enumerate(several):
-        mine = kept if each == ONE else kept[kept["each"] == value]
-        cells = pivot.cells(mine, down, across, metric)
+        cells = every if each == ONE else every[every["each"] == value]
         fig = cells_figure.draw(cells, down, across, metric, span) if len(chosen) == 1 else None
         heading = f"Test {names.metric(metric)}" + ("" if each == ONE else f", {each.replace('_', ' ')} {value}")
         if each != ONE:
@@ -136,37 +105,34 @@ def table_view(runs: pd.DataFrame, protocol: str, metric: str, target: str, arch
 def main() -> None:
     """Show the page."""
     widgets.header("Leaderboard", HOW)
-    runs = cached.runs()
-    protocols = scope.protocols(runs)
+    protocols = cached.index().protocols
     if not protocols:
         widgets.empty(EMPTY)
         return
-    protocol = widgets.choose("Protocol", protocols, "protocol") or ""
-    found, known_targets = scope.measures(runs, protocol)
+    protocol = protocols[widgets.choose("Protocol", list(protocols), "protocol") or next(iter(protocols))]
+    found, known_targets = protocol.metric_names, protocol.targets
     if not found:
         widgets.empty(EMPTY, "No study of this protocol has test figures yet.")
         return
     columns = st.columns([1, 2, 2])
     with columns[0]:
-        metric = widgets.choose("Metric", found, "metric", scope.objective(runs, protocol), names.metric) or ""
+        metric = widgets.choose("Metric", found, "metric", protocol.objective, names.metric) or ""
     with columns[1]:
-        targets = scope.having(runs, protocol, metric, known_targets)
+        targets = protocol.targets_of(metric)
         if st.session_state.get("target") in set(known_targets) - set(targets):
             st.session_state["target"] = targets[0]  # chosen for another metric: a picture has an error, but no CCC
         target = widgets.choose("Target", targets, "target", name=names.target, fixed=True) or ""
     with columns[2]:
-        everything = scope.of_protocol(runs, protocol, archived=True, figures=[(metric, target)])
-        known = sorted(everything["method"].astype(str).unique())
+        known = sorted({run.method for run in protocol.shown(archived=True)})
         methods = widgets.choose_many("Methods", known, "method", names.method)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         view = widgets.view("View", ["ranking", "as table"], "layout")
         archived = widgets.switch("archived runs too", "archived")
-        widgets.data_badge(names.synthetic(everything))
-    mine = scope.shown(everything, archived)
+        widgets.data_badge(bool(protocol.record.synthetic))
     if view == "ranking":
-        ranking_view(everything, mine, protocol, metric, target, methods)
+        ranking_view(protocol, metric, target, methods, archived)
     else:
-        table_view(runs, protocol, metric, target, archived)
+        table_view(protocol, metric, target, methods, archived)
 
 
 with widgets.guard():

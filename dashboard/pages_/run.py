@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from affect import record
-from affect.published import published
-from affect.record import ALL, Artifact, Kind, State
+from affect.record import Artifact, Kind, State
 from dashboard import cached, kept_pictures, seven_tasks, share, widgets
-from dashboard.damaged import Damaged
 from dashboard.figures import circumplex, pictures, predictions, rotations, truth
-from dashboard.results import board, card, comparing, names, scope, selection
+from dashboard.results import board, card, comparing, names, selection
 from dashboard.results.tables import number
 
 HOW = "The card says what was measured, on what, and beside what. Below it, truth against prediction; then all details."
@@ -36,7 +32,7 @@ TABS = [
 
 def choose_run(runs: pd.DataFrame) -> None:
     """Offer the newest studies where the address names no run."""
-    studies = board.newest(runs, pd.Timestamp.now("UTC"))
+    studies = board.newest(cached.index(), pd.Timestamp.now("UTC"))
     if studies.empty:
         widgets.empty(EMPTY)
         return
@@ -60,7 +56,7 @@ def show_card(found: card.Card, standing: str) -> None:
         if found.known:
             with st.container(horizontal=True, gap="medium"):
                 st.metric(widgets.escape(found.headline_label), number(found.headline, 4), width="content")
-                for other in found.beside:
+                for other in found.references:
                     label = widgets.escape(other.label)
                     st.metric(label, number(other.value, 4), help=widgets.escape(other.note), width="content")
             st.caption(widgets.escape(found.spread))
@@ -69,31 +65,6 @@ def show_card(found: card.Card, standing: str) -> None:
         columns = st.columns(2)
         for place, (what, text) in enumerate(found.facts):
             columns[place % 2].markdown(f"**{widgets.escape(what)}**  \n{widgets.escape(text)}")
-
-
-@st.cache_data(show_spinner="Comparing in pairs …", max_entries=200)
-def paired(first: tuple[str, ...], second: tuple[str, ...], metric: str) -> Any:
-    """Return the paired test of two studies by the ids of their finals, None where they cannot be compared."""
-    try:
-        a, b = (comparing.stack([cached.table(run, Artifact.PREDICTIONS) for run in ids]) for ids in (first, second))
-        return comparing.paired(a, b, metric)
-    except (Damaged, ValueError):
-        return None
-
-
-def standing_of(runs: pd.DataFrame, run_id: str) -> str:
-    """Return where the run's study stands in its protocol; empty for what is never ranked."""
-    study = card.study_of(runs, run_id)
-    if study is None or runs.at[run_id, "kind"] not in (Kind.STUDY, Kind.FINAL):
-        return ""
-    metric = str(runs.at[study, "objective"])
-    mine = scope.of_protocol(runs, scope.label_of(runs, study), figures=[(metric, ALL)])
-    rows = board.measured(mine, metric, ALL)
-
-    def compare(a: str, b: str) -> Any:
-        return paired(tuple(scope.finals(mine, a).index), tuple(scope.finals(mine, b).index), metric)
-
-    return card.standing(rows, study, compare, metric)
 
 
 def show_truth(run_id: str, which: str) -> None:
@@ -144,13 +115,12 @@ def show_tasks(runs: pd.DataFrame, run_id: str, finals: list[str]) -> None:
     called = str(runs.at[run_id, "study"])
     if runs.at[run_id, "kind"] == Kind.FINAL:  # one seed is not its study, which may stand beside it
         called = selection.final_name(called, runs.at[run_id, "seed"], run_id)
-    label = scope.label_of(runs, run_id)
-    others = scope.of_protocol(runs, label, figures=[])
-    rows = {called: finals}
-    for study, name in others.loc[others["kind"] == Kind.STUDY, "study"].astype(str).items():
-        kept = [i for i in scope.finals(others, str(study)).index if Artifact.ALIGNMENT in cached.files(i)]
-        if kept and name != called:
-            rows[name] = kept
+    index, rows = cached.index(), {called: finals}
+    protocol = index.protocol_of(run_id)
+    for study in () if protocol is None else protocol.shown():
+        kept = index.having(index.final_ids(study.run_id), [Artifact.ALIGNMENT])
+        if kept and index.title(study.run_id) != called:
+            rows[index.title(study.run_id)] = kept
     if len(rows) > 1:
         beside = widgets.choose_many("Beside other studies", list(rows)[1:], "judged beside", placeholder="none")
         rows = {name: rows[name] for name in (called, *beside)}
@@ -186,7 +156,8 @@ def show_rotations(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str
 def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str]) -> None:
     """Show the tabs. `shown` is the run whose artifacts stand for a study: one of its finals."""
     run, files = names.row(runs, run_id), cached.files(shown)
-    children = card.below(runs, run_id)
+    index = cached.index()
+    children = card.below(index, run_id)
     absent = {
         "runs": children.empty,
         "pictures": Artifact.SAMPLES not in files,
@@ -203,9 +174,9 @@ def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str])
                 case "curves":
                     show_curves(finals or [run_id], runs)
                 case "parameters":
-                    widgets.table(card.parameters(names.row(runs, shown)), "parameters")
+                    widgets.table(card.parameters(index, shown), "parameters")
                 case "scores":
-                    widgets.table(card.scores(run), "scores", height=420)
+                    widgets.table(card.scores(index, run_id), "scores", height=420)
                 case "runs":
                     clicked = widgets.table(children, "runs", clickable=True)
                     if clicked is not None:
@@ -235,24 +206,25 @@ def main() -> None:
     """Show the page."""
     runs = cached.runs()
     asked = st.query_params.get("run", "")
-    run_id = card.find(runs, asked)
+    index = cached.index()
+    run_id = index.find(asked)
     if run_id is None:
         widgets.header("Run", HOW)
         if asked:
             st.warning(f"This store has no run {widgets.escape(asked)}, or several that begin so.")
         choose_run(runs)
         return
-    found = card.make(runs, run_id, published(), pd.Timestamp.now("UTC"))
+    found = card.make(index, run_id, pd.Timestamp.now("UTC"))
     widgets.header(found.title, HOW)
     if runs.at[run_id, "archived"]:
         st.info("Somebody put this run aside: leaderboards hide it.")
-    show_card(found, standing_of(runs, run_id))
+    show_card(found, comparing.standing(cached, index, run_id))
     if runs.at[run_id, "state"] == State.FAILED and names.present(runs.at[run_id, "reason"]):
         st.error(widgets.escape(runs.at[run_id, "reason"]))
-    finals = list(scope.finals(runs, run_id).index)
+    finals = index.final_ids(run_id)
     shown = finals[0] if finals else run_id
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        study = card.study_of(runs, run_id)
+        study = index.study_of(run_id)
         if study is not None:
             widgets.link("Open its search", "study", study=str(runs.at[study, "study"]))
         if study not in (None, run_id):
