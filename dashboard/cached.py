@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.results.index import Index
 from dashboard.store import Source, Store, locate
 
 
@@ -38,6 +39,17 @@ def notice() -> str:
 def runs() -> pd.DataFrame:
     """Return `Store.runs`."""
     return store().runs()
+
+
+def index() -> Index:
+    """Return the runs by study and protocol, made once per snapshot of the store and shared: change nothing in it."""
+    found = store()
+    return _index(found, found.source, found.probe())
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _index(_from: Store, source: Source, probed: Hashable) -> Index:
+    return Index(_from.runs())
 
 
 def curves(run_ids: Iterable[str]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import streamlit as st
 from affect import record
 from dashboard import widgets
 from dashboard.results import selection
-from dashboard.results import study as studies
+from dashboard.results import study_table as studies
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a study found in its space: slices, contour of two parameters, parallel coordinates.
 
-`table` below is what `dashboard.results.study.trials` returns, `space` what `dashboard.figures.space.read_space` does.
+`table` below is what `dashboard.results.trials.table` returns, `space` what `dashboard.figures.space.read_space` does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.figures import theme
 from dashboard.figures.space import Axis, axis, complete
-from dashboard.results.study import PARAM
+from dashboard.results.study_table import PARAM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from dashboard.choosing import Chosen
 from dashboard.damaged import Damaged
 from dashboard.figures import errors, predictions, sensitivity
 from dashboard.results import selection
-from dashboard.results import study as studies
+from dashboard.results import study_table as studies
 
 TRACED = 3  # targets whose traces are drawn where nobody chose
 

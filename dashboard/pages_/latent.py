@@ -18,7 +18,7 @@ from dashboard.figures import latent
 from dashboard.figures import pictures as kept
 from dashboard.figures.latent import Plane
 from dashboard.results import selection
-from dashboard.results import study as studies
+from dashboard.results import study_table as studies
 from dashboard.share import Section
 
 HOW = (

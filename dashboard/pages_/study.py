@@ -10,7 +10,7 @@ from affect.record import Artifact, Kind, State
 from dashboard import cached, widgets
 from dashboard.figures import landscape, search, space
 from dashboard.results import objective
-from dashboard.results import study as studies
+from dashboard.results import study_table as studies
 
 LIVE_EVERY = "4s"
 SHOWN_PARAMETERS = 8

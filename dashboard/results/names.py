@@ -12,7 +12,7 @@ from affect import metrics, record
 from affect.record import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def present(value: Any) -> bool:
@@ -87,7 +87,11 @@ def target(name: str, count: int | None = None) -> str:
 
 def targets(value: Any) -> str:
     """Return a targets tag as a phrase: up to four by name, more by number."""
-    found = loads(value, [])
+    return target_list(loads(value, []))
+
+
+def target_list(found: Sequence[str]) -> str:
+    """Return targets as a phrase: up to four by name, more by number."""
     if not found:
         return "unknown targets"
     if len(found) <= 4:
@@ -100,7 +104,7 @@ def test_groups(value: Any) -> float:
     return number(loads(value, {}).get("test"))
 
 
-def kind(run: pd.Series) -> str:
+def kind(run: pd.Series | Mapping[str, Any]) -> str:
     """Return in words what a run is: a study, its trial 3, its final with seed 1, a method fitted as a need."""
     number = run.get("trial")
     words = {

@@ -1,8 +1,4 @@
-"""What a search optimises: one figure on validation or two, how several targets are weighed, and all that in words.
-
-Functions take a run's row of the run table. A record of an earlier version has no tag `objectives`; its search
-optimised `objective` over all targets.
-"""
+"""What a search optimises: one metric on validation or two, how targets are weighted, and all that in words."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from affect import metrics, record
 from dashboard.results import names
+from dashboard.results.record import Record, decode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,31 +20,27 @@ MEANS = (record.ALL, record.PICTURE, record.WEIGHED)
 """Targets under which a trial's figures stand for several values at once."""
 
 
-def objectives(run: pd.Series) -> list[str]:
+def _decoded(run: Record | pd.Series) -> Record:
+    return run if isinstance(run, Record) else decode(str(run.name), run)
+
+
+def objectives(run: Record | pd.Series) -> list[str]:
     """Return the full names of the metrics whose values are the search's: one, or two."""
-    found = names.loads(run.get("objectives"), [])
-    if isinstance(found, list) and found and all(record.parse_metric(str(full)) for full in found):
-        return [str(full) for full in found]
-    named = run.get("objective")
-    return [record.metric("validation", str(named).split(",")[0] if names.present(named) else "mae")]
+    return list(_decoded(run).objectives)
 
 
-def weights(run: pd.Series) -> dict[str, float]:
+def weights(run: Record | pd.Series) -> dict[str, float]:
     """Return target → weight of what the search optimises; empty where it is the targets' mean."""
-    found = names.loads(run.get("weights"), {})
-    try:
-        return {str(target): float(weight) for target, weight in found.items()}
-    except (AttributeError, TypeError, ValueError):
-        return {}
+    return dict(_decoded(run).weights)
 
 
-def metric(run: pd.Series) -> str:
-    """Return the full name of the search's value as one number; of two objectives it is their weighed sum."""
+def metric(run: Record | pd.Series) -> str:
+    """Return the full name of the search's value as one number; of two objectives it is their weighted sum."""
     found = objectives(run)
     return found[0] if len(found) == 1 else found[0].rpartition("/")[0] + f"/{record.WEIGHED}"
 
 
-def parts(run: pd.Series) -> list[str]:
+def parts(run: Record | pd.Series) -> list[str]:
     """Return the full names of the metrics that the search's value weighs; empty where it is one of them."""
     weighed = weights(run)
     stem = metric(run).rpartition("/")[0]
@@ -87,14 +80,15 @@ def direction(full: str) -> str:
     return "minimize" if taken is None else metrics.DIRECTION.get(taken.metric, "minimize")
 
 
-def words(run: pd.Series) -> str:
+def words(run: Record | pd.Series) -> str:
     """Return in words what the search optimises, empty where it is the mean over all targets as usual."""
+    run = _decoded(run)
     found, weighed = objectives(run), weights(run)
     if len(found) == 1 and not weighed:
         return ""
     taken = record.parse_metric(found[0])
     called = names.metric(taken.metric) if taken is not None else "the objective"
-    does = "maximises" if str(run.get("direction")).startswith("max") else "minimises"
+    does = "maximises" if run.direction == "maximize" else "minimises"
     of = {target: _of(run, target) for target in weighed}
     total = " + ".join(f"{weight:g} × {called} of {of[target]}" for target, weight in weighed.items())
     if len(found) == 1:
@@ -115,9 +109,8 @@ def _target(full: str) -> str:
     return record.ALL if taken is None else taken.target
 
 
-def _of(run: pd.Series, target: str) -> str:
+def _of(run: Record, target: str) -> str:
     """Return what a weighed target is: the targets themselves where it is their mean."""
     if target != record.ALL:
         return "the " + names.target(target)
-    several = len(names.loads(run.get("targets"), [])) > 1
-    return f"{names.targets(run.get('targets'))}{' (mean)' if several else ''}"
+    return f"{names.target_list(run.targets)}{' (mean)' if len(run.targets) > 1 else ''}"

@@ -10,10 +10,10 @@ import pandas as pd
 from affect import record
 from affect.record import Kind, State
 from dashboard.results import board, names, objective, scope
-from dashboard.results import study as studies
+from dashboard.results import study_table as studies
 
 if TYPE_CHECKING:
-    from dashboard.results.study import Summary
+    from dashboard.results.study_table import Summary
 
 SILENT_AFTER = 15 * 60
 """Seconds without a trial starting or ending after which a running study is called silent."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect.record import Artifact, Kind
-from dashboard.results import study as studies
+from dashboard.results import study_table as studies
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -1,53 +1,42 @@
-"""A study as tables: what it is, how far it has come, its trials, its winner. No figure is drawn here.
-
-Every function takes `runs`, the run table of `dashboard.store` (index run_id; tags without prefix; ``param.<name>``;
-metrics by their full names; start and end in UTC), and returns a new table.
-"""
+"""A study: its record, its trials, its final runs, and how far it has come."""
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from affect import record
+from affect import record as names_of
 from affect.record import Kind, State
-from dashboard.results import objective as searched
+from dashboard.results import objective, trials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PARAM = "param."
-STATES = (State.COMPLETE, State.PRUNED, State.RUNNING, State.FAILED)
+    from dashboard.results.index import Index
+    from dashboard.results.record import Record
+
+SILENT_AFTER = 15 * 60
+"""Seconds without a trial starting or ending after which a running study is called silent."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the summary line of a study says. Times are in seconds, `deadline` and `started` in UTC."""
+    """How far a study has come. Times are in seconds, `deadline` and `started` in UTC."""
 
-    study: str
-    run_id: str
-    method: str
-    dataset: str
-    synthetic: bool
-    protocol: str
-    settings: str
-    state: str
-    metric: str
-    """Full name of the search's value as one number."""
-    direction: str
+    record: Record
     counts: Mapping[str, int]
+    """Trials by state."""
     finals: int
+    """Complete final runs."""
+    failed_finals: int
     repeats: int
-    total: int | None
     best: float
     best_trial: int | None
     seconds_left: float
-    deadline: pd.Timestamp | None
-    started: pd.Timestamp | None
 
     @property
     def done(self) -> int:
@@ -55,277 +44,184 @@ class Summary:
         return self.counts[State.COMPLETE] + self.counts[State.PRUNED]
 
     @property
+    def total(self) -> int | None:
+        """Trials that the study is to reach."""
+        return self.record.trials_total
+
+    @property
     def live(self) -> bool:
         """Whether anything of the study may still change by itself."""
-        return self.state == State.RUNNING or self.counts[State.RUNNING] > 0
+        return self.record.state == State.RUNNING or self.counts[State.RUNNING] > 0
+
+    @property
+    def seeds_text(self) -> str:
+        """``4 of 5 seeds``, and how many of them failed."""
+        text = f"{self.finals} of {self.repeats} seeds"
+        return f"{text} ({self.failed_finals} failed)" if self.failed_finals else text
 
 
-def text(row: pd.Series, name: str, default: str = "") -> str:
-    """Return a tag of one run as text, `default` where the run has none."""
-    value = row.get(name)
-    return default if value is None or pd.isna(value) else str(value)
+class Study:
+    """One study of an index. What is computed from it is computed once per snapshot of the store."""
 
+    def __init__(self, index: Index, run_id: str) -> None:
+        self.index, self.run_id = index, run_id
+        self.record: Record = index.record(run_id)
 
-def flag(row: pd.Series, name: str) -> bool:
-    """Return a tag that is true or false; false where the run has none."""
-    return text(row, name).lower() == "true"
+    @property
+    def title(self) -> str:
+        """The study's unique name."""
+        return self.index.title(self.run_id)
 
+    # ----------------------------------------------------------------------------------------------------- runs
 
-def whole(value: str) -> int | None:
-    """Read a tag that holds a whole number; None where it is empty or holds something else."""
-    try:
-        return int(float(value))
-    except ValueError:
-        return None
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The rows of its trials, finals and prerequisites, with the columns that any of them has a value in."""
+        rows = self.index.runs.iloc[self.index.children(self.run_id)]
+        return rows.loc[:, rows.notna().any().to_numpy(bool) | rows.columns.isin(["start", "end", *names_of.TAGS])]
 
+    @cached_property
+    def trial_runs(self) -> pd.DataFrame:
+        """The rows of its trials."""
+        return self.runs[self.index.kinds[self.index.children(self.run_id)] == Kind.TRIAL]
 
-def number(row: pd.Series, name: str) -> float:
-    """Return a metric or a numeric tag of one run, nan where it has none or holds no number."""
-    try:
-        return float(row.get(name, math.nan))
-    except (TypeError, ValueError):
-        return math.nan
+    @cached_property
+    def trial_ids(self) -> list[str]:
+        """Run ids of its trials."""
+        return [str(run_id) for run_id in self.trial_runs.index]
 
+    @cached_property
+    def finals(self) -> list[Record]:
+        """Its complete finals, lowest seed first."""
+        return self.index.finals(self.run_id)
 
-def run(runs: pd.DataFrame, run_id: str) -> pd.Series:
-    """Return one run's row of the run table, its run id as name; KeyError where there is none."""
-    row = runs.loc[run_id]
-    if isinstance(row, pd.DataFrame):
-        raise KeyError(f"two runs are called {run_id}")
-    return row
+    @cached_property
+    def failed_finals(self) -> list[Record]:
+        """Its finals that failed, a result as well: their `reason` says why, their log has the traceback."""
+        places = self.index.children(self.run_id, Kind.FINAL)
+        failed = places[self.index.states[places] == State.FAILED]
+        return self.index.records(str(run_id) for run_id in self.index.runs.index[failed])
 
+    # --------------------------------------------------------------------------------------------------- trials
 
-def state(row: pd.Series) -> str:
-    """Return a run's state; a run without the tag (killed before it could write one) goes by MLflow's own status."""
-    known = {"FINISHED": State.COMPLETE, "RUNNING": State.RUNNING, "SCHEDULED": State.RUNNING}
-    return text(row, "state") or known.get(text(row, "status"), State.FAILED)
+    @property
+    def metric(self) -> str:
+        """Full name of the objective on validation, as one number."""
+        return objective.metric(self.record)
 
+    @property
+    def curve(self) -> str:
+        """Name of the objective's curve by epoch, as `dashboard.store.Store.curves` names it."""
+        return names_of.objective_curve(self.record.objectives)
 
-def settings(row: pd.Series) -> str:
-    """Return a run's settings as people read them, ``features=all;latent_size=2``; as stored where unreadable."""
-    stored = text(row, "settings", "{}")
-    try:
-        value = json.loads(stored)
-    except json.JSONDecodeError:
-        return stored
-    return record.settings_text(value) if isinstance(value, dict) else stored
+    @property
+    def label(self) -> str:
+        """What an axis of the objective is called."""
+        return objective.label(self.metric, bool(self.record.weights))
 
+    @cached_property
+    def _trials(self) -> pd.DataFrame:
+        places = self.index.children(self.run_id, Kind.TRIAL)
+        return trials.table(self.trial_runs, self.index.states[places], self.metric)
 
-def of_kind(runs: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Return the runs of one kind (`affect.record.Kind`)."""
-    return runs[runs["kind"] == kind] if "kind" in runs.columns else runs.iloc[:0]
+    def trials(self, curves: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return its trials (`trials.COLUMNS` and parameters); `curves` give pruned trials their last epoch's value."""
+        last = trials.last_values(curves, self.curve)
+        if not last:
+            return self._trials
+        places = self.index.children(self.run_id, Kind.TRIAL)
+        return trials.table(self.trial_runs, self.index.states[places], self.metric, last)
 
+    @cached_property
+    def winner(self) -> pd.Series | None:
+        """The row of the best trial; of two objectives the one that the study names. None before there is one."""
+        return trials.winner(self._trials, self.record)
 
-def studies(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per study, newest first: its run's row, indexed by run id."""
-    found = of_kind(runs, Kind.STUDY)
-    return found.sort_values("start", ascending=False) if len(found) else found
+    @cached_property
+    def best_parameters(self) -> pd.DataFrame:
+        """The best trial's configuration: parameter, value."""
+        row = self.winner
+        kept = [] if row is None else [c for c in row.index if str(c).startswith(trials.PARAM) and pd.notna(row[c])]
+        pairs = [(str(c).removeprefix(trials.PARAM), row[c]) for c in kept] if row is not None else []
+        return pd.DataFrame(pairs, columns=["parameter", "value"])
 
-
-def names(runs: pd.DataFrame) -> dict[str, str]:
-    """Return study name → run id, newest first; a name that two studies have gets the run's first letters."""
-    found: dict[str, str] = {}
-    for run_id, row in studies(runs).iterrows():
-        name = text(row, "study") or text(row, "name") or str(run_id)
-        found[name if name not in found else f"{name} · {str(run_id)[:8]}"] = str(run_id)
-    return found
-
-
-def comparable(runs: pd.DataFrame, study: pd.Series) -> dict[str, str]:
-    """Return the other studies with the same protocol, metric version and objective: name → run id."""
-    same = ("protocol_id", "protocol", "metric_version", "objective", "weights")
-    return {
-        name: run_id
-        for name, run_id in names(runs).items()
-        if run_id != study.name
-        and all(text(run(runs, run_id), tag) == text(study, tag) for tag in same)
-        and searched.objectives(run(runs, run_id)) == searched.objectives(study)
-    }
-
-
-def complete_values(table: pd.DataFrame) -> pd.Series:
-    """Return the values of the complete trials."""
-    return table.loc[table["state"] == State.COMPLETE, "value"].dropna()
-
-
-def figures(trial_runs: pd.DataFrame, besides: str) -> list[str]:
-    """Return the costs, and the scores on validation that stand for several values, but `besides`, by full name."""
-    costs = (record.COST_SECONDS, record.COST_PARAMETERS, record.COST_PEAK_MB)
-    found = []
-    for name in trial_runs.columns[trial_runs.notna().any()]:
-        taken = record.parse_metric(str(name))
-        score = taken is not None and taken[:2] == ("validation", "") and taken.target in searched.MEANS
-        if (score or name in costs) and name != besides:
-            found.append(str(name))
-    return found
-
-
-def objective_metric(row: pd.Series) -> str:
-    """Return the full name of the metric that a study's search optimises on validation, as one number."""
-    return searched.metric(row)
-
-
-def objective_curve(row: pd.Series) -> str:
-    """Return the name of the epoch curve of a study's objective, as `dashboard.store.Store.curves` names it."""
-    return record.objective_curve(searched.objectives(row))
-
-
-def last_values(curves: pd.DataFrame | None, metric: str) -> dict[Any, float]:
-    """Return each run's value of the curve `metric` at its last step."""
-    if curves is None or curves.empty:
-        return {}
-    return curves[curves["metric"] == metric].sort_values("step").groupby("run_id")["value"].last().to_dict()
-
-
-def children(runs: pd.DataFrame, study: pd.Series, kind: str) -> pd.DataFrame:
-    """Return a study's trial or final runs, by their parent and, for an imported run, by the study's name."""
-    found = of_kind(runs, kind)
-    mine = pd.Series(False, index=found.index)
-    if "parent" in found.columns:
-        mine |= found["parent"] == study.name
-    if "study" in found.columns and text(study, "study"):
-        orphan = ~found["parent"].isin(runs.index) if "parent" in found.columns else True
-        mine |= (found["study"] == text(study, "study")) & orphan
-    return found[mine]
-
-
-def trials(runs: pd.DataFrame, study: pd.Series, curves: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return a study's trials, one row each in the order of their numbers.
-
-    Columns: run_id, trial (int), state, value (objective on validation; of a pruned trial its last epoch's, from
-    `curves` as `dashboard.store.Store.curves` gives them; of others nan), start, end (UTC), seconds, retry_of, reason,
-    and ``param.<name>`` for each parameter that any trial has.
-    """
-    found = children(runs, study, Kind.TRIAL)
-    score = objective_metric(study)
-    last = last_values(curves, objective_curve(study))
-    used = ["trial", "state", "status", "start", "end", "retry_of", "reason", score]
-    rows = []
-    for run_id, row in found[[c for c in used if c in found.columns]].iterrows():
-        now = state(row)
-        value = number(row, score)
-        if now == State.PRUNED and math.isnan(value):
-            value = last.get(run_id, math.nan)
-        start, end = row.get("start"), row.get("end")
-        seconds = (end - start).total_seconds() if pd.notna(start) and pd.notna(end) else math.nan
-        rows.append(
-            {
-                "run_id": run_id,
-                "trial": whole(text(row, "trial")),
-                "state": now,
-                "value": value if now in (State.COMPLETE, State.PRUNED) else math.nan,
-                "start": start,
-                "end": end,
-                "seconds": seconds,
-                "retry_of": text(row, "retry_of"),
-                "reason": text(row, "reason"),
-            }
+    @cached_property
+    def summary(self) -> Summary:
+        """How far the study has come."""
+        counts = self._trials["state"].value_counts()
+        best = self.winner
+        complete, repeats = self.index.seeds(self.run_id)
+        return Summary(
+            record=self.record,
+            counts={name: int(counts.get(name, 0)) for name in trials.STATES},
+            finals=complete,
+            failed_finals=len(self.failed_finals),
+            repeats=repeats,
+            best=math.nan if best is None else float(best["value"]),
+            best_trial=None if best is None else int(best["trial"]),
+            seconds_left=trials.time_left(self._trials, self.record.trials_total),
         )
-    columns = ["run_id", "trial", "state", "value", "start", "end", "seconds", "retry_of", "reason"]
-    table = pd.DataFrame(rows, columns=columns)
-    params = [c for c in found.columns if c.startswith(PARAM) and found[c].notna().any()]
-    for name in params:
-        table[name] = found[name].to_numpy()
-    table = table.dropna(subset=["trial"]).astype({"trial": int})
-    return table.sort_values("trial", kind="stable").reset_index(drop=True)
 
+    def silent_for(self, now: pd.Timestamp) -> float | None:
+        """Return the seconds since a running study's last sign of life where they are many, else None.
 
-def best(table: pd.DataFrame, direction: str) -> pd.Series | None:
-    """Return the row of the best complete trial (the earlier one of equals), None where there is none."""
-    complete = table[(table["state"] == State.COMPLETE) & table["value"].notna()]
-    if complete.empty:
-        return None
-    values = complete["value"].to_numpy()
-    return complete.iloc[int(values.argmax() if direction == "maximize" else values.argmin())]
+        A process that was killed leaves its study marked as running: this is how a page tells. Many are more than a
+        quarter of an hour and more than three times the longest trial.
+        """
+        if not self.summary.live:
+            return None
+        start, end = self.runs["start"], self.runs["end"]
+        times = [time for time in (self.record.start, start.max(), end.max()) if pd.notna(time)]
+        if not times:
+            return None
+        longest = (end - start).dt.total_seconds().max()
+        seconds = float((now - max(times)).total_seconds())
+        return seconds if seconds > max(SILENT_AFTER, 0 if math.isnan(longest) else 3 * longest) else None
 
+    # ------------------------------------------------------------------------------------------------- findings
 
-def won(table: pd.DataFrame, study: pd.Series) -> pd.Series | None:
-    """Return the row of the study's winner: of one objective the best trial, of two the one that the study names.
+    @cached_property
+    def optimism(self) -> pd.DataFrame:
+        """The best trial's search score beside what its configuration scored when it was fitted again.
 
-    Until a search of two objectives has ended, None.
-    """
-    if len(searched.objectives(study)) == 1:
-        return best(table, text(study, "direction", "minimize"))
-    found = table[table["trial"] == whole(text(study, "best_trial"))] if len(table) else table
-    return found.iloc[0] if len(found) else None
+        One row each for the search (one fit, chosen because it was best on validation), the finals on validation and
+        the finals on test: columns stage, value (mean over fits), sd (n − 1 over seeds; nan for one fit), fits, and
+        difference (value minus the search's). Rows without a score are left out; empty before there is a best trial.
+        """
+        value = self.record.best_value
+        if math.isnan(value) and self.winner is not None:
+            value = float(self.winner["value"])
+        columns = ["stage", "value", "sd", "fits", "difference"]
+        if math.isnan(value):
+            return pd.DataFrame(columns=columns)
+        rows: list[dict[str, Any]] = [{"stage": "search, validation", "value": value, "sd": math.nan, "fits": 1}]
+        finals = self.runs.loc[[run.run_id for run in self.finals if run.run_id in self.runs.index]]
+        for part, label in (("validation", "refitted, validation"), ("test", "refitted, test")):
+            full = objective.on(part, self.metric)
+            scores = pd.to_numeric(finals[full], errors="coerce").dropna() if full in finals else pd.Series(dtype=float)
+            if len(scores):
+                rows.append({"stage": label, "value": scores.mean(), "sd": scores.std(), "fits": len(scores)})
+        return pd.DataFrame(rows).assign(difference=lambda t: t["value"] - value)[columns]
 
+    @cached_property
+    def comparable(self) -> dict[str, str]:
+        """Title → run id of the other studies of the same protocol, metric version and objective."""
+        protocol, own = self.index.protocol_of(self.run_id), self.record
+        others = [] if protocol is None else self.index.records(s for s in protocol.studies if s != self.run_id)
+        return {
+            self.index.title(other.run_id): other.run_id
+            for other in others
+            if (other.metric_version, other.objectives, other.weights)
+            == (own.metric_version, own.objectives, own.weights)
+        }
 
-def time_left(table: pd.DataFrame, total: int | None) -> float:
-    """Estimate the seconds that a running search still needs: median trial × trials to do ÷ trials now running.
-
-    Nan where no trial has ended yet or the total is unknown. A deadline is not considered here.
-    """
-    counted = table["state"].isin((State.COMPLETE, State.PRUNED))
-    usual = table.loc[counted, "seconds"].median()
-    if total is None or pd.isna(usual):
-        return math.nan
-    return max(total - int(counted.sum()), 0) * float(usual) / max(int((table["state"] == State.RUNNING).sum()), 1)
-
-
-def summary(runs: pd.DataFrame, study: pd.Series) -> Summary:
-    """Return what the summary line of `study` (a row of the run table, its run id as name) says."""
-    table = trials(runs, study)
-    counts = table["state"].value_counts()
-    direction = text(study, "direction", "minimize")
-    winner = won(table, study)
-    seconds = number(study, "deadline")
-    total = whole(text(study, "trials_total"))
-    finals = children(runs, study, Kind.FINAL)
-    return Summary(
-        study=text(study, "study") or text(study, "name") or str(study.name),
-        run_id=str(study.name),
-        method=text(study, "method", "unknown method"),
-        dataset=text(study, "dataset", "unknown data"),
-        synthetic=flag(study, "synthetic"),
-        protocol=text(study, "protocol") or text(study, "experiment", "unknown protocol"),
-        settings=settings(study),
-        state=state(study),
-        metric=objective_metric(study),
-        direction=direction,
-        counts={name: int(counts.get(name, 0)) for name in STATES},
-        finals=sum(state(row) == State.COMPLETE for _, row in finals.iterrows()),
-        repeats=whole(text(study, "repeats")) or 0,
-        total=total,
-        best=math.nan if winner is None else float(winner["value"]),
-        best_trial=None if winner is None else int(winner["trial"]),
-        seconds_left=time_left(table, total),
-        deadline=None if math.isnan(seconds) else pd.Timestamp(seconds, unit="s", tz="UTC"),
-        started=study.get("start"),
-    )
-
-
-def optimism(runs: pd.DataFrame, study: pd.Series) -> pd.DataFrame:
-    """Return the winner's search value beside what its configuration scored when it was fitted again.
-
-    One row each for the search (one fit, chosen because it was best on validation), the finals on validation and the
-    finals on test: columns stage, value (mean over fits), sd (n − 1 over seeds; nan for one fit), fits, and
-    difference (value minus the search's). Figures are those of the search's value. Rows without a figure are left
-    out; the table is empty where the search has no winner yet.
-    """
-    winner = won(trials(runs, study), study)
-    value = number(study, "best_value")
-    if math.isnan(value) and winner is not None:
-        value = float(winner["value"])
-    columns = ["stage", "value", "sd", "fits", "difference"]
-    if math.isnan(value):
-        return pd.DataFrame(columns=columns)
-    rows: list[dict[str, Any]] = [{"stage": "search, validation", "value": value, "sd": math.nan, "fits": 1}]
-    finals = children(runs, study, Kind.FINAL)
-    for part, label in (("validation", "refitted, validation"), ("test", "refitted, test")):
-        full = searched.on(part, objective_metric(study))
-        values = pd.to_numeric(finals[full], errors="coerce").dropna() if full in finals.columns else pd.Series()
-        if len(values):
-            rows.append({"stage": label, "value": values.mean(), "sd": values.std(), "fits": len(values)})
-    return pd.DataFrame(rows).assign(difference=lambda t: t["value"] - value)[columns]
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people say them: ``48 s``, ``12 min``, ``3 h 20 min``; ``unknown`` for nan."""
-    if math.isnan(seconds):
-        return "unknown"
-    if seconds < 90:
-        return f"{seconds:.0f} s" if seconds >= 9.5 else f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
+    @cached_property
+    def trial_metrics(self) -> list[str]:
+        """Costs, and the scores on validation that stand for several values, but the objective, by full name."""
+        found = []
+        for name in self.trial_runs.columns[self.trial_runs.notna().any()]:
+            taken = names_of.parse_metric(str(name))
+            score = taken is not None and taken[:2] == ("validation", "") and taken.target in objective.MEANS
+            if (score or name in objective.COSTS) and name != self.record.objectives[0]:
+                found.append(str(name))
+        return found

@@ -42,7 +42,7 @@ def study(run_id: str, value: float | None = None, hours: float = 0, **more: Any
     return row | ({} if value is None else {"test/mae/all": value}) | more
 
 
-def child(parent: dict[str, Any], kind: str, number: int, **more: Any) -> dict[str, Any]:
+def child(parent: dict[str, Any], kind: str, number: int, /, **more: Any) -> dict[str, Any]:
     """Return a final (`number` its seed) or a trial (`number` its number) of a study's row."""
     kept = {k: v for k, v in parent.items() if "/" not in k}
     mine = {"run_id": f"{parent['run_id']}-{kind}-{number}", "kind": kind, "parent": parent["run_id"]}

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from dashboard.results import study as figures
+from dashboard.results import study_table as figures
 
 BEGIN = pd.Timestamp("2026-01-01", tz="UTC")
 
