@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import time
 from collections.abc import Callable, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
@@ -134,6 +135,8 @@ def _soft(text: str) -> str:
 @_html.register
 def _section(item: items.Section, figures: dict[str, go.Figure]) -> str:
     body = _heading(item.heading) + _soft(item.text)
+    if item.private:
+        return body + _soft("Images stay in the dashboard and are not part of this file.")
     if item.fig is not None:
         name = f"figure-{len(figures)}"
         figures[name] = item.fig
@@ -190,7 +193,8 @@ def _progress(item: items.Progress, figures: dict[str, go.Figure]) -> str:
 
 @_html.register(items.Links)
 @_html.register(items.Json)
-def _left_out(item: items.Links | items.Json, figures: dict[str, go.Figure]) -> str:
+@_html.register(items.Waiting)
+def _left_out(item: items.Links | items.Json | items.Waiting, figures: dict[str, go.Figure]) -> str:
     return ""  # links lead into the dashboard; raw records are in the store
 
 
@@ -216,7 +220,7 @@ def page_file(index: Index, read: Reads, title: str, how: str, shown: Sequence[I
 
 
 def _card_of(index: Index, read: Reads, run_id: str) -> Item:
-    from dashboard.parts.cards import card_of
+    from dashboard.views.cards import card_of
 
     return card_of(index, read, run_id)
 
@@ -246,7 +250,13 @@ def views(page: Page, index: Index, read: Reads, ids: Sequence[str]) -> list[Ite
             makes.append((view.name, view.make, choice.only(rows)))
     for name, make, of in makes:
         try:
-            shown += [_named(item, name) for item in make(of, Defaults())]
+            made = list(make(of, Defaults()))
+            for waiting in [item for item in made if isinstance(item, items.Waiting)]:
+                while waiting.share() < 1.0:
+                    time.sleep(0.1)
+            if any(isinstance(item, items.Waiting) for item in made):
+                made = list(make(of, Defaults()))
+            shown += [_named(item, name) for item in made]
         except Exception as error:
             shown.append(problem(error, name))
     return shown

@@ -53,8 +53,16 @@ class Ask(Protocol):
         """Return two numbers from `low` to `high`; all of it where nobody chose."""
         ...
 
-    def button(self, label: str, key: str) -> bool:
-        """Return whether a button has just been pressed."""
+    def word(self, key: str) -> str:
+        """Return a word of the address that no widget shows, such as an outline; empty where there is none."""
+        ...
+
+    def answer(self, key: str, value: str) -> None:
+        """Answer `text` or `word` for a person who clicked in a figure; an empty value takes the answer back."""
+        ...
+
+    def clear(self, label: str, key: str) -> None:
+        """Offer a button that takes the answer to `key` back."""
         ...
 
 
@@ -110,6 +118,13 @@ class Defaults:
         first, last = self._answer(key, (low, high))
         return float(first), float(last)
 
-    def button(self, label: str, key: str) -> bool:
-        """Return that nobody pressed it."""
-        return False
+    def word(self, key: str) -> str:
+        """Return no word."""
+        return str(self._answer(key, ""))
+
+    def answer(self, key: str, value: str) -> None:
+        """Keep the answer for the next question."""
+        self.answers[key] = value
+
+    def clear(self, label: str, key: str) -> None:
+        """Offer nothing."""

@@ -6,7 +6,7 @@ of a widget is used by one page alone, for Streamlit drops from an address what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -118,12 +118,32 @@ class Widgets:
         first, last = self._place().slider(label, low, high, (low, high), key=key, bind="query-params", width=WIDE)
         return float(first), float(last)
 
-    def button(self, label: str, key: str) -> bool:
-        """Return whether a button was pressed just now."""
-        return self._place().button(label, key=key)
+    def word(self, key: str) -> str:
+        """Return a word of the address that no widget shows."""
+        return st.query_params.get(key, "")
 
-    def view(self, options: Sequence[str], key: str) -> str:
-        """Return the chosen one of a page's views: buttons in a row, the first is the default."""
+    def answer(self, key: str, value: str) -> None:
+        """Write an answer where its widget or the address has it."""
+        if key in st.session_state:
+            st.session_state[key] = value
+        elif value:
+            st.query_params[key] = value
+        else:
+            st.query_params.pop(key, None)
+
+    def clear(self, label: str, key: str) -> None:
+        """Offer a button that takes an answer back."""
+        self._place().button(label, key=f"clear {key}", on_click=self.answer, args=(key, ""))
+
+    def view(self, options: Sequence[str], key: str, former: Mapping[str, str]) -> str:
+        """Return the chosen one of a page's views: buttons in a row, the first is the default.
+
+        `former` are names of earlier addresses and what they are called now.
+        """
+        if (old := next(iter(_asked(key)), "")) in former:
+            st.query_params[key] = former[old]
+        if len(options) == 1:
+            return options[0]
         self._warn(key, [asked for asked in _asked(key) if _same(key, options) is None and asked])
         value = st.segmented_control(
             "View",

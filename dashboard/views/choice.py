@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dashboard.results.index import Index
     from dashboard.results.record import Record
 
+S = TypeVar("S")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -91,36 +92,42 @@ class Choice:
                 found[row.name] = having[0]
         return found
 
-    def each(self, artifact: str, make: Callable[[str, Record, pd.DataFrame], T]) -> dict[str, T]:
-        """Return name → what `make` makes of the first final run's table, for every row that has the artifact.
-
-        A run whose table is missing, damaged or odd is named by a message and left out.
-        """
-        made: dict[str, T] = {}
+    def tables(self, artifact: str) -> dict[str, pd.DataFrame]:
+        """Return name → the table of the first final run that has it; a damaged one is named and left out."""
+        found: dict[str, pd.DataFrame] = {}
         for name, record in self.first(artifact).items():
             with self.guard(name):
-                made[name] = make(name, record, self.read.table(record.run_id, artifact))
-        return made
+                found[name] = self.read.table(record.run_id, artifact)
+        return found
 
-    def every(self, artifact: str, make: Callable[[pd.DataFrame], T]) -> dict[str, list[T]]:
-        """Return name → what `make` makes of the table of each of its final runs that have the artifact."""
-        made: dict[str, list[T]] = {}
+    def all_tables(self, artifact: str) -> dict[str, list[pd.DataFrame]]:
+        """Return name → the tables of all its final runs that have the artifact; a damaged one is named, left out."""
+        found: dict[str, list[pd.DataFrame]] = {}
         for row in self.rows:
             for final in row.having(artifact):
                 with self.guard(self.index.title(final.run_id)):
-                    made.setdefault(row.name, []).append(make(self.read.table(final.run_id, artifact)))
+                    found.setdefault(row.name, []).append(self.read.table(final.run_id, artifact))
+        return found
+
+    def map(self, things: Mapping[str, S], make: Callable[[str, S], T]) -> dict[str, T]:
+        """Return name → what `make` makes of each run's thing; a run that raises is named and left out."""
+        made: dict[str, T] = {}
+        for name, thing in things.items():
+            with self.guard(name):
+                made[name] = make(name, thing)
         return made
 
-    def without(self, artifact: str, what: str) -> Iterator[Message]:
-        """Say which of the rows have no such artifact; `what` is its name in words."""
-        names = [row.name for row in self.rows if not row.having(artifact)]
-        if names:
-            yield Message(f"Not shown, because {'it has' if len(names) == 1 else 'they have'} no {what}: {_list(names)}.")
+    def row(self, name: str) -> Row:
+        """Return the row of a name. KeyError where there is none."""
+        found = next((row for row in self.rows if row.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
 
-    def seeds(self, artifact: str) -> str:
+    def which_seed(self, artifact: str) -> tuple[str, ...]:
         """Say which final run stands for a study, where a study is among the rows; else nothing."""
         several = any(len(row.having(artifact)) > 1 for row in self.rows)
-        return "For a study, the final run with the lowest seed is shown." if several else ""
+        return ("For a study, the final run with the lowest seed is shown.",) if several else ()
 
     @contextmanager
     def guard(self, name: str) -> Iterator[None]:
@@ -143,6 +150,3 @@ def problem(error: Exception, name: str) -> Message:
         "error",
     )
 
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)

@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 
 
 class Drawing:
-    """Draws items; two of half width stand in a row."""
+    """Draws items; some stand side by side, and below each other on a phone."""
 
     def __init__(self) -> None:
         self._free: list[DeltaGenerator] = []
 
     def draw(self, item: items.Item) -> None:
         """Draw one item below the last."""
-        if getattr(item, "half", False):
-            if not self._free:
-                self._free = list(st.columns(2))
-            with self._free.pop(0):
-                self._draw(item)
-        else:
+        across = getattr(item, "across", 1)
+        if across == 1:
             self._free = []
+            self._draw(item)
+            return
+        if not self._free:
+            self._free = list(st.columns(across))
+        with self._free.pop(0):
             self._draw(item)
 
     @singledispatchmethod
@@ -40,7 +41,7 @@ class Drawing:
 
     @_draw.register
     def _section(self, item: items.Section) -> None:
-        if item.heading and item.half:
+        if item.heading and item.across > 1:
             st.markdown(f"**{escape(item.heading)}**")
         elif item.heading:
             st.header(escape(item.heading), anchor=False)
@@ -128,6 +129,10 @@ class Drawing:
                 widgets.link(item.link)
 
     @_draw.register
+    def _waiting(self, item: items.Waiting) -> None:
+        _wait(item)
+
+    @_draw.register
     def _card(self, item: items.CardOf) -> None:
         card = item.card
         with st.container(border=True):
@@ -144,3 +149,12 @@ class Drawing:
             columns = st.columns(2)
             for place, (what, text) in enumerate(card.facts):
                 columns[place % 2].markdown(f"**{escape(what)}**  \n{escape(text)}")
+
+
+@st.fragment(run_every=1.0)
+def _wait(item: items.Waiting) -> None:
+    """Show how far a computation is, and the page anew when it is done."""
+    done = item.share()
+    st.progress(min(max(done, 0.0), 1.0), text=escape(item.text))
+    if done >= 1.0:
+        st.rerun()

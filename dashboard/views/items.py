@@ -34,10 +34,11 @@ class Section:
     ----------
     key : name of the figure's widgets and of the files to download, unique on the page.
     folded : whether the table is folded up below its figure.
-    half : whether two such sections stand in a row on a wide screen.
+    across : how many such items stand in a row on a wide screen.
     notes : further sentences, below.
     formats : printf format of single columns of the table; the others get one that fits their values.
     opens : the page that each row of the table opens, None for a row that opens none.
+    private : whether the figure holds images and stays out of shared files.
     picks : gets what a person clicked or circled in the figure (Streamlit's selection).
     """
 
@@ -47,12 +48,13 @@ class Section:
     frame: pd.DataFrame | None = None
     key: str = ""
     folded: bool = True
-    half: bool = False
+    across: int = 1
     notes: tuple[str, ...] = ()
     formats: Mapping[str, str] = field(default_factory=dict)
     opens: Sequence[Link | None] = ()
     picks: Callable[[Any], None] | None = None
     height: int | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,15 +136,24 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Something that is being computed; what stands below it is shown until then, and made again when it is done."""
+
+    text: str
+    share: Callable[[], float]
+    """The share that is done, 1 when all is; asked about once a second."""
+
+
+@dataclass(frozen=True)
 class CardOf:
     """The card of a run."""
 
     card: Card
     standing: str = ""
-    half: bool = False
+    across: int = 1
 
 
-Item = Section | Message | Badges | Values | Links | Code | Json | Images | Progress | CardOf
+Item = Section | Message | Badges | Values | Links | Code | Json | Images | Progress | Waiting | CardOf
 
 
 def data_badge(synthetic: Sequence[bool], transferred: bool = False) -> Badges:

@@ -110,7 +110,8 @@ def _body(page: Page, name: str, ids: list[str], version: Hashable) -> None:
             for view in page.views:
                 _view(view, choice, ask, draw)
         elif offered := page.offered(choice):
-            picked = ask.view([view.name for view in offered], page.key) if len(offered) > 1 else offered[0].name
+            former = {view.formerly: view.name for view in offered if view.formerly}
+            picked = ask.view([view.name for view in offered], page.key, former)
             view = next(view for view in offered if view.name == picked)
             title = f"{page.title}: {view.name}"
             _view(view, choice, ask, draw)

@@ -26,23 +26,32 @@ class View:
     Parameters
     ----------
     name : what stands on its button.
-    needs : name of the artifact that a run must have, None where the record alone is enough.
+    needs : name of the artifact that a run must have, or several of which it must have one; None where the record alone
+        is enough.
     make : from the chosen runs and the answers to what is shown. Items are drawn as they come, and what is asked stands
         where it is asked.
     where : whether a run with that artifact can be shown.
     shared : whether the view goes into a shared file.
+    formerly : the name by which earlier addresses know the view.
     """
 
     name: str
-    needs: str | None
+    needs: str | tuple[str, ...] | None
     make: Make
     where: Callable[[Record], bool] = lambda record: True
     shared: bool = True
+    formerly: str = ""
 
     def shows(self, row: Row) -> bool:
         """Return whether this view has something of a chosen study or run."""
         records = row.finals or (row.record,)
-        return any((self.needs is None or self.needs in record.artifacts) and self.where(record) for record in records)
+        having = [record for record in records if not self.artifacts or record.artifacts.intersection(self.artifacts)]
+        return any(self.where(record) for record in having)
+
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        """The artifacts of which a run must have one; none where the record alone is enough."""
+        return (self.needs,) if isinstance(self.needs, str) else self.needs or ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ class Page:
 
     def needs(self) -> tuple[str, ...]:
         """Return the artifacts of which a run must have one."""
-        return tuple(dict.fromkeys(view.needs for view in self.views if view.needs))
+        return tuple(dict.fromkeys(artifact for view in self.views for artifact in view.artifacts))
 
     def shows(self, row: Row) -> bool:
         """Return whether any view has something of a chosen study or run."""
