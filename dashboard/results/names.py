@@ -116,6 +116,16 @@ def kind(run: pd.Series | Mapping[str, Any]) -> str:
     return words.get(str(run.get("kind")), "run that Affectory did not write")
 
 
+def plural(noun: str) -> str:
+    """Return the plural of a noun for groups: clips, persons, identities."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things: ``1 person``, ``8 persons``."""
+    return f"{number} {noun if number == 1 else plural(noun)}"
+
+
 def synthetic(runs: pd.DataFrame) -> list[bool]:
     """Return which kinds of data a table of runs has: True for synthetic, False for real."""
     return [bool(value) for value in runs["synthetic"].unique()]
