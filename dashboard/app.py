@@ -20,9 +20,7 @@ pages = {name: view.load(name) for name in view.names()}
 groups: dict[str, list[st.Page]] = {}
 for name, page in sorted(pages.items(), key=lambda pair: pair[1].place):
     file = HERE / "pages_" / f"{name}.py"
-    groups.setdefault(page.group, []).append(
-        st.Page(file, title=page.title, url_path=name, default=name == FIRST)
-    )
+    groups.setdefault(page.group, []).append(st.Page(file, title=page.title, url_path=name, default=name == FIRST))
 current = st.navigation(groups)
 name = current.url_path or FIRST
 

@@ -79,6 +79,11 @@ def _table(_from: Store, source: Source, run_id: str, name: str, stamp: Hashable
     return _from.table(run_id, name)
 
 
+def stamp(run_id: str, name: str) -> Hashable:
+    """Return `Store.stamp`; Damaged where there is no such file."""
+    return store().stamp(run_id, name)
+
+
 def json(run_id: str, name: str) -> Any:
     """Return `Store.json`; Damaged where it cannot be read."""
     return store().json(run_id, name)

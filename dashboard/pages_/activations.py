@@ -154,9 +154,9 @@ def against_truth(choice: Choice, ask: Ask) -> Iterator[Item]:
     scored = activations.against_truth({run: model.maps for run, model in shown.items()})
     kind = ask_kind(ask, shown)
     text = (
-        "The synthetic faces know which vertices an emotion moves. The area under the ROC curve asks whether those have "
-        "higher levels than the others (0.5 is chance). A filled mark means that the highest vertex of all is one of "
-        "them (the pointing game)."
+        "The synthetic faces know which vertices an emotion moves. The area under the ROC curve asks whether those "
+        "have higher levels than the others (0.5 is chance). A filled mark means that the highest vertex of all is one "
+        "of them (the pointing game)."
     )
     table = scored.rename(columns={"auc": "AUC over vertices", "hit": "pointing game"})
     yield Section("", text, activations.draw_truth(scored, kind), table, "against_truth")
@@ -214,8 +214,8 @@ def knows_truth(record: Record) -> bool:
 PAGE = Page(
     title="Activation maps",
     how=(
-        "Which vertices of the face each model looks at for a class. Every model has its own colour scale, the same for "
-        "all of its classes. Drag a face to turn it."
+        "Which vertices of the face each model looks at for a class. Every model has its own colour scale, the same "
+        "for all of its classes. Drag a face to turn it."
     ),
     views=(
         View("Faces", Artifact.ACTIVATIONS, faces),

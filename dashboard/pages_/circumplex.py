@@ -129,9 +129,7 @@ def codes(choice: Choice, ask: Ask) -> Iterator[Item]:
     reading = words[ask.one("Reading of the codes", list(words), "reading")]
     predictions = {name: of for name, of in choice.tables(Artifact.PREDICTIONS).items() if name in readable}
     annotated = clouds(choice, questions.part(ask, predictions.values(), "of part"), predictions)
-    read = choice.map(
-        annotated, lambda name, cloud: circumplex.read(cloud, predictions[name], readable[name], reading)
-    )
+    read = choice.map(annotated, lambda name, cloud: circumplex.read(cloud, predictions[name], readable[name], reading))
     yield Section(text=circumplex.ABOUT[reading])
     yield from panels(choice, read, "codes")
     if without:

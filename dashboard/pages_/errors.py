@@ -134,9 +134,7 @@ def numeric(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def over_time(
-    choice: Choice, ask: Ask, tables: Mapping[str, pd.DataFrame], part: str, target: str
-) -> Iterator[Item]:
+def over_time(choice: Choice, ask: Ask, tables: Mapping[str, pd.DataFrame], part: str, target: str) -> Iterator[Item]:
     """Yield truth and prediction over time in one recording, for every run that has it."""
     parts = {name: predictions.of_part(table, part) for name, table in tables.items()}
     recordings = list(dict.fromkeys(one for table in parts.values() for one in long_recordings(table)))

@@ -121,7 +121,9 @@ def plane_of(choice: Choice, run: Coded, wanted: Wanted) -> tuple[Plane | None, 
         return None, job
     if words := job.error():
         raise ValueError(words)
-    return latent.made(job.future.result(), samples.iloc[rows], wanted.algorithm, seed, run.record.run_id, run.name), None
+    return latent.made(
+        job.future.result(), samples.iloc[rows], wanted.algorithm, seed, run.record.run_id, run.name
+    ), None
 
 
 def planes(choice: Choice, runs: Mapping[str, Coded], wanted: Wanted) -> tuple[list[Plane], list[projecting.Job]]:
@@ -134,7 +136,9 @@ def planes(choice: Choice, runs: Mapping[str, Coded], wanted: Wanted) -> tuple[l
     made = {name: plane for name, (plane, _) in found.items() if plane is not None}
     if left := [name for name in found if name not in made]:
         choice.say(
-            Message(f"Not shown, because code {wanted.code} is missing or has fewer than two dimensions: {_list(left)}.")
+            Message(
+                f"Not shown, because code {wanted.code} is missing or has fewer than two dimensions: {_list(left)}."
+            )
         )
     joined = [latent.joined(plane, runs[plane.name].known) for plane in latent.together(list(made.values()))]
     return joined, jobs

@@ -227,9 +227,7 @@ def _runs(choice: Choice, label: str, asked: Asked) -> pd.DataFrame:
     return runs[runs["method"].isin(asked.methods)] if asked.methods else runs
 
 
-def tables(
-    rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool
-) -> Iterator[Section]:
+def tables(rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool) -> Iterator[Section]:
     """Yield a table for each value of an axis, or one; with its heat map where one protocol is shown (`alone`)."""
     laid = rows if each == ONE else rows.assign(each=pivot.along(rows, each))
     several = pivot.order(laid["each"], each) if each != ONE else [ONE]

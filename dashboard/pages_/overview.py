@@ -115,7 +115,9 @@ def protocols(choice: Choice, ask: Ask) -> Iterator[Item]:
     if choice.runs.empty:
         return
     table = overview.protocols(choice.runs)
-    links = [Link(f"Leaderboard of {name}", "leaderboard", {"protocol": name}) for name in table["protocol"].astype(str)]
+    links = [
+        Link(f"Leaderboard of {name}", "leaderboard", {"protocol": name}) for name in table["protocol"].astype(str)
+    ]
     text = (
         "Only results of one protocol can be compared: the same data, the same split, the same targets. Click a "
         "protocol to see its leaderboard."

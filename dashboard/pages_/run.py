@@ -335,8 +335,8 @@ def tab(choice: Choice) -> str:
 
 PAGE = Page(
     title="Run",
-    how="What is predicted, on which data, and how the score compares with baselines. Below: true and predicted values, "
-    "then details.",
+    how="What is predicted, on which data, and how the score compares with baselines. Below: true and predicted "
+    "values, then details.",
     views=(
         View("Curves", None, curves),
         View("Parameters", None, parameters),

@@ -176,9 +176,7 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
     if edf.empty:
         yield Message("No trial is complete yet.")
     else:
-        yield Section(
-            "Share of trials that reach a score", "", search.draw_edf(edf, study.label), edf, f"{prefix}edf"
-        )
+        yield Section("Share of trials that reach a score", "", search.draw_edf(edf, study.label), edf, f"{prefix}edf")
     timeline = search.timeline(table, pd.Timestamp.now("UTC"))
     text = "Bars side by side ran at the same time."
     yield Section("Timeline", text, search.draw_timeline(timeline), timeline, f"{prefix}timeline")
@@ -239,8 +237,8 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
     chosen = ask.many("Parameters", sorted(known), f"{prefix}params", placeholder=f"the first {SHOWN_PARAMETERS}")
     shown = chosen or known[:SHOWN_PARAMETERS]
     text = (
-        f"{len(shown)} of {len(known)} parameters{'' if chosen else ', the most important first'}. A line is a complete "
-        "trial, from its parameters to its score; it is broken where the trial has no such parameter."
+        f"{len(shown)} of {len(known)} parameters{'' if chosen else ', the most important first'}. A line is a "
+        "complete trial, from its parameters to its score; it is broken where the trial has no such parameter."
     )
     fig = landscape.draw_parallel(table, spaces, shown, run.direction, study.label)
     yield Section("", text, fig, landscape.parallel(table, run.direction), f"{prefix}parallel")

@@ -26,7 +26,7 @@ LETTERS = 8
 
 
 def choose(name: str, page: Page, index: Index) -> list[str]:
-    """Show the box with the chosen runs on top of a page, and return their ids; none where there is nothing to choose."""
+    """Show the box with the chosen runs on top of a page, and return their ids; none where nothing can be chosen."""
     options = index.choices()
     ids = _resolve(name, page, index)
     for run_id in ids:

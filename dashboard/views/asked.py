@@ -107,9 +107,7 @@ class Widgets:
 
     def text(self, label: str, key: str, placeholder: str = "") -> str:
         """Return the words in a box."""
-        return (
-            self._place().text_input(label, key=key, placeholder=placeholder, bind="query-params", width=WIDE) or ""
-        )
+        return self._place().text_input(label, key=key, placeholder=placeholder, bind="query-params", width=WIDE) or ""
 
     def range(self, label: str, low: float, high: float, key: str) -> tuple[float, float]:
         """Return the ends of a slider."""

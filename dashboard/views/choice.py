@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -25,15 +25,23 @@ log = logging.getLogger(__name__)
 class Reads(Protocol):
     """What reads a store: `dashboard.cached` on a page, `dashboard.store.Store` for a file."""
 
-    def table(self, run_id: str, name: str) -> pd.DataFrame: ...
+    def table(self, run_id: str, name: str) -> pd.DataFrame:
+        """Return `Store.table`."""
 
-    def json(self, run_id: str, name: str) -> Any: ...
+    def json(self, run_id: str, name: str) -> Any:
+        """Return `Store.json`."""
 
-    def text(self, run_id: str, name: str) -> str: ...
+    def text(self, run_id: str, name: str) -> str:
+        """Return `Store.text`."""
 
-    def files(self, run_id: str) -> list[str]: ...
+    def files(self, run_id: str) -> list[str]:
+        """Return `Store.files`."""
 
-    def curves(self, run_ids: Iterable[str]) -> pd.DataFrame: ...
+    def curves(self, run_ids: Iterable[str]) -> pd.DataFrame:
+        """Return `Store.curves`."""
+
+    def stamp(self, run_id: str, name: str) -> Hashable:
+        """Return `Store.stamp`."""
 
 
 @dataclass(frozen=True)
@@ -149,4 +157,3 @@ def problem(error: Exception, name: str) -> Message:
         "The server's log has the details.",
         "error",
     )
-

@@ -32,7 +32,9 @@ def view(task_key: str, metric_key: str) -> Callable[[Choice, Ask], Iterator[Ite
         measured = alignment.collect(tables)
         paper = alignment.published_rows(published(), list(methods.values()))
         rows = pd.concat([measured, paper], ignore_index=True) if len(paper) else measured
-        titles = {f"{task.number} {task.name}": key for key, task in alignment.TASKS.items() if key in set(rows["task"])}
+        titles = {
+            f"{task.number} {task.name}": key for key, task in alignment.TASKS.items() if key in set(rows["task"])
+        }
         title = ask.one("Task", list(titles), task_key)
         task = alignment.TASKS[titles[title]]
         metrics = alignment.metrics_of(rows, titles[title])
