@@ -1,139 +1,266 @@
-"""Leaderboard: one protocol at a time, methods × settings, beside trivial rows and published figures."""
+"""The page Leaderboard: one protocol at a time, methods × settings, beside baselines and published values."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import pandas as pd
-import streamlit as st
 
 from affect import record
-from dashboard import cached, share, widgets
-from dashboard.figures import cells as cells_figure
-from dashboard.figures import ranking
+from affect.published import published
+from dashboard.figures import cells, ranking
 from dashboard.results import board, comparing, names, pivot
-from dashboard.results.protocol import Protocol
+from dashboard.views import items
+from dashboard.views.ask import Ask
+from dashboard.views.choice import Choice
+from dashboard.views.items import Item, Link, Message, Section
+from dashboard.views.view import Page, View
+
+if TYPE_CHECKING:
+    from dashboard.results.comparing import Family
+    from dashboard.results.protocol import Protocol
 
 HOW = (
-    "Each row is a study: the mean over its final runs on test data that no choice has seen. Studies that a paired "
+    "Each row is a study: the mean over its final runs on test data that was used for no choice. Studies that a paired "
     "test over groups cannot tell apart share a rank. Click a row to open it."
 )
 CELLS = (
-    "Test mean ± sd over seeds; * is the best of its protocol. Where several studies fall into one cell, the latest "
-    "stands there. In brackets is what was published for the same settings; it is never ranked."
+    "Test mean ± sd over seeds; * is the best of its protocol. If several studies match a cell, the most recent is "
+    "shown. Published values are in brackets and never ranked."
 )
-ONE = "no: one table"
-EMPTY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
+ONE = "one table"
+COMMAND = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 
 
-def ranking_view(protocol: Protocol, metric: str, target: str, methods: list[str], archived: bool) -> None:
-    """Show the ranked rows of one protocol as figure and table; a filter by method leaves ranks as they are."""
-    rows = board.measured(protocol, metric, target, archived, methods)
-    if rows.empty:
-        widgets.empty(EMPTY, "No study of this protocol has test figures of this kind yet.")
-        return
-    family = comparing.family(cached, protocol, metric, target)
-    rows = board.ranked(rows, family)
-    others = [board.baselines(protocol, metric, target), board.published(protocol, metric, target, methods)]
-    rows = board.board([rows, *others], metric)
-    group_kind, scored = protocol.group_kind, protocol.times_scored
-    several = f"{scored} studies have" if scored != 1 else "1 study has"
-    st.caption(f"{several} scored this test set: the more have, the less a small lead means.")
-    fig = ranking.draw(rows, metric, target, group_kind)
-    widgets.plot(fig, "leaderboard")
-    clicked = widgets.table(board.readable(rows, metric, group_kind), "leaderboard", fig=fig, clickable=True)
-    for note, of in rows[rows["kind"] == board.PUBLISHED].groupby("note", sort=False):
-        called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
-        st.caption(widgets.escape(f"Published, never ranked: {called}: {note}."))
-    for reason, studies in family.unranked().items():
-        st.caption(widgets.escape(f"{len(studies)} not ranked: {reason}."))
-    facts = (protocol.label, HOW, [bool(protocol.record.synthetic)], metric, group_kind)
-    widgets.share_button(lambda: share.leaderboard(rows, fig, *facts), "leaderboard.html")
-    if clicked is not None and rows["run_id"].iloc[clicked]:
-        widgets.open_page("run", run=str(rows["run_id"].iloc[clicked]))
+@dataclass(frozen=True)
+class Asked:
+    """What is shown: the protocol, its runs, metric, target, the methods that are left (none: all)."""
+
+    protocol: Protocol
+    runs: pd.DataFrame
+    metric: str
+    target: str
+    methods: tuple[str, ...]
+    archived: bool
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The runs of the methods that are left."""
+        return self.runs[self.runs["method"].isin(self.methods)] if self.methods else self.runs
 
 
-def table_view(protocol: Protocol, metric: str, target: str, methods: list[str], archived: bool) -> None:
-    """Show any metric over any two of method, settings, target and protocol, published figures beside the measured."""
-    known = cached.index().protocols
-    others = [label for label in known if label != protocol.label]
-    chosen = [protocol.label, *widgets.choose_many("More protocols as columns", others, "with", placeholder="none")]
+def default_protocol(choice: Choice) -> str:
+    """Return the protocol of the current run, else the one used last that has results, else the one used last."""
+    protocols = choice.index.protocols
+    for row in choice.rows:
+        found = choice.index.protocol_of(row.run_id)
+        if found is not None and found.metric_names:
+            return found.label
+    return next((label for label, protocol in protocols.items() if protocol.metric_names), next(iter(protocols)))
+
+
+def questions(choice: Choice, ask: Ask) -> tuple[list[Item], Asked | None]:
+    """Ask what is to be shown; return what is to be said above it, and the answers where there is something to show."""
+    protocols = choice.index.protocols
+    if not protocols:
+        return [Message("No study has been made yet.", "empty", COMMAND)], None
+    label = ask.one("Protocol", list(protocols), "protocol", default_protocol(choice))
+    protocol = protocols[label]
+    above: list[Item] = [items.data_badge([bool(protocol.record.synthetic)], protocol.record.transferred)]
+    if not protocol.metric_names:
+        running = [run for run in protocol.shown() if run.state == "running"]
+        if not running:
+            return [*above, Message("No study of this protocol has test scores yet.", "empty", COMMAND)], None
+        links = items.Links([Link(f"Watch {run.title}", "study", {"runs": run.run_id}) for run in running[:4]])
+        return [*above, Message("This protocol has no test scores yet; its studies are still running."), links], None
+    metric = ask.one("Metric", protocol.metric_names, "metric", protocol.objective, names.metric)
     targets = protocol.different(protocol.targets_of(metric))
-    parts = [pivot.rows(known[label], metric, targets, archived, methods) for label in chosen]
+    target = ask.one("Target", targets, "target", name=names.target, fixed=True)
+    known = sorted({run.method for run in protocol.shown(archived=True)})
+    methods = ask.many("Methods", known, "method", names.method)
+    archived = ask.switch("archived runs too", "archived")
+    runs = protocol.runs
+    if not archived:
+        aside = [choice.index.archived(str(run)) for run in runs.index]
+        runs = runs[[not one for one in aside]]
+    return above, Asked(protocol, runs, metric, target, tuple(methods), archived)
+
+
+def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the ranked rows of one protocol as figure and table; a filter by method leaves ranks as they are."""
+    above, asked = questions(choice, ask)
+    yield from above
+    if asked is None:
+        return
+    protocol, metric, target = asked.protocol, asked.metric, asked.target
+    rows = board.measured(asked.shown, metric, target)
+    if rows.empty:
+        yield Message("No study of this protocol has test scores of this kind yet.", "empty", COMMAND)
+        return
+    family = comparing.family(choice.read, protocol, metric, target)
+    ranks = {run: rank.text for run, rank in family.ranks.items()}
+    rows = rows.assign(rank=[ranks.get(run, comparing.NO_RANK) for run in rows["run_id"]])
+    others = [
+        board.trivial(asked.runs, metric, target),
+        board.published(published(), asked.shown, metric, target),
+    ]
+    joined = board.board([rows, *others], metric)
+    yield Section(text=verdict(choice, family, asked))
+    links = [
+        Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
+        for run in joined["run_id"].astype(str)
+    ]
+    notes = [legend(joined, protocol.group_kind), scored(protocol)]
+    for note, of in joined[joined["kind"] == board.PUBLISHED].groupby("note", sort=False):
+        called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
+        notes.append(f"Published, never ranked: {called}: {note}.")
+    for reason, studies in family.unranked().items():
+        if reason != family.reason:
+            notes.append(f"Not ranked: {', '.join(choice.index.title(study) for study in studies)}: {reason}.")
+    yield Section(
+        "",
+        "",
+        ranking.draw(joined, metric, target, protocol.group_kind),
+        board.readable(joined, metric, protocol.group_kind),
+        "leaderboard",
+        folded=False,
+        notes=tuple(notes),
+        opens=links,
+    )
+
+
+def verdict(choice: Choice, family: Family, asked: Asked) -> str:
+    """Say in one sentence what the leaderboard shows."""
+    order = [run for run in family.order if family.ranks[run].place is not None]
+    if family.reason:
+        return f"Not ranked: {family.reason}."
+    if not order:
+        return ""
+    if len(order) == 1:
+        return f"{choice.index.record(order[0]).title} is the only study that can be ranked."
+    first = [run for run in order if family.ranks[run].place == 1]
+    best = choice.index.record(order[0]).title
+    if len(first) == len(order):
+        return f"No study can be told apart from the best, {best} (paired test over {_groups(asked)}, Holm)."
+    second = next(run for run in order if family.ranks[run].place != 1)
+    test = family.pair(order[0], second)
+    p = "" if test is None else f", p {_p(test.adjusted)}"
+    shared = f" (rank 1 is shared by {len(first)} studies)" if len(first) > 1 else ""
+    return (
+        f"{best} is better than {choice.index.record(second).title}{p} (paired test over {_groups(asked)}, Holm)"
+        f"{shared}."
+    )
+
+
+def _groups(asked: Asked) -> str:
+    return names.plural(asked.protocol.group_kind)
+
+
+def _p(p: float) -> str:
+    return "≤ 0.001" if p <= 0.001 else f"= {p:.3f}"
+
+
+def legend(rows: pd.DataFrame, group_kind: str) -> str:
+    """Say what the marks of the figure mean."""
+    parts = ["Dot: mean over seeds"]
+    if rows["sd"].notna().any():
+        parts.append("thick bar: ± sd over seeds")
+    if rows["low"].notna().any():
+        parts.append(f"thin bar: 95 % interval over the test {names.plural(group_kind)}")
+    if (rows["kind"] == board.TRIVIAL).any():
+        parts.append("vertical line: baseline")
+    if (rows["kind"] == board.PUBLISHED).any():
+        parts.append("open diamond: published, never ranked")
+    return "; ".join(parts) + "."
+
+
+def scored(protocol: Protocol) -> str:
+    """Say how often the test set was used."""
+    count = protocol.times_scored
+    studies = "1 study was" if count == 1 else f"{count} studies were"
+    return f"{studies} evaluated on this test set. The more there are, the more likely a small lead is luck."
+
+
+# ----------------------------------------------------------------------------------------------------- as a table
+
+
+def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show any metric over any two of method, settings, target and protocol, published values beside the measured."""
+    above, asked = questions(choice, ask)
+    yield from above
+    if asked is None:
+        return
+    metric = asked.metric
+    others = [label for label in choice.index.protocols if label != asked.protocol.label]
+    labels = [asked.protocol.label, *ask.many("More protocols as columns", others, "with", placeholder="none")]
+    targets = asked.protocol.different(asked.protocol.targets_of(metric))
+    parts = []
+    for label in labels:
+        of = asked.shown if label == asked.protocol.label else _runs(choice, label, asked)
+        parts.append(pivot.rows(of, published(), label, metric, targets))
     rows = pd.concat(parts, ignore_index=True)
     if not (rows["kind"] == board.MEASURED).any():
-        widgets.empty(EMPTY, "No study of this protocol has test figures of this metric yet.")
+        yield Message("No study of this protocol has test scores of this metric yet.", "empty", COMMAND)
         return
-    left, middle, right = st.columns(3)
     axes = pivot.axes(rows)
     both = next((axis for axis in axes if pivot.BOTH in axis), None)
-    with left:
-        down = widgets.choose("Rows", axes, "rows") or axes[0]
-    with middle:
-        across = widgets.choose("Columns", [a for a in axes if a != down], "columns", both) or axes[-1]
+    down = ask.one("Rows", axes, "rows")
+    across = ask.one("Columns", [axis for axis in axes if axis != down], "columns", both)
     free = [a for a in axes if not {down, across} & {a, *a.split(pivot.BOTH)} and pivot.BOTH not in a]
-    with right:
-        wanted = pivot.TARGET if record.ROTATED in targets else ONE
-        each = widgets.choose("A table for each", [ONE, *free], "each", wanted) or ONE
+    each = ask.one("A table for each", [ONE, *free], "each", pivot.TARGET if record.ROTATED in targets else ONE)
     if pivot.TARGET not in (down, across, each):
-        wanted = pivot.called(target if target in targets else record.ALL, targets)
+        wanted = pivot.called(asked.target if asked.target in targets else record.ALL, targets)
         rows = rows[rows["target"] == wanted]
-    st.caption(CELLS)
-    every = pivot.cells(rows, down, across, metric, "" if each == ONE else each)
-    several = pivot.order(every["each"], each) if each != ONE else [ONE]
+    yield Section(text=CELLS)
+    yield from tables(rows, down, across, each, metric, len(labels) == 1)
+    paper = rows.loc[rows["kind"] == board.PUBLISHED, "note"]
+    if len(paper):
+        yield Section(notes=tuple(f"Published, never ranked: {note}." for note in dict.fromkeys(paper)))
+
+
+def _runs(choice: Choice, label: str, asked: Asked) -> pd.DataFrame:
+    runs = choice.index.protocols[label].runs
+    if not asked.archived:
+        runs = runs[[not choice.index.archived(str(run)) for run in runs.index]]
+    return runs[runs["method"].isin(asked.methods)] if asked.methods else runs
+
+
+def tables(rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool) -> Iterator[Section]:
+    """Yield a table for each value of an axis, or one; with its heat map where one protocol is shown (`alone`)."""
+    laid = rows if each == ONE else rows.assign(each=pivot.along(rows, each))
+    several = pivot.order(laid["each"], each) if each != ONE else [ONE]
     measured = rows.loc[rows["kind"] == board.MEASURED, "value"]
     span = float(measured.min()), float(measured.max())
-    sections = []
     for number, value in enumerate(several):
-        cells = every if each == ONE else every[every["each"] == value]
-        fig = cells_figure.draw(cells, down, across, metric, span) if len(chosen) == 1 else None
-        heading = f"Test {names.metric(metric)}" + ("" if each == ONE else f", {each.replace('_', ' ')} {value}")
-        if each != ONE:
-            st.subheader(widgets.escape(value), anchor=False)
-        key = "cells" if number == 0 else f"cells_{number}"
-        if fig is not None:
-            widgets.plot(fig, key)
-        table = pivot.wide(cells, down, across)
-        widgets.table(table, key, fig=fig)
-        sections.append(share.Section(heading, CELLS if number == 0 else "", fig, table, folded=False))
-    paper = rows.loc[rows["kind"] == board.PUBLISHED, "note"]
-    for note in dict.fromkeys(paper):
-        st.caption(widgets.escape(f"Published, never ranked: {note}."))
-    ids = [str(run) for run in rows.loc[rows["kind"] == board.MEASURED, "run_id"].unique()]
-    title = f"Leaderboard: {'; '.join(chosen)}"
-    widgets.share_button(lambda: share.view(cached.store(), title, HOW, sections, ids), "table.html")
+        found = pivot.cells(laid if each == ONE else laid[laid["each"] == value], down, across, metric)
+        heat = alone and len(found) > 1  # one cell is no map
+        yield Section(
+            "" if each == ONE else value,
+            f"Test {names.metric(metric)}." if number == 0 else "",
+            cells.draw(found, down, across, metric, span) if heat else None,
+            pivot.wide(found, down, across),
+            "cells" if number == 0 else f"cells_{number}",
+            folded=False,
+        )
 
 
-def main() -> None:
-    """Show the page."""
-    widgets.header("Leaderboard", HOW)
-    protocols = cached.index().protocols
-    if not protocols:
-        widgets.empty(EMPTY)
-        return
-    protocol = protocols[widgets.choose("Protocol", list(protocols), "protocol") or next(iter(protocols))]
-    found, known_targets = protocol.metric_names, protocol.targets
-    if not found:
-        widgets.empty(EMPTY, "No study of this protocol has test figures yet.")
-        return
-    columns = st.columns([1, 2, 2])
-    with columns[0]:
-        metric = widgets.choose("Metric", found, "metric", protocol.objective, names.metric) or ""
-    with columns[1]:
-        targets = protocol.targets_of(metric)
-        if st.session_state.get("target") in set(known_targets) - set(targets):
-            st.session_state["target"] = targets[0]  # chosen for another metric: a picture has an error, but no CCC
-        target = widgets.choose("Target", targets, "target", name=names.target, fixed=True) or ""
-    with columns[2]:
-        known = sorted({run.method for run in protocol.shown(archived=True)})
-        methods = widgets.choose_many("Methods", known, "method", names.method)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        view = widgets.view("View", ["ranking", "as table"], "layout")
-        archived = widgets.switch("archived runs too", "archived")
-        widgets.data_badge(bool(protocol.record.synthetic))
-    if view == "ranking":
-        ranking_view(protocol, metric, target, methods, archived)
-    else:
-        table_view(protocol, metric, target, methods, archived)
+PAGE = Page(
+    title="Leaderboard",
+    how=HOW,
+    views=(
+        View("Ranking", None, ranking_view, formerly="ranking"),
+        View("As a table", None, table_view, formerly="as table"),
+    ),
+    group="Results",
+    place=20,
+    looks_at="store",
+    key="layout",
+    command=COMMAND,
+)
 
+if __name__ == "__main__":
+    from dashboard.views.runner import show
 
-with widgets.guard():
-    main()
+    show(PAGE, "leaderboard")

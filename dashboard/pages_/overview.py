@@ -1,70 +1,155 @@
-"""Overview: what is in the store, what is running now, what was found last."""
+"""The page Overview: what is in the store, what is running now, what failed, what was scored last."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pandas as pd
-import streamlit as st
 
-from dashboard import cached, widgets
+from affect.record import Kind, State
 from dashboard.results import board, names, overview
+from dashboard.views import items
+from dashboard.views.ask import Ask
+from dashboard.views.choice import Choice
+from dashboard.views.items import Item, Link, Message, Progress, Section, Value, Values
+from dashboard.views.view import Page, View
 
-HOW = "What this store holds. Click a result to open its card, or a protocol to see its leaderboard."
-EMPTY = "python -m training demo"
+if TYPE_CHECKING:
+    from dashboard.results.study import Study
+
 STUDY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
-EVERY = "3s"
+DEMO = "python -m training demo"
+LISTED = 20
+"""Failed studies that are listed; the newest."""
 
 
-@st.fragment(run_every=EVERY)
-def running_now(finished: int) -> None:
-    """Show the running studies, read again every few seconds; when one ends, the whole page is drawn again."""
-    index = cached.index()
-    if overview.finished(index) != finished:
-        st.rerun(scope="app")
-    st.subheader("Running now", anchor=False)
-    found = overview.running(index)
-    if not found:
-        st.caption("No study is running.")
-    for study in found:
-        with st.container(border=True):
-            run, summary = study.record, study.summary
-            where = f"{run.settings_text} · {run.protocol}" if run.settings else run.protocol
-            st.markdown(f"**{widgets.escape(run.short_method)}**  {widgets.escape(where)}")
-            st.progress(min(summary.done / summary.total, 1.0) if summary.total else 0.0)
-            st.caption(widgets.escape(overview.progress_text(summary)))
-            silent = study.silent_for(pd.Timestamp.now("UTC"))
-            if silent is not None:
-                st.caption(f"Silent for {names.duration(silent)}: has its process ended? The same command goes on.")
-            widgets.link("Watch it", "study", study=study.title)
+def running_studies(choice: Choice) -> list[Study]:
+    """Return the studies that are running, the newest first; archived ones are left out."""
+    records = [choice.index.record(run_id) for run_id in choice.index.studies]
+    return [choice.index.study(run.run_id) for run in records if run.state == State.RUNNING and not run.archived]
 
 
-def main() -> None:
-    """Show the page."""
-    runs, index = cached.runs(), cached.index()
-    widgets.header("Overview", HOW, names.synthetic(runs) or None)
-    if runs.empty:
-        widgets.empty(EMPTY, "This store is empty.")
+def counts(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show how much the store holds."""
+    if choice.runs.empty:
+        yield Message("This store is empty.", "empty", DEMO)
         return
-    with st.container(horizontal=True, gap="large"):
-        for what, count in overview.counts(index).items():
-            st.metric(what.capitalize(), f"{count:,}", width="content")
-    running_now(overview.finished(index))
-    st.subheader("Newest results", anchor=False)
-    newest = board.newest(index, pd.Timestamp.now("UTC"))
-    if newest.empty:
-        widgets.empty(
-            "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10", "No study is finished."
+    yield items.data_badge([run.synthetic for run in _studies(choice) if run.synthetic is not None])
+    yield Values([Value(what.capitalize(), f"{count:,}") for what, count in overview.counts(choice.runs).items()])
+    if choice.index.problems:
+        shown = choice.index.problems[:LISTED]
+        frame = pd.DataFrame({"record": choice.index.problems})
+        text = f"{len(choice.index.problems)} runs have values that cannot be read; those count as missing. "
+        yield Section(text=text + " ".join(shown[:1]), frame=frame, key="problems", height=140)
+
+
+def _studies(choice: Choice) -> list:
+    return [choice.index.record(run_id) for run_id in choice.index.studies]
+
+
+def running(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the running studies."""
+    if choice.runs.empty:
+        return
+    yield Section("Running now")
+    shown = running_studies(choice)
+    if not shown:
+        yield Section(notes=("No study is running.",))
+    now = pd.Timestamp.now("UTC")
+    for study in shown:
+        with choice.guard(study.title):
+            summary, silent = study.summary, study.silent_for(now)
+            yield Progress(
+                f"{study.record.title} on {study.record.protocol}",
+                summary.done / summary.total if summary.total else 0.0,
+                overview.progress_text(study),
+                Link("Watch it", "study", {"runs": study.run_id}),
+                f"No activity for {names.duration(silent)}. If the process has stopped, run the same command again to "
+                "continue."
+                if silent is not None
+                else "",
+            )
+
+
+def failed(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the studies that failed or were stopped, with the reason."""
+    rows, links = [], []
+    for run in _studies(choice):
+        if run.archived:
+            continue
+        study = choice.index.study(run.run_id)
+        lost = len(study.failed_finals)
+        if run.state not in (State.FAILED, State.STOPPED) and not lost:
+            continue
+        reason = run.reason or (f"{study.summary.seeds_text}" if lost else "stopped; the same command continues it")
+        ended = names.ago(run.end, pd.Timestamp.now("UTC")) if run.end is not None else ""
+        rows.append((study.title, run.state, reason, ended))
+        links.append(Link(f"Open {study.title}", "study", {"runs": run.run_id}))
+    if rows:
+        yield Section(
+            "Needs attention",
+            f"{len(rows)} studies failed, were stopped, or have failed final runs. Click one to open it.",
+            frame=pd.DataFrame(rows[:LISTED], columns=["study", "state", "reason", "ended"]),
+            key="failed",
+            opens=links[:LISTED],
         )
-    else:
-        clicked = widgets.table(newest.drop(columns="run_id"), "newest", clickable=True)
-        if clicked is not None:
-            widgets.open_page("run", run=str(newest["run_id"].iloc[clicked]))
-    st.subheader("Protocols", anchor=False)
-    st.caption("Only results of one protocol can be compared: the same data, the same split, the same targets.")
-    table = overview.protocols(index)
-    clicked = widgets.table(table, "protocols", clickable=True)
-    if clicked is not None:
-        widgets.open_page("leaderboard", protocol=str(table["protocol"].iloc[clicked]))
 
 
-with widgets.guard():
-    main()
+def newest(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the studies that were scored last."""
+    if choice.runs.empty:
+        return
+    table = board.newest(choice.runs, pd.Timestamp.now("UTC"))
+    if table.empty:
+        yield Section("Newest results")
+        yield Message("No study is finished.", "empty", STUDY)
+        return
+    links = [Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) for run in table["run_id"].astype(str)]
+    text = "Click a result to open its card."
+    yield Section("Newest results", text, frame=table.drop(columns="run_id"), key="newest", opens=links)
+
+
+def protocols(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show what can be compared with what."""
+    if choice.runs.empty:
+        return
+    table = overview.protocols(choice.runs)
+    links = [
+        Link(f"Leaderboard of {name}", "leaderboard", {"protocol": name}) for name in table["protocol"].astype(str)
+    ]
+    text = (
+        "Only results of one protocol can be compared: the same data, the same split, the same targets. Click a "
+        "protocol to see its leaderboard."
+    )
+    yield Section("Protocols", text, frame=table, key="protocols", opens=links)
+
+
+def finished(choice: Choice) -> int:
+    """Return how many studies are no longer running: when it changes, the whole page is drawn again."""
+    return sum(run.kind == Kind.STUDY and run.state != State.RUNNING for run in _studies(choice))
+
+
+PAGE = Page(
+    title="Overview",
+    how="What this store holds: studies that are running, results, and which of them can be compared.",
+    views=(
+        View("Store", None, counts),
+        View("Running now", None, running),
+        View("Needs attention", None, failed),
+        View("Newest results", None, newest),
+        View("Protocols", None, protocols),
+    ),
+    group="Results",
+    place=10,
+    looks_at="store",
+    stacked=True,
+    live=lambda choice: True,
+    version=finished,
+    command=DEMO,
+)
+
+if __name__ == "__main__":
+    from dashboard.views.runner import show
+
+    show(PAGE, "overview")
