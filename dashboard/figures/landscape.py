@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.figures import theme
 from dashboard.figures.space import Axis, axis, complete
-from dashboard.results.study_table import PARAM
+from dashboard.results.trials import PARAM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """A search as it went: history, distribution of values, timeline, pruned curves, trade-off.
 
-`table` is what `dashboard.results.study_table.trials` returns. Each figure is made in two steps, table and drawing.
+`table` is what `dashboard.results.study.Study.trials` returns. Each figure is made in two steps, table and drawing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A search space: its distributions, its parameters as axes, and which of them matter.
 
 Optuna's own storage is never opened: `rebuild` makes a study in memory from the run table and space.json.
-`table` below is what `dashboard.results.study_table.trials` returns.
+`table` below is what `dashboard.results.study.Study.trials` returns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 
 from affect.record import State
 from dashboard.figures import theme
-from dashboard.results.study_table import PARAM
+from dashboard.results.trials import PARAM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -190,7 +190,7 @@ class Index:
     def _complete(self) -> dict[str, list[str]]:
         """Study → run ids of its complete finals that nobody archived, by seed and fold."""
         usable = (self.states == State.COMPLETE) & ~self._put_aside
-        seed = pd.to_numeric(self.runs["seed"], errors="coerce").astype(float).to_numpy()
+        seed = pd.to_numeric(pd.Series(self.texts("seed")), errors="coerce").to_numpy(float)
         found = {}
         for study, places in self._children.items():
             mine = places[(self.kinds[places] == Kind.FINAL) & usable[places]]

@@ -1,8 +1,7 @@
-"""How runs, methods, settings and protocols are called on a page. Every function takes the run table's own values."""
+"""How metrics, targets, methods, times and groups are called on a page."""
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from affect import metrics, record
 from affect.record import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def present(value: Any) -> bool:
@@ -25,39 +24,9 @@ def number(value: Any) -> float:
     return float(value) if present(value) else math.nan
 
 
-def row(runs: pd.DataFrame, run_id: str) -> pd.Series:
-    """Return one run of the run table."""
-    return runs.loc[[run_id]].iloc[0]
-
-
-def loads(value: Any, otherwise: Any) -> Any:
-    """Decode a JSON tag; `otherwise` where it is missing or not JSON, as a foreign run's may be."""
-    if not present(value):
-        return otherwise
-    try:
-        return json.loads(value)
-    except (TypeError, ValueError):
-        return otherwise
-
-
 def method(path: Any) -> str:
     """Return a method's short name: the path without its family."""
     return str(path).rpartition("/")[2] if present(path) else "?"
-
-
-def settings(value: Any, hide: Iterable[str] = ()) -> str:
-    """Return a settings tag as people read it, ``latent size 2 · features all``, without the settings in `hide`."""
-    found = loads(value, {})
-    return " · ".join(f"{k.replace('_', ' ')} {found[k]}" for k in sorted(found) if k not in set(hide))
-
-
-def shared_settings(values: Iterable[Any]) -> set[str]:
-    """Return the settings that have one value in all of `values`: a table need not repeat them."""
-    seen: dict[str, set[str]] = {}
-    for value in values:
-        for k, v in loads(value, {}).items():
-            seen.setdefault(k, set()).add(str(v))
-    return {k for k, v in seen.items() if len(v) == 1}
 
 
 def metric(name: str) -> str:
@@ -92,11 +61,6 @@ def target(name: str, count: int | None = None) -> str:
     return "mean over all targets" if count is None else f"mean over {count} targets"
 
 
-def targets(value: Any) -> str:
-    """Return a targets tag as a phrase: up to four by name, more by number."""
-    return target_list(loads(value, []))
-
-
 def target_list(found: Sequence[str]) -> str:
     """Return targets as a phrase: up to four by name, more by number."""
     if not found:
@@ -106,12 +70,7 @@ def target_list(found: Sequence[str]) -> str:
     return f"{len(found)} values ({', '.join(str(t).replace('_', ' ') for t in found[:2])} …)"
 
 
-def test_groups(value: Any) -> float:
-    """Return the number of groups on test that a groups tag says, nan where it says none."""
-    return number(loads(value, {}).get("test"))
-
-
-def kind(run: pd.Series | Mapping[str, Any]) -> str:
+def kind(run: Mapping[str, Any]) -> str:
     """Return in words what a run is: a study, its trial 3, its final with seed 1, a method fitted as a need."""
     number = run.get("trial")
     words = {
@@ -136,11 +95,6 @@ def plural(noun: str) -> str:
 def count(number: int, noun: str) -> str:
     """Return a number of things: ``1 person``, ``8 persons``."""
     return f"{number} {noun if number == 1 else plural(noun)}"
-
-
-def synthetic(runs: pd.DataFrame) -> list[bool]:
-    """Return which kinds of data a table of runs has: True for synthetic, False for real."""
-    return [bool(value) for value in runs["synthetic"].unique()]
 
 
 def duration(seconds: float | None) -> str:

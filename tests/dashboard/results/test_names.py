@@ -31,16 +31,18 @@ def test_how_long_ago_is_rough_and_a_date_after_a_week():
     assert names.ago(pd.NaT, now) == ""
 
 
-def test_settings_are_read_as_words_and_what_is_no_json_is_nothing():
-    assert names.settings('{"latent_size":2,"features":"all"}') == "features all · latent size 2"
-    assert names.settings('{"latent_size":2,"features":"all"}', hide=["features"]) == "latent size 2"
-    assert names.settings("not json") == names.settings(None) == names.settings(math.nan) == ""
-
-
 def test_targets_are_named_where_they_are_few():
-    assert names.targets('["p_x","a"]') == "p x, a"
-    assert names.targets('["a","b","c","d","e"]') == "5 values (a, b …)"
-    assert names.targets(None) == "unknown targets"
+    assert names.target_list(["p_x", "a"]) == "p x, a"
+    assert names.target_list(["a", "b", "c", "d", "e"]) == "5 values (a, b …)"
+    assert names.target_list(()) == "unknown targets"
+
+
+def test_groups_are_counted_in_words():
+    assert [names.count(n, noun) for n, noun in ((1, "clip"), (5, "person"), (2, "identity"))] == [
+        "1 clip",
+        "5 persons",
+        "2 identities",
+    ]
 
 
 def test_a_dirty_commit_is_called_so():
