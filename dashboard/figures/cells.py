@@ -14,7 +14,7 @@ from dashboard.results import names, pivot
 def draw(
     found: pd.DataFrame, down: str, across: str, metric: str, span: tuple[float, float] | None = None
 ) -> go.Figure:
-    """Draw one protocol's cells as a heat map with the figures written in them, published ones in brackets.
+    """Draw one protocol's cells as a heat map with the scores written in them, published ones in brackets.
 
     `span` is what the colours reach from and to, where several figures share a scale.
     """
@@ -27,32 +27,23 @@ def draw(
     values, paper = laid("value").to_numpy(float), laid("published").to_numpy(float)
     known = np.isfinite(paper)
     below = np.where(known & np.isfinite(values), np.char.mod("<br>(%.3f)", paper), "")
-    fig = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=[theme.plain(c) for c in columns],
-            y=[theme.plain(r) for r in rows],
-            zmin=None if span is None else span[0],
-            zmax=None if span is None else span[1],
-            colorscale=theme.SEQUENTIAL,
-            reversescale=metrics.DIRECTION.get(metric) != "maximize",
-            text=below,
-            texttemplate="%{z:.3f}%{text}",
-            xgap=3,
-            ygap=3,
-            showscale=False,
-            hoverongaps=False,
-            hovertemplate=(
-                f"{theme.plain(down)} %{{y}}<br>{theme.plain(across)} %{{x}}<br>"
-                f"{theme.plain(names.metric(metric))} %{{z:.4f}}%{{text}}<extra></extra>"
-            ),
-        )
+    fig = theme.heat(
+        values,
+        columns,
+        rows,
+        f"{theme.plain(down)} %{{y}}<br>{theme.plain(across)} %{{x}}<br>"
+        f"{theme.plain(names.metric(metric))} %{{z:.4f}}%{{text}}",
+        ends=(None, None) if span is None else span,
+        titles=(theme.plain(across.replace("_", " ")), ""),
+        row=56 if known.any() else 44,
+        above=100,
+        reversescale=metrics.DIRECTION.get(metric) != "maximize",
+        text=below,
+        texttemplate="%{z:.3f}%{text}",
+        xgap=3,
+        ygap=3,
     )
     for i, j in zip(*np.nonzero(known & np.isnan(values)), strict=True):
         words = f"({paper[i, j]:.3f})"
         fig.add_annotation(x=j, y=i, text=words, showarrow=False, font={"size": 12, "color": theme.NEUTRAL})
-    title = theme.plain(across.replace("_", " "))
-    theme.finish(fig, height=100 + (56 if known.any() else 44) * len(rows), x=title, legend=False)
-    fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
-    fig.update_xaxes(type="category", showgrid=False)
     return fig

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from affect import metrics
 from dashboard.figures import theme
-from dashboard.results import board, names
+from dashboard.results import board, comparing, names
+from dashboard.results.tables import number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DRAWN = 40
 """Rows that the figure shows; the table has all."""
 
 
-def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str) -> go.Figure:
-    """Draw a board: a dot a row, a thick bar for ± sd over seeds, a thin one for the 95 % interval over groups.
+def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str, known: Sequence[str] = ()) -> go.Figure:
+    """Draw a board: a mark a row, a thick bar for ± sd over seeds, a thin one for the 95 % interval over groups.
 
-    Each row's name stands above its own line, so that the figure keeps its width on a telephone.
+    Each row's name stands above its own line, so that the figure keeps its width on a telephone. A method has its
+    colour by its place in `known`, the store's methods. The axis shows the studies: a baseline or publication far
+    from them is an arrow at the edge, with its score.
     """
     top = rows.head(DRAWN)
+    looks = theme.looks([*known, *top["method"]])
+    low, high = _ends(top, "low" if metrics.DIRECTION.get(metric) == "maximize" else "high")
     look = top["kind"].where(top["kind"] != board.MEASURED, "") + top["method"]
     top = top.assign(y=range(len(top) - 1, -1, -1), look=look)
     every: list[Any] = list(top.itertuples(index=False))
@@ -28,28 +37,29 @@ def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str) -> go.Fi
     for _, mine in top.groupby("look", sort=False):
         kind, tint = mine["kind"].iloc[0], theme.NEUTRAL
         if kind == board.MEASURED:
-            tint = theme.colour(str(mine["method"].iloc[0]))
-            for low, high, width, opacity in (
+            tint = looks[str(mine["method"].iloc[0])].colour
+            for left, right, width, opacity in (
                 (mine["low"], mine["high"], 2, 0.6),
                 (mine["value"] - mine["sd"], mine["value"] + mine["sd"], 7, 0.45),
             ):
-                traces.append(_spans(low, high, mine["y"], tint, width, opacity))
+                traces.append(_spans(left, right, mine["y"], tint, width, opacity))
         ours = kind == board.MEASURED
         marker = {
             "color": tint,
             "size": 12 if ours else 10,
-            "symbol": "circle" if ours else "diamond-open" if kind == board.PUBLISHED else "line-ns-open",
+            "symbol": [_symbol(row, looks, low, high) for row in mine.itertuples(index=False)],
             "line": {"width": 0 if ours else 2, "color": tint},
         }
         traces.append(
             {
                 "type": "scatter",
-                "x": mine["value"].to_numpy(),
+                "x": mine["value"].clip(low, high).to_numpy(),
                 "y": mine["y"].to_numpy(),
                 "mode": "markers",
                 "marker": marker,
                 "text": [_hover(row, metric, group_kind) for row in mine.itertuples(index=False)],
                 "hovertemplate": "%{text}<extra></extra>",
+                "showlegend": False,
             }
         )
     notes = [
@@ -65,12 +75,65 @@ def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str) -> go.Fi
         }
         for row in every
     ]
-    fig = go.Figure({"data": traces, "layout": {"annotations": notes}})
+    fig = go.Figure({"data": [*traces, *_key(top, group_kind)], "layout": {"annotations": notes}})
     axis = f"test {names.metric(metric)}, {names.target(target)} ({names.better(metric) or 'no order known'})"
-    theme.finish(fig, height=46 * len(every) + 70, x=axis, legend=False)
-    fig.update_xaxes(showgrid=True, gridcolor="rgba(135,147,163,0.18)")
+    theme.finish(fig, height=46 * len(every) + 70, x=axis)
+    margin = 0.04 * ((high - low) or abs(high) or 1.0)
+    fig.update_xaxes(range=[low - margin, high + margin], showgrid=True, gridcolor="rgba(135,147,163,0.18)")
     fig.update_yaxes(visible=False, range=[-0.5, len(every) - 0.25])
     return fig
+
+
+def cut(rows: pd.DataFrame) -> str:
+    """Return in words how many rows are drawn where not all are; else nothing."""
+    return f"The figure shows the first {DRAWN} of {len(rows)} rows; the table has all." if len(rows) > DRAWN else ""
+
+
+def _ends(rows: pd.DataFrame, worse: str) -> tuple[float, float]:
+    """Return the ends of the axis: those of the studies and their intervals, and of what is within that width again."""
+    ours = rows[rows["kind"] == board.MEASURED] if (rows["kind"] == board.MEASURED).any() else rows
+    ends = theme.bulk(ours["value"], worse) or (0.0, 1.0)
+    shown = ours[ours["value"].between(*ends)]
+    spread = [shown["low"], shown["high"], shown["value"] - shown["sd"], shown["value"] + shown["sd"]]
+    span = pd.concat([pd.Series(ends), *(part.astype(float) for part in spread)]).dropna()
+    low, high = float(span.min()), float(span.max())
+    width = (high - low) or abs(high) or 1.0
+    others = rows.loc[rows["kind"] != board.MEASURED, "value"]
+    near = others[others.between(low - width, high + width)]
+    return min([low, *near]), max([high, *near])
+
+
+def _symbol(row: Any, looks: dict[str, theme.Look], low: float, high: float) -> str:
+    if row.value < low or row.value > high:
+        return "triangle-left" if row.value < low else "triangle-right"
+    if row.kind == board.MEASURED:
+        return looks[str(row.method)].symbol
+    return "diamond-open" if row.kind == board.PUBLISHED else "line-ns-open"
+
+
+def _key(rows: pd.DataFrame, group_kind: str) -> list[dict[str, Any]]:
+    """Return what the legend says of the bars and marks that occur."""
+    grey = {"color": theme.NEUTRAL}
+    words = [
+        (rows["sd"].notna().any(), "thick bar: ± sd over seeds", {"mode": "lines", "line": grey | {"width": 7}}),
+        (
+            rows["low"].notna().any(),
+            f"thin bar: 95 % interval over {names.plural(group_kind)}",
+            {"mode": "lines", "line": grey | {"width": 2}},
+        ),
+        (
+            rows["kind"].eq(board.PUBLISHED).any(),
+            "published, not ranked",
+            {"mode": "markers", "marker": grey | {"symbol": "diamond-open", "size": 10}},
+        ),
+        (
+            rows["kind"].eq(board.BASELINE).any(),
+            "baseline",
+            {"mode": "markers", "marker": grey | {"symbol": "line-ns-open", "size": 10, "line": {"width": 2}}},
+        ),
+    ]
+    entry = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip", "showlegend": True}
+    return [entry | {"name": name} | look for shown, name, look in words if shown]
 
 
 def _spans(low: pd.Series, high: pd.Series, y: pd.Series, tint: str, width: int, opacity: float) -> dict[str, Any]:
@@ -90,11 +153,12 @@ def _spans(low: pd.Series, high: pd.Series, y: pd.Series, tint: str, width: int,
         "line": line,
         "opacity": opacity,
         "hoverinfo": "skip",
+        "showlegend": False,
     }
 
 
 def _name(row: Any) -> str:
-    extra = " (published)" if row.kind == board.PUBLISHED else ""
+    extra = f" (published: {number(row.value)})" if row.kind == board.PUBLISHED else ""
     rank = f"{row.rank.replace(' ', '')}  " if row.kind == board.MEASURED and row.rank else ""
     tail = f"  ·  {theme.plain(row.settings)}" if row.settings else ""
     called = f"<b>{theme.plain(row.row)}</b>" if row.kind == board.MEASURED else theme.plain(row.row)
@@ -106,8 +170,12 @@ def _hover(row: Any, metric: str, group_kind: str) -> str:
     if not math.isnan(row.sd):
         lines.append(f"± {row.sd:.2g} sd over {row.seeds} seeds")
     if not math.isnan(row.low):
-        over = "" if math.isnan(row.groups) else f" over {int(row.groups)} {group_kind}s"
+        over = "" if math.isnan(row.groups) else f" over {names.count(int(row.groups), group_kind)}"
         lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g}{over}")
+    if row.kind == board.MEASURED and not math.isnan(row.p):
+        lines.append(f"p = {comparing.p_text(row.p)} against the best (Holm)")
+    if row.why:
+        lines.append(theme.plain(f"{'not ranked' if row.kind == board.MEASURED else 'not comparable'}: {row.why}"))
     if row.note:
         lines.append(theme.plain(row.note))
     return "<br>".join(lines)
