@@ -99,7 +99,7 @@ def edf(values: Mapping[str, pd.Series], direction: str) -> pd.DataFrame:
     """Return the empirical distribution of complete trials' values per study: study, value, share.
 
     `share` is the part of the study's trials that are at least as good as `value`. An infinite trial counts
-    counts among the trials and reaches nothing.
+    among the trials and reaches nothing.
     """
     frames = []
     for name, found in values.items():
