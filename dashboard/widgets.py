@@ -152,6 +152,7 @@ def table(
     Of a long table the browser is sent only the rows in view; a long one whose rows open pages is shown in pages, whose
     number stands in the address.
     """
+    frame = _one_type(frame)
     configured = _column_formats(frame, formats or {})
     if any(opens):
         _opening(frame, key, configured, opens, height)
@@ -198,6 +199,12 @@ def _opening(
     if row is not None and (to := opens[row]) is not None:
         with under:
             link(to)
+
+
+def _one_type(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns hold one type each, as Arrow wants it: numbers beside words become words."""
+    mixed = [c for c in frame.select_dtypes(object) if len({type(value) for value in frame[c].dropna()}) > 1]
+    return frame.assign(**{str(c): frame[c].map(str, na_action="ignore") for c in mixed}) if mixed else frame
 
 
 def _column_formats(frame: pd.DataFrame, formats: Mapping[str, str]) -> dict[str, Any]:
