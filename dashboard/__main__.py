@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import socket
 import sys
@@ -13,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import typer
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from dashboard.results.index import Index
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"run": "run", "errors": "runs", "circumplex": "fits", "latent": "spaces"}
@@ -82,10 +81,12 @@ def share_runs(
 ) -> None:
     """Write cards and figures of runs into one HTML file that opens offline."""
     from dashboard import share
+    from dashboard.results.index import Index
     from dashboard.store import Store, locate
 
     store = Store(locate())
-    ids = [_found(store.runs(), given) for given in runs]
+    index = Index(store.runs())
+    ids = [_found(index, given) for given in runs]
     path = out or ROOT / "shares" / f"{'-'.join(run[:8] for run in ids[:3])}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(share.runs(store, ids), encoding="utf-8")
@@ -98,11 +99,12 @@ def link(
     page: Annotated[str, typer.Option(help="Page that the address opens.")] = "run",
 ) -> None:
     """Print the address of a run's page, below AFFECTORY_URL where that is set."""
+    from dashboard.results.index import Index
     from dashboard.store import Store, locate
 
     if page not in PAGES:
         _refuse(f"no page {page!r}; known: {', '.join(PAGES)}")
-    typer.echo(address(_found(Store(locate()).runs(), run), page, os.environ.get("AFFECTORY_URL", "")))
+    typer.echo(address(_found(Index(Store(locate()).runs()), run), page, os.environ.get("AFFECTORY_URL", "")))
 
 
 def address(run_id: str, page: str, base: str) -> str:
@@ -114,14 +116,11 @@ def address(run_id: str, page: str, base: str) -> str:
     return f"{base}/{page}?{PAGES[page]}={quote(run_id)}{here}"
 
 
-def _found(runs: pd.DataFrame, given: str) -> str:
-    from dashboard.results import card
-
-    found = card.find(runs, given)
+def _found(index: Index, given: str) -> str:
+    found = index.find(given)
     if found is None:
-        begin = [run for run in runs.index if run.startswith(given)] if given else []
-        close = begin or difflib.get_close_matches(given, list(runs.index), n=3, cutoff=0.4)
-        _refuse(f"no run {given!r} in this store" + (f"; did you mean {' or '.join(close[:3])}?" if close else ""))
+        close = index.nearest(given)
+        _refuse(f"no run or study {given!r} in this store" + (f"; did you mean {' or '.join(close)}?" if close else ""))
     return str(found)
 
 

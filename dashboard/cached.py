@@ -80,7 +80,7 @@ def _table(_from: Store, source: Source, run_id: str, name: str, stamp: Hashable
 
 
 def stamp(run_id: str, name: str) -> Hashable:
-    """Return `Store.stamp`; Damaged where there is no such file."""
+    """Return `Store.stamp`."""
     return store().stamp(run_id, name)
 
 

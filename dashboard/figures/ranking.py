@@ -104,7 +104,7 @@ def _name(row: Any) -> str:
 def _hover(row: Any, metric: str, group_kind: str) -> str:
     lines = [f"{theme.plain(row.row)} {theme.plain(row.settings)}", f"test {names.metric(metric)} {row.value:.4g}"]
     if not math.isnan(row.sd):
-        lines.append(f"± {row.sd:.2g} sd over {int(row.seeds)} seeds")
+        lines.append(f"± {row.sd:.2g} sd over {row.seeds} seeds")
     if not math.isnan(row.low):
         over = "" if math.isnan(row.groups) else f" over {int(row.groups)} {group_kind}s"
         lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g}{over}")

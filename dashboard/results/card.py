@@ -1,4 +1,4 @@
-"""The card of a run, to be read in ten seconds: what, on which data, how good, beside what, by whom."""
+"""The card of a run, to be read in ten seconds: what, on which data, how good, against which baseline, by whom."""
 
 from __future__ import annotations
 
@@ -8,44 +8,54 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from affect import record
-from affect.published import settings_of
-from affect.record import Kind, State
+from affect import metrics, record
 from affect.statistics import MIN_GROUPS
-from dashboard.results import board, names, objective
-from dashboard.results.tables import number
+from dashboard.results import board, caveats, names, objective
+from dashboard.results import published as papers
+from dashboard.results.tables import number, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from affect.statistics import Paired
+    from dashboard.results.index import Index
+    from dashboard.results.published import Published
+    from dashboard.results.record import Record
 
 LINEAR = "linear"
 """The short name that a family's honest linear baseline has, where it has one."""
+BASELINE, ORACLE, METHOD, PUBLISHED = "baseline", "oracle", "method", "published"
+"""Kinds of references. An oracle knows the true class: no method can reach it by rights."""
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A figure that stands beside the headline: what it is, its value, and what to know about it."""
+class Reference:
+    """A score to hold the headline against: what it is, its value, and what to know about it.
+
+    `why` says why it cannot be compared with the headline; empty where it can.
+    """
 
     label: str
     value: float
     note: str = ""
+    kind: str = BASELINE
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Card:
-    """The sentences and figures of a card. Texts come from the store: they are to be escaped by who shows them."""
+    """The sentences and numbers of a card. Texts come from the store: who shows them escapes them."""
 
     title: str
+    sentence: str
+    """What is predicted, from what, on which data, how good, against which baseline: for a first-time reader."""
     kind: str
     state: str
     synthetic: bool | None
+    badges: tuple[str, ...]
+    caveats: tuple[str, ...]
     headline_label: str
     headline: float
     sd: float
     spread: str
-    beside: tuple[Beside, ...]
+    references: tuple[Reference, ...]
     facts: tuple[tuple[str, str], ...]
     labels: tuple[str, ...] = ()
     """A person's own tags."""
@@ -53,245 +63,226 @@ class Card:
     def frame(self) -> pd.DataFrame:
         """Return all of the card as a table of what and text."""
         rows = [(self.headline_label, f"{number(self.headline, 4)} {self.spread}".strip())] if self.known else []
-        rows += [(b.label, f"{number(b.value, 4)} {b.note}".strip()) for b in self.beside]
+        for one in self.references:
+            words = "; ".join(part for part in (f"not comparable: {one.why}" if one.why else "", one.note) if part)
+            rows.append((one.label, f"{number(one.value, 4)} {f'({words})' if words else ''}".strip()))
+        rows += [("Read this first", text) for text in self.caveats]
         return pd.DataFrame([*rows, *self.facts], columns=["what", "value"])
 
     @property
     def known(self) -> bool:
-        """Whether there is a headline figure."""
+        """Whether there is a headline score."""
         return not math.isnan(self.headline)
 
 
-def find(runs: pd.DataFrame, given: str) -> str | None:
-    """Return the full id of the run whose id begins with `given`; None where there is none or more than one."""
-    if given in runs.index:
-        return given
-    found = runs.index[runs.index.str.startswith(given)] if len(given) >= 4 else runs.index[:0]
-    return str(found[0]) if len(found) == 1 else None
+class _Scores:
+    """A run's scores by aspect and part: its objective's, over all targets."""
+
+    def __init__(self, index: Index, run: Record) -> None:
+        self.index, self.run, self.part = index, run, "test" if run.on_test else "validation"
+
+    def __call__(self, aspect: str = "", target: str = record.ALL, part: str = "") -> float:
+        if not self.run.objective:
+            return math.nan
+        full = record.metric(part or self.part, self.run.objective, target, aspect)
+        return self.index.score(self.run.run_id, full)
 
 
-def study_of(runs: pd.DataFrame, run_id: str) -> str | None:
-    """Return the id of the study's run that a run belongs to (itself, for a study), None where it has none."""
-    run = names.row(runs, run_id)
-    if run["kind"] == Kind.STUDY:
-        return run_id
-    parent = run["parent"]
-    return str(parent) if names.present(parent) and parent in runs.index else None
+def make(index: Index, run_id: str, now: pd.Timestamp, summary: Any = None, paper: pd.DataFrame | None = None) -> Card:
+    """Return the card of a run.
 
+    A study and a final show test scores; a trial and a prerequisite only validation ones, and the label says so.
 
-def make(runs: pd.DataFrame, run_id: str, published: pd.DataFrame, now: pd.Timestamp) -> Card:
-    """Return the card of a run. `runs` is the run table, `published` is `affect.published.published()`.
-
-    A study and a final show test figures; a trial and a need only validation ones, and the label says so.
+    Parameters
+    ----------
+    summary : the run's data_summary.json, whose notes are caveats.
+    paper : the published scores, `published.table()` by default.
     """
-    run = names.row(runs, run_id)
-    on_test = run["kind"] in (Kind.STUDY, Kind.FINAL)
-    metric = str(run["objective"]) if names.present(run["objective"]) else ""
-    part = "test" if on_test else "validation"
-
-    def figure(aspect: str = "", part: str = part) -> float:
-        return names.number(run.get(record.metric(part, metric, record.ALL, aspect))) if metric else math.nan
-
-    value, label = figure(), f"{part} {names.metric(metric)}"
-    if math.isnan(value) and on_test and names.present(run["best_value"]):
-        value, label = (
-            names.number(run["best_value"]),
-            f"best validation {objective.name(objective.metric(run))} so far",
-        )
-    count = len(names.loads(run["targets"], []))
-    low, high, groups = figure(record.LOW), figure(record.HIGH), figure(record.N_GROUPS)
-    if math.isnan(groups) and on_test:
-        groups = names.test_groups(run["groups"])
+    run = index.record(run_id)
+    score = _Scores(index, run)
+    value, label = score(), f"{score.part} {names.metric(run.objective)}"
+    if math.isnan(value) and run.on_test and not math.isnan(run.best_value):
+        value, label = run.best_value, f"best validation {objective.name(objective.metric(run))} so far"
+    count = len(run.targets)
+    references = tuple(_references(index, run, score, paper)) if run.on_test else ()
     return Card(
-        title=_title(run),
-        kind=names.kind(run),
-        state=str(run["state"]) if names.present(run["state"]) else str(run["status"]).lower(),
-        synthetic=bool(run["synthetic"]) if names.present(run["dataset"]) else None,
+        title=run.title,
+        sentence=_sentence(run, label, value, score, references),
+        kind=run.what,
+        state=run.state,
+        synthetic=run.synthetic,
+        badges=tuple(caveats.badges(index, run_id, summary)),
+        caveats=tuple(caveats.of(index, run_id, summary)),
         headline_label=f"{label}, {names.target(record.ALL, count)}" if count > 1 else label,
         headline=value,
-        sd=figure(record.SD),
-        spread=_spread(run, metric, figure(record.SD), low, high, groups, runs, run_id),
-        beside=tuple(_beside(runs, run, metric, figure, published)) if on_test else (),
-        facts=tuple(_facts(run, now, published)),
-        labels=tuple(str(label) for label in names.loads(run["labels"], [])),
+        sd=score(record.SD),
+        spread=_spread(index, run, score),
+        references=references,
+        facts=tuple(_facts(run, score, now, paper)),
+        labels=run.labels,
     )
 
 
-def _title(run: pd.Series) -> str:
-    if not names.present(run["method"]):
-        return str(run["name"])
-    text = names.settings(run["settings"])
-    return f"{names.method(run['method'])}{' · ' + text if text else ''}"
+def _sentence(run: Record, label: str, value: float, score: _Scores, references: tuple[Reference, ...]) -> str:
+    """Return one paragraph that a supervisor understands: what, from what, on which data, how good, against what."""
+    if not run.dataset or not run.method:
+        return ""
+    subject = run.method_title or names.spaced(run.short_method)
+    inputs = f" from {names.spaced(run.inputs)}" if run.inputs and not run.method_title else ""
+    parts = [f"{subject} predicts {names.target_list(run.targets)}{inputs} on {caveats.data_text(run)}."]
+    if not math.isnan(value):
+        low, high = score(record.LOW), score(record.HIGH)
+        ends = "" if math.isnan(low) else f" (95 % interval {number(low)} to {number(high)})"
+        first = next((one for one in references if one.kind == BASELINE), None)
+        against = f", {difference(value, first.value, run.objective)} {first.label}" if first and not first.why else ""
+        parts.append(f"{label[0].upper()}{label[1:]} is {number(value)}{ends}{against}.")
+    paper = next((one for one in references if one.kind == PUBLISHED), None)
+    if paper is not None and paper.why:
+        parts.append(f"The published {number(paper.value)} is not comparable: {paper.why}.")
+    elif paper is not None:
+        parts.append(f"Published: {number(paper.value)}.")
+    return " ".join(parts)
 
 
-def _spread(
-    run: pd.Series, metric: str, sd: float, low: float, high: float, groups: float, runs: pd.DataFrame, run_id: str
-) -> str:
+def difference(value: float, other: float, metric: str) -> str:
+    """Return how much better or worse a score is than another: ``20 % better than``, ``0.21 better than``.
+
+    Errors are compared as a share of the other; correlations and shares of correct answers by their difference.
+    """
+    rises = metrics.DIRECTION.get(metric) == "maximize"
+    if math.isclose(value, other, rel_tol=1e-9, abs_tol=1e-12):
+        return "the same as"
+    word = "better" if (value > other) == rises else "worse"
+    if rises or other == 0:
+        return f"{number(abs(value - other))} {word} than"
+    return f"{percent(abs(value - other) / abs(other))} {word} than"
+
+
+def _spread(index: Index, run: Record, score: _Scores) -> str:
     parts = []
-    if not math.isnan(sd):
-        finals = runs[(runs["parent"] == run_id) & (runs["kind"] == Kind.FINAL) & (runs["state"] == State.COMPLETE)]
-        parts.append(f"± {sd:.2g} sd over {len(finals)} seeds")
-    kind = str(run["group_kind"]) if names.present(run["group_kind"]) else "group"
+    sd, low, high, groups = score(record.SD), score(record.LOW), score(record.HIGH), score(record.N_GROUPS)
+    if math.isnan(groups) and run.on_test:
+        groups = float(run.groups.get("test", math.nan))
+    study = index.study_of(run.run_id)
+    if not math.isnan(sd) and study is not None:
+        seeds = board.seeds_text(*index.seeds(study))
+        parts.append(f"± {sd:.2g} sd over {seeds} seeds" if sd > 1e-12 else f"the same for {seeds} seeds")
     if not math.isnan(low):
-        over = "" if math.isnan(groups) else f" over {int(groups)} {kind}s"
+        over = "" if math.isnan(groups) else f" over {names.count(int(groups), run.group_kind)}"
         parts.append(f"95 % interval {number(low, 4)} – {number(high, 4)}{over}")
     elif groups < MIN_GROUPS:
-        parts.append(f"{int(groups)} {kind}s: too few for an interval")
-    parts.append(names.better(metric))
-    return "; ".join(p for p in parts if p)
+        parts.append(f"{names.count(int(groups), run.group_kind)}: too few for an interval")
+    parts.append(names.better(run.objective))
+    return "; ".join(part for part in parts if part)
 
 
-def _beside(
-    runs: pd.DataFrame, run: pd.Series, metric: str, figure: Callable[..., float], published: pd.DataFrame
-) -> list[Beside]:
+def _references(index: Index, run: Record, score: _Scores, paper: pd.DataFrame | None) -> list[Reference]:
     found = []
-    for aspect in record.BASELINES:
-        if not math.isnan(value := figure(aspect)):
-            found.append(Beside(board.TRIVIAL_LABEL[aspect], value, "same test samples, fitted on nothing but train"))
-    known = [m for m in runs["method"].dropna().unique() if names.method(m) == LINEAR]
-    linear = runs[(runs["protocol_id"] == run["protocol_id"]) & runs["method"].isin(known)]
-    rows = board.measured(linear, metric, record.ALL)
-    if len(rows) and names.method(run["method"]) != LINEAR:
-        own = names.loads(run["settings"], {})
-        others = [names.loads(text, {}) for text in linear.loc[rows["run_id"], "settings"]]
-        differ = [sum(other[key] != own[key] for key in own.keys() & other.keys()) for other in others]
-        # the one of the most alike settings, and of several the newest: never the best on test
-        nearest = rows.assign(differ=differ).sort_values(["differ", "ended"], ascending=[False, True]).iloc[-1]
-        label = "linear baseline, other settings" if nearest["differ"] else "linear baseline"
-        found.append(Beside(label, float(nearest["value"]), str(nearest["study"])))
-    for value, note in _published(run, metric, record.ALL, published):
-        found.append(Beside(_published_label(note), value, note))
+    for aspect, label in names.BASELINES.items():
+        if not math.isnan(value := score(aspect)):
+            kind = ORACLE if aspect == record.LABEL_MEAN else BASELINE
+            note = "needs the true class of each test sample" if kind == ORACLE else "uses the train part only"
+            found.append(Reference(label, value, f"{note}; scored on the same test samples", kind))
+    if linear := _linear(index, run):
+        found.append(linear)
+    for one in papers.scores(run, run.objective, paper=paper):
+        label = "published" + (f" ({one.settings_text})" if one.settings else "")
+        found.append(Reference(label, one.value, one.caveats, PUBLISHED, one.why))
     return found
 
 
-def _published(run: pd.Series, metric: str, target: str, published: pd.DataFrame) -> list[tuple[float, str]]:
-    """Return what was published for a run's method with its settings on its data: each value with its note."""
-    own = {k: str(v) for k, v in names.loads(run["settings"], {}).items()}
-    rows = board.published(published, _as_study(run), metric, target, full=True).to_dict("records")
-    fitting = [row for row in rows if all(own.get(k) == v for k, v in settings_of(row["settings"]).items())]
-    return [(float(row["value"]), str(row["note"])) for row in fitting]
+def _linear(index: Index, run: Record) -> Reference | None:
+    """Return the linear baseline of the run's protocol: the study of the most alike settings, of several the newest.
+
+    Never the best on test, which would be choosing by test, and never an archived one.
+    """
+    protocol = index.protocol_of(run.run_id)
+    if protocol is None or run.short_method == LINEAR:
+        return None
+    scores = protocol.scores(run.objective)
+    known = [one for one in protocol.shown() if one.short_method == LINEAR and not math.isnan(scores[one.run_id])]
+    known = [one for one in known if one.metric_version == run.metric_version]
+    if not known:
+        return None
+
+    def differ(other: Record) -> int:
+        return sum(other.settings[key] != run.settings[key] for key in run.settings.keys() & other.settings.keys())
+
+    ended = {one.run_id: pd.Timestamp.min.tz_localize("UTC") if one.end is None else one.end for one in known}
+    nearest = sorted(known, key=lambda one: (-differ(one), ended[one.run_id]))[-1]
+    label = "linear baseline, other settings" if differ(nearest) else "linear baseline"
+    return Reference(label, float(scores[nearest.run_id]), index.title(nearest.run_id), METHOD)
 
 
-def _published_label(note: str) -> str:
-    """Return what stands over a published figure: a split that nobody stated belongs there, not in a hint."""
-    return "published, split not stated" if "split not stated" in note else "published"
-
-
-def _as_study(run: pd.Series) -> pd.DataFrame:
-    return run.to_frame().T.assign(kind=Kind.STUDY)
-
-
-def _facts(run: pd.Series, now: pd.Timestamp, published: pd.DataFrame) -> list[tuple[str, str]]:
-    if not names.present(run["dataset"]):
+def _facts(run: Record, score: _Scores, now: pd.Timestamp, paper: pd.DataFrame | None) -> list[tuple[str, str]]:
+    if not run.dataset:
         return [("Made", _made(run, now))]
-    world = "SYNTHETIC" if run["synthetic"] else "REAL"
-    version = f", version {run['data_version']}" if names.present(run["data_version"]) else ""
-    inputs = f" from {run['inputs']}" if names.present(run["inputs"]) else ""
+    version = f", version {run.data_version}" if run.data_version else ""
+    inputs = f" from {run.inputs}" if run.inputs else ""
     return [
-        ("Predicts", f"{names.targets(run['targets'])}{inputs}"),
-        ("Data", f"{run['dataset']}, {world}{version}"),
+        ("Predicts", f"{names.target_list(run.targets)}{inputs}"),
+        ("Data", f"{run.data_title or run.dataset}, {run.data_word}{version}"),
         ("Split", _split(run)),
         ("Made", _made(run, now)),
         *([("Search", words)] if (words := objective.words(run)) else []),
-        *([("Reconstruction", again)] if (again := _reconstruction(run)) else []),
-        *([("Rotated", turned)] if (turned := _rotated(run, published)) else []),
+        *([("Reconstruction", images)] if (images := _reconstruction(run, score)) else []),
+        *([("Rotated", rotated)] if (rotated := _rotated(run, score, paper)) else []),
     ]
 
 
-def _reconstruction(run: pd.Series) -> str:
-    """Return how well pictures are reconstructed, beside the mean train picture; empty where none are."""
-    part = "test" if run["kind"] in (Kind.STUDY, Kind.FINAL) else "validation"
-    metric = str(run["objective"])
-
-    def figure(aspect: str = "") -> float:
-        return names.number(run.get(record.metric(part, metric, record.PICTURE, aspect)))
-
-    if math.isnan(figure()):
+def _reconstruction(run: Record, score: _Scores) -> str:
+    """Return how well images are reconstructed, against the mean train image; empty where none are."""
+    value, mean = score(target=record.PICTURE), score(record.MEAN, record.PICTURE)
+    if math.isnan(value):
         return ""
-    beside = "" if math.isnan(figure(record.MEAN)) else f" (always the mean picture: {number(figure(record.MEAN), 4)})"
-    return f"{part} {names.metric(metric)} of pictures {number(figure(), 4)}{beside}, pixels from 0 to 1"
+    against = "" if math.isnan(mean) else f" (predicting the mean train image: {number(mean, 4)})"
+    return f"{score.part} {names.metric(run.objective)} of images {number(value, 4)}{against}, pixels from 0 to 1"
 
 
-def _rotated(run: pd.Series, published: pd.DataFrame) -> str:
-    """Return how a classifier of meshes does when they are turned, beside always the most frequent class."""
-    metric = str(run["objective"])
-
-    def figure(aspect: str = "") -> float:
-        return names.number(run.get(record.metric("test", metric, record.ROTATED, aspect)))
-
-    if math.isnan(figure()):
+def _rotated(run: Record, score: _Scores, paper: pd.DataFrame | None) -> str:
+    """Return how a classifier of meshes does when they are turned, against the most frequent class."""
+    value = score(target=record.ROTATED, part="test")
+    if math.isnan(value):
         return ""
-    beside = [f"{board.TRIVIAL_LABEL[record.MAJORITY]} {number(figure(record.MAJORITY), 4)}"]
-    beside += [f"published {number(value, 4)}" for value, _ in _published(run, metric, record.ROTATED, published)]
-    spread = "" if math.isnan(figure(record.SD)) else f" ± {figure(record.SD):.2g} sd over seeds"
-    label = f"test {names.metric(metric)} of meshes under random rotations"
-    return f"{label} {number(figure(), 4)}{spread} ({'; '.join(beside)})"
+    majority = score(record.MAJORITY, record.ROTATED, "test")
+    against = [f"{names.BASELINES[record.MAJORITY]} {number(majority, 4)}"]
+    published: list[Published] = papers.scores(run, run.objective, record.ROTATED, paper=paper)
+    against += [f"published {number(one.value, 4)}" for one in published]
+    sd = score(record.SD, record.ROTATED, "test")
+    spread = "" if math.isnan(sd) else f" ± {sd:.2g} sd over seeds"
+    label = f"test {names.metric(run.objective)} of meshes under random rotations"
+    return f"{label} {number(value, 4)}{spread} ({'; '.join(against)})"
 
 
-def _split(run: pd.Series) -> str:
-    kind = str(run["group_kind"]) if names.present(run["group_kind"]) else "group"
-    groups = names.loads(run["groups"], {})
-    counts = ", ".join(f"{groups[p]} {p}" for p in record.PARTS if p in groups)
-    persons = "" if run["persons"] == "known" else "; persons unknown"
-    return f"by {kind}: {counts} {kind}s{persons}" if counts else f"by {kind}{persons}"
+def _split(run: Record) -> str:
+    kind = run.group_kind
+    counts = ", ".join(f"{run.groups[part]} {part}" for part in record.PARTS if part in run.groups)
+    persons = "" if run.persons_known else "; persons unknown"
+    fold = f"; {run.fold_text}" if run.fold_text else ""
+    return f"by {kind}: {counts} {names.plural(kind)}{fold}{persons}" if counts else f"by {kind}{fold}{persons}"
 
 
-def _made(run: pd.Series, now: pd.Timestamp) -> str:
-    machine = names.loads(run["machine"], {})
-    seconds = (run["end"] - run["start"]).total_seconds() if pd.notna(run["end"]) else math.nan
+def _made(run: Record, now: pd.Timestamp) -> str:
+    host = str(run.machine.get("host", ""))
     parts = [
-        f"by {run['user']}" if names.present(run["user"]) else "",
-        names.ago(run["start"], now),
-        f"took {names.duration(seconds)}" if not math.isnan(seconds) else "",
-        f"commit {names.code(run['code'])}",
-        f"on {machine['host']} ({machine.get('device', '?')})" if "host" in machine else "",
+        f"by {run.user}" if run.user else "",
+        names.ago(run.start, now),
+        f"took {names.duration(run.seconds)}" if not math.isnan(run.seconds) else "",
+        f"commit {run.code_text}",
+        f"on {host} ({run.machine.get('device', '?')})" if host else "",
     ]
-    return ", ".join(p for p in parts if p)
-
-
-# ------------------------------------------------------------------------------------------------------- standing
-
-
-def standing(rows: pd.DataFrame, study: str, compare: Callable[[str, str], Paired | None], metric: str) -> str:
-    """Say where a study stands in its protocol, and whether a paired test tells it from the best other one.
-
-    `rows` are `board.measured` rows, best first; `compare(a, b)` is the paired test of two studies (a − b), None where
-    there is nothing to compare.
-    """
-    order = list(rows["run_id"])
-    if study not in order:
-        return ""
-    if len(order) == 1:
-        return "the only study of this protocol so far"
-    place = order.index(study)
-    other = order[1] if place == 0 else order[0]
-    row = rows.iloc[order.index(other)]
-    called = f"{row['row']}{' · ' + row['settings'] if row['settings'] else ''} ({number(float(row['value']), 4)})"
-    where = (
-        f"best of {len(order)} studies; second is {called}"
-        if place == 0
-        else (f"number {place + 1} of {len(order)} studies; best is {called}")
-    )
-    test = compare(study, other)
-    if test is None:
-        return f"{where}; not compared, for want of predictions of the same samples"
-    sure = "told apart" if test.p < 0.05 else "cannot be told apart"
-    ends = "" if math.isnan(test.low) else f", 95 % {test.low:+.4f} … {test.high:+.4f}"
-    return f"{where}; {sure}: difference {test.difference:+.4f}{ends}, p = {_p(test.p)} over {test.groups} groups"
-
-
-def _p(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.001 else "0.001 or less"
+    return ", ".join(part for part in parts if part)
 
 
 # --------------------------------------------------------------------------------------------------- other tables
 
 
-def parameters(run: pd.Series) -> pd.DataFrame:
-    """Return a run's hyperparameters and settings: name, value, and which of the two it is."""
-    params = [c for c in run.index if c.startswith("param.") and names.present(run[c])]
+def parameters(index: Index, run_id: str) -> pd.DataFrame:
+    """Return a run's hyperparameters and settings: parameter, value, and which of the two it is."""
+    run = index.runs.loc[run_id]
+    params = [c for c in map(str, run.index) if c.startswith("param.") and names.present(run[c])]
     rows = [(c.removeprefix("param."), _value(run[c]), "searched") for c in sorted(params)]
-    rows += [(k, str(v), "setting") for k, v in sorted(names.loads(run["settings"], {}).items())]
+    rows += [(name, str(value), "setting") for name, value in sorted(index.record(run_id).settings.items())]
     return pd.DataFrame(rows, columns=["parameter", "value", "is"])
 
 
@@ -301,20 +292,28 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def scores(run: pd.Series) -> pd.DataFrame:
-    """Return every score of a run: part, target, and one column a metric, trivial rows under the method's."""
-    taken = {c: record.parse_metric(c) for c in run.index if "/" in c and names.present(run[c])}
+ASPECT = {record.SD: "± sd over seeds", record.LOW: "95 % low", record.HIGH: "95 % high", **names.BASELINES}
+
+
+def scores(index: Index, run_id: str) -> pd.DataFrame:
+    """Return every score of a run: part, row, target, and one column a metric, baselines under the method's row."""
+    run = index.runs.loc[run_id]
+    taken = {c: record.parse_metric(c) for c in map(str, run.index) if "/" in c and names.present(run[c])}
     rows = [
-        {"part": t.part, "row": _aspect(t.aspect), "target": t.target, "metric": t.metric, "value": float(run[c])}
-        for c, t in taken.items()
-        if t is not None and t.aspect != record.N_GROUPS
+        {
+            "part": one.part,
+            "row": ASPECT.get(one.aspect, "method"),
+            "target": one.target,
+            "metric": one.metric,
+            "value": float(run[c]),
+        }
+        for c, one in taken.items()
+        if one is not None and one.aspect != record.N_GROUPS
     ]
     if not rows:
         return pd.DataFrame(columns=["part", "row", "target"])
-    table = pd.DataFrame(rows)
-    wide = table.pivot_table(
-        index=["part", "row", "target"], columns="metric", values="value", sort=False
-    ).reset_index()
+    wide = pd.DataFrame(rows).pivot_table(index=["part", "row", "target"], columns="metric", values="value", sort=False)
+    wide = wide.reset_index()
     wide = wide.rename(columns={m: names.metric(m) for m in wide.columns[3:]}).rename_axis(columns=None)
     parts = {part: i for i, part in enumerate(reversed(record.PARTS))}
     keys = pd.DataFrame(
@@ -328,42 +327,28 @@ def scores(run: pd.Series) -> pd.DataFrame:
     return wide.loc[keys.sort_values(["part", "all", "target", "row"]).index].reset_index(drop=True)
 
 
-ASPECT = {
-    record.SD: "± sd over seeds",
-    record.LOW: "95 % low",
-    record.HIGH: "95 % high",
-    **board.TRIVIAL_LABEL,
-}
-
-
-def _aspect(aspect: str) -> str:
-    return ASPECT.get(aspect, "method")
-
-
-def below(runs: pd.DataFrame, run_id: str) -> pd.DataFrame:
-    """Return the runs of a study, finals first and then trials by number: run_id, what it is, state, figures."""
-    run = names.row(runs, run_id)
-    mine = runs[runs["parent"] == run_id]
-    metric = objective.metric(run) if names.present(run["objective"]) else ""
+def below(index: Index, run_id: str) -> pd.DataFrame:
+    """Return the runs of a study, finals first and then trials by number: run, state, scores, reason, times, id."""
+    run, places = index.record(run_id), index.children(run_id)
+    ids = [str(one) for one in index.runs.index[places]]
+    runs = index.records(ids)
+    metric = objective.metric(run)
     label = objective.name(metric)
-
-    def column(part: str) -> pd.Series:
-        name = objective.on(part, metric)
-        return mine[name].astype(float) if name in mine else pd.Series(math.nan, index=mine.index)
-
-    order = mine["kind"].map({Kind.FINAL: 0, Kind.NEED: 1, Kind.TRIAL: 2}).astype(float)
+    order = {record.Kind.FINAL: 0, record.Kind.NEED: 1, record.Kind.TRIAL: 2}
     table = pd.DataFrame(
         {
-            "run": [names.kind(row) for _, row in mine[["kind", "trial", "seed"]].iterrows()],
-            "state": mine["state"].astype(str),
-            f"validation {label}": column("validation"),
-            f"test {label}": column("test"),
-            "seconds": mine.get(record.COST_SECONDS, pd.Series(math.nan, index=mine.index)),
-            "reason": mine["reason"].fillna(""),
-            "started": mine["start"],
-            "run id": mine.index,
-            "order": order,
-            "number": mine["trial"].where(mine["kind"] != Kind.FINAL, mine["seed"]).astype(float),
+            "run": [one.what for one in runs],
+            "state": [one.state for one in runs],
+            f"validation {label}": index.metric(objective.on("validation", metric), ids).to_numpy(),
+            f"test {label}": index.metric(objective.on("test", metric), ids).to_numpy(),
+            "seconds": index.metric(record.COST_SECONDS, ids).to_numpy(),
+            "reason": [one.reason for one in runs],
+            "started (UTC)": pd.to_datetime([one.start for one in runs], utc=True).tz_localize(None),
+            "run id": ids,
+            "order": [order.get(one.kind, 3) for one in runs],
+            "number": pd.Series(
+                [one.seed if one.kind == record.Kind.FINAL else one.trial for one in runs], dtype=float
+            ),
         }
     )
     return table.sort_values(["order", "number"]).drop(columns=["order", "number"]).reset_index(drop=True)

@@ -93,6 +93,11 @@ class Family:
     reason: str = ""
     """Why no study has a rank; empty where some have."""
 
+    @property
+    def first(self) -> str:
+        """The best study that has a rank, with which all others are compared; empty where nobody has one."""
+        return next((study for study in self.order if self.ranks[study].place == 1), "")
+
     def pair(self, a: str, b: str) -> Pair | None:
         """Return the test of two studies where the family has it, as a − b."""
         if (a, b) in self.pairs:

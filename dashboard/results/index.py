@@ -43,11 +43,20 @@ class Index:
         values = self.runs[column].astype(object)
         return values.where(values.notna(), "").astype(str).to_numpy(object)
 
-    def metric(self, full: str) -> pd.Series:
-        """Return a metric of all runs by its full name, nan where a run has none."""
+    def metric(self, full: str, run_ids: Iterable[str]) -> pd.Series:
+        """Return a metric of some runs by its full name, nan where a run has none."""
+        ids = pd.Index(list(run_ids), dtype=object)
         if full not in self.runs:
-            return pd.Series(np.nan, index=self.runs.index)
-        return pd.to_numeric(self.runs[full], errors="coerce").astype(float)
+            return pd.Series(np.nan, index=ids)
+        values = self.runs[full].iloc[self.runs.index.get_indexer(ids)]
+        return pd.to_numeric(values, errors="coerce").astype(float).set_axis(ids)
+
+    def score(self, run_id: str, full: str) -> float:
+        """Return one metric of a run by its full name, nan where the run has none."""
+        if full not in self.runs:
+            return float("nan")
+        value = pd.to_numeric(self.runs.at[run_id, full], errors="coerce")
+        return float("nan") if value is pd.NA else float(value)
 
     @cached_property
     def kinds(self) -> NDArray[Any]:
@@ -70,6 +79,11 @@ class Index:
     def _put_aside(self) -> NDArray[np.bool_]:
         column = self.runs["archived"] if "archived" in self.runs else pd.Series(False, index=self.runs.index)
         return (self.texts("archived") == "True") | (column.astype(object) == True).to_numpy(bool)  # noqa: E712
+
+    @cached_property
+    def unarchived(self) -> int:
+        """How many runs nobody archived."""
+        return int((~self._put_aside).sum())
 
     # -------------------------------------------------------------------------------------------------- records
 
@@ -234,11 +248,14 @@ class Index:
 
     @cached_property
     def times_scored(self) -> dict[str, int]:
-        """Split → how many studies have scored its test samples, in whatever protocol, archived ones included."""
+        """Split → how many studies have scored its test samples, in whatever protocol, archived ones included.
+
+        A record that names no split goes by its protocol.
+        """
         found: dict[str, int] = {}
         scored = self.states == State.COMPLETE
         for study, places in self._children.items():
-            split = self._records[study].split
+            split = self._records[study].split or self._records[study].protocol_id
             if split and (scored[places] & (self.kinds[places] == Kind.FINAL)).any():
                 found[split] = found.get(split, 0) + 1
         return found

@@ -70,9 +70,16 @@ def better(name: str) -> str:
     return {"minimize": "lower is better", "maximize": "higher is better"}.get(metrics.DIRECTION.get(name, ""), "")
 
 
+BASELINES = {
+    record.MEAN: "predicting the train mean",
+    record.LABEL_MEAN: "oracle: class mean, true class known",
+    record.MAJORITY: "predicting the most frequent class",
+}
+"""What a baseline's row is called. The class mean needs the true class of a test sample: no method can know it."""
+
 TARGETS = {
-    record.PICTURE: "reconstructed picture",
-    record.WEIGHED: "weighed sum",
+    record.PICTURE: "reconstructed image",
+    record.WEIGHED: "weighted sum",
     record.ROTATED: "under random rotations",
 }
 """Targets that are no values of the data."""
@@ -114,6 +121,11 @@ def kind(run: pd.Series | Mapping[str, Any]) -> str:
         Kind.NEED: "fitted for another method, never scored on test",
     }
     return words.get(str(run.get("kind")), "run that Affectory did not write")
+
+
+def spaced(name: str) -> str:
+    """Return a name of code as words: ``lma vae``."""
+    return name.replace("_", " ")
 
 
 def plural(noun: str) -> str:

@@ -35,7 +35,7 @@ class Protocol:
 
     def scores(self, metric: str, target: str = names_of.ALL, aspect: str = "", part: str = "test") -> pd.Series:
         """Return a metric of each of its studies (index: run ids, newest first), nan where a study has none."""
-        return self.index.metric(names_of.metric(part, metric, target, aspect)).reindex(list(self.studies))
+        return self.index.metric(names_of.metric(part, metric, target, aspect), self.studies)
 
     @cached_property
     def _tested(self) -> list[names_of.MetricName]:
@@ -84,9 +84,7 @@ class Protocol:
     @property
     def times_scored(self) -> int:
         """How many studies have scored its test samples, in this protocol or another of the same split."""
-        if self.record.split:
-            return self.index.times_scored.get(self.record.split, 0)
-        return sum(bool(self.index.final_ids(study)) for study in self.studies)
+        return self.index.times_scored.get(self.record.split or self.protocol_id, 0)
 
     @property
     def group_kind(self) -> str:

@@ -44,7 +44,10 @@ class Record:
     """running, complete, pruned, failed or stopped."""
     method: str
     """family/method."""
+    method_title: str
+    """The method in words, "Boosted trees from LMA features to PAD"; empty where the record has none."""
     dataset: str
+    data_title: str
     reader: str
     synthetic: bool | None
     """None where the run names no data."""

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from affect import record
+from dashboard.results.index import Index
+from dashboard.results.protocol import Protocol
 
 BEGIN = pd.Timestamp("2026-01-01", tz="UTC")
 MORE = ("parent", "experiment", "name", "user", "status", "start", "end")
@@ -62,3 +64,13 @@ def table(*rows: dict[str, Any]) -> pd.DataFrame:
         frame[time] = pd.to_datetime(frame[time], utc=True)
     frame["best_value"] = frame["best_value"].astype(float)
     return frame
+
+
+def index(*rows: dict[str, Any]) -> Index:
+    """Return an index of the rows."""
+    return Index(table(*rows))
+
+
+def protocol(*rows: dict[str, Any]) -> Protocol:
+    """Return the protocol of an index of the rows that was used last."""
+    return next(iter(index(*rows).protocols.values()))

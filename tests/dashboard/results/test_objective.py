@@ -27,10 +27,10 @@ def test_a_tag_that_is_broken_is_passed_over():
 
 def test_weights_are_said_in_words():
     weighed = run(objectives='["val/mse/weighed"]', weights=WEIGHTS)
-    both = "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed picture"
+    both = "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed image"
     assert objective.words(weighed) == f"The search minimises {both}, on validation."
     alone = run(objectives='["val/mse/picture"]', weights='{"picture":1}')
-    assert objective.words(alone) == "The search minimises MSE of the reconstructed picture, on validation."
+    assert objective.words(alone) == "The search minimises MSE of the reconstructed image, on validation."
 
 
 def test_what_a_sum_weighs_is_named():
@@ -53,7 +53,7 @@ def test_two_objectives_are_one_number_by_their_weights_and_the_words_say_who_wi
     ("full", "called"),
     [
         ("val/mse/all", "MSE on validation"),
-        ("val/mse/picture", "MSE, reconstructed picture, on validation"),
+        ("val/mse/picture", "MSE, reconstructed image, on validation"),
         ("test/f1/rotated", "Macro F1, under random rotations, on test"),
         ("cost/seconds", "seconds to fit"),
         ("val/<b>/all", "objective on validation"),

@@ -4,14 +4,14 @@ import pandas as pd
 
 from affect.published import published
 from dashboard.figures import cells
-from dashboard.results import board, pivot
-from tests.dashboard.run_table import study, table
+from dashboard.results import pivot
+from tests.dashboard.run_table import protocol, study
 
 
-def rows(*studies: dict, protocol: str = "one") -> pd.DataFrame:
-    runs = table(*studies)
-    found = board.measured(runs, "mae", "all")
-    return found.assign(protocol=protocol, all_settings=runs["settings"].reindex(found["run_id"]).to_numpy())
+def rows(*studies: dict, name: str = "one", methods: tuple[str, ...] = ()) -> pd.DataFrame:
+    return pivot.rows(protocol(*studies), "mae", ["all"], methods=methods, paper=published().iloc[:0]).assign(
+        protocol=name
+    )
 
 
 def grid() -> pd.DataFrame:
@@ -34,7 +34,7 @@ def test_of_several_studies_in_a_cell_the_latest_stands_there_not_the_best():
 
 def test_protocols_are_columns_and_each_has_its_own_best():
     mine = rows(study("a", 0.1), study("b", 0.2, method="motion/two"))
-    both = pd.concat([mine, rows(study("c", 0.9), protocol="other")])
+    both = pd.concat([mine, rows(study("c", 0.9), name="other")])
     found = pivot.cells(both, "method", "protocol", "mae")
     wide = pivot.wide(found, "method", "protocol")
     assert wide.loc[0].tolist() == ["one", "0.100 *", "0.900 *"]
@@ -42,7 +42,7 @@ def test_protocols_are_columns_and_each_has_its_own_best():
 
 
 def test_two_protocols_never_fall_into_one_cell():
-    both = pd.concat([rows(study("a", 0.1)), rows(study("c", 0.9), protocol="other")])
+    both = pd.concat([rows(study("a", 0.1)), rows(study("c", 0.9), name="other")])
     wide = pivot.wide(pivot.cells(both, "method", "latent_size", "mae"), "method", "latent_size")
     assert sorted(wide.columns[1:]) == ["one · 1", "other · 1"]
 
@@ -74,8 +74,8 @@ def meshes() -> pd.DataFrame:
         return study(name, objective="f1", **about, **{"test/f1/all": upright, "test/f1/rotated": rotated})
 
     studies = [one("a", "dgcnn", "xyz", 0.8, 0.1), one("b", "dgcnn", "aligned", 0.9, 0.9)]
-    runs = table(*studies, one("c", "linear", "aligned", 0.82, 0.82))
-    return pivot.rows(runs, published(), "ckplus", "f1", ["all", "rotated"])
+    of = protocol(*studies, one("c", "linear", "aligned", 0.82, 0.82))
+    return pivot.rows(of, "f1", ["all", "rotated"])
 
 
 def test_published_figures_stand_beside_the_measured_ones_of_their_settings_and_are_marked():
@@ -108,3 +108,19 @@ def test_a_published_figure_alone_is_written_where_nothing_was_measured():
         "(0.710)",
     }
     assert fig.data[0].zmax == 1
+
+
+def test_a_filter_by_method_leaves_the_others_out_of_cells_and_axes():
+    studies = study("a", 0.1), study("b", 0.2, method="motion/two", settings='{"depth":3}')
+    found = rows(*studies, methods=("motion/one",))
+    assert found["row"].tolist() == ["one"]
+    assert "depth" not in pivot.axes(found)
+
+
+def test_the_star_is_the_best_of_all_tables_of_a_protocol_not_of_each():
+    values = {("avg", 1): 0.4, ("avg", 2): 0.3, ("max", 1): 0.2, ("max", 2): 0.5}
+    found = rows(*(study(f"{p}{n}", v, settings=f'{{"pooling":"{p}","size":{n}}}') for (p, n), v in values.items()))
+    every = pivot.cells(found, "pooling", "method", "mae", each="size")
+    assert every["best"].sum() == 1
+    assert pivot.wide(every[every["each"] == "1"], "pooling", "method")["one"].tolist() == ["0.400", "0.200 *"]
+    assert pivot.wide(every[every["each"] == "2"], "pooling", "method")["one"].tolist() == ["0.300", "0.500"]
