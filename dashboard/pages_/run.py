@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,12 +10,12 @@ import pandas as pd
 from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard.figures import circumplex, pictures, predictions, rotations, truth
-from dashboard.results import card, names
+from dashboard.results import card, caveats, names
 from dashboard.views import images, questions, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.cards import card_of
 from dashboard.views.choice import Choice, Row
-from dashboard.views.items import Badges, Code, Item, Json, Link, Links, Message, Section
+from dashboard.views.items import BADGES, Badges, Code, Item, Json, Link, Links, Message, Section
 from dashboard.views.view import Page, View
 
 if TYPE_CHECKING:
@@ -41,24 +41,30 @@ def top(choice: Choice, ask: Ask) -> Iterator[Item]:
         with choice.guard(row.name):
             if len(rows) > 1:
                 yield Section(row.name)
-            yield badges(row)
-            if choice.index.archived(row.run_id):
-                yield Message("This run is archived and hidden from leaderboards.")
-            if row.record.state == State.FAILED:
-                yield Message(row.record.reason or "It ended without saying why: its process was stopped.", "error")
-            if caveats := row.record.caveats():
-                yield Message(f"Read this first: {' '.join(caveats)}", "warning")
-            yield card_of(choice.index, choice.read, row.run_id)
-            yield Links(links(choice, row))
+            yield from cards(choice, row)
     with_predictions = choice.tables(Artifact.PREDICTIONS)
     if with_predictions:
         yield from truth_against_prediction(choice, ask, with_predictions)
 
 
-def badges(row: Row) -> Badges:
-    """Return what kind of run it is."""
+def cards(choice: Choice, row: Row) -> Iterator[Item]:
+    """Yield one run's badges, card and links."""
+    item = card_of(choice.index, choice.read, row.run_id)
+    yield badges(row, item.card.badges)
+    if choice.index.archived(row.run_id):
+        yield Message("This run is archived and hidden from leaderboards.")
+    if row.record.state == State.FAILED:
+        yield Message(row.record.reason or "It ended without saying why: its process was stopped.", "error")
+    yield item
+    yield Links(links(choice, row))
+
+
+def badges(row: Row, marks: Sequence[str]) -> Badges:
+    """Return what kind of run it is, and its marks but for the kind of data, which stands on every page."""
     run = row.record
-    words = [(run.what[0].upper() + run.what[1:], "blue"), *((label, "gray") for label in run.labels)]
+    words = [(run.what[0].upper() + run.what[1:], "blue")]
+    words += [(mark, BADGES.get(mark, "gray")) for mark in marks if not mark.endswith(" data")]
+    words += [(label, "gray") for label in run.labels]
     if run.state != State.COMPLETE:
         words.append((run.state, "red" if run.state == State.FAILED else "yellow"))
     return Badges(words)
@@ -154,7 +160,7 @@ def parameters(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show hyperparameters and settings, a column a run."""
     tables = choice.map(
         {row.name: row for row in choice.rows},
-        lambda name, row: card.parameters(choice.runs.loc[shown_run(row).run_id]),
+        lambda name, row: card.parameters(choice.index, shown_run(row).run_id),
     )
     if len(tables) == 1:
         yield Section(frame=next(iter(tables.values())), key="parameters")
@@ -170,7 +176,7 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show every score."""
     for place, row in enumerate(choice.rows):
         with choice.guard(row.name):
-            frame = card.scores(choice.runs.loc[row.run_id])
+            frame = card.scores(choice.index, row.run_id)
             heading = row.name if len(choice.rows) > 1 else ""
             yield Section(heading, frame=frame, key=f"scores_{place}" if place else "scores", height=420)
 
@@ -179,7 +185,7 @@ def children(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the trials and final runs of each chosen study."""
     shown = False
     for place, row in enumerate(choice.rows):
-        table = card.below(choice.runs, row.run_id)
+        table = card.below(choice.index, row.run_id)
         if table.empty:
             continue
         shown = True
@@ -263,7 +269,7 @@ def data(choice: Choice, ask: Ask) -> Iterator[Item]:
     summary = choice.read.json(shown_run(row).run_id, Artifact.DATA_SUMMARY)
     if not isinstance(summary, dict):
         raise ValueError(f"data_summary.json holds no object but {type(summary).__name__}")
-    for caveat in row.record.caveats():
+    for caveat in caveats.of(choice.index, row.run_id, summary):
         yield Message(caveat, "warning")
     facts = [(key.replace("_", " "), _plain(value)) for key, value in summary.items() if not isinstance(value, dict)]
     if facts:
