@@ -44,6 +44,7 @@ class Asked:
     target: str
     methods: tuple[str, ...]
     archived: bool
+    published: str
 
 
 def default_protocol(choice: Choice) -> str:
@@ -56,7 +57,7 @@ def default_protocol(choice: Choice) -> str:
     return next((label for label, protocol in protocols.items() if protocol.metric_names), next(iter(protocols)))
 
 
-def questions(choice: Choice, ask: Ask) -> tuple[list[Item], Asked | None]:
+def questions(choice: Choice, ask: Ask, ranking: bool = True) -> tuple[list[Item], Asked | None]:
     """Ask what is to be shown; return what is to be said above it, and the answers where there is something to show."""
     protocols = choice.index.protocols
     if not protocols:
@@ -76,7 +77,8 @@ def questions(choice: Choice, ask: Ask) -> tuple[list[Item], Asked | None]:
     known = sorted({run.method for run in protocol.shown(archived=True)})
     methods = ask.many("Methods", known, "method", names.method)
     archived = ask.switch("archived runs too", "archived")
-    return above, Asked(protocol, metric, target, tuple(methods), archived)
+    paper = ask.one("Published", list(PUBLISHED), "published", fixed=True) if ranking else "none"
+    return above, Asked(protocol, metric, target, tuple(methods), archived, PUBLISHED[paper])
 
 
 def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -86,7 +88,6 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     if asked is None:
         return
     protocol, metric, target = asked.protocol, asked.metric, asked.target
-    paper = ask.one("Published", list(PUBLISHED), "published", fixed=True)
     rows = board.measured(protocol, metric, target, asked.archived, asked.methods)
     if rows.empty:
         yield Message("No study of this protocol has test scores of this kind yet.", "empty", COMMAND)
@@ -94,15 +95,15 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     family = comparing.family(choice.read, protocol, metric, target)
     rows = board.ranked(rows, family)
     parts = [rows, board.baselines(protocol, metric, target)]
-    if PUBLISHED[paper]:
-        parts.append(board.published(protocol, metric, target, asked.methods, of=PUBLISHED[paper]))
+    if asked.published:
+        parts.append(board.published(protocol, metric, target, asked.methods, of=asked.published))
     joined = board.board(parts, metric)
     yield Section(text=board.verdict(rows, family, protocol, metric))
     links = [
         Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
         for run in joined["run_id"].astype(str)
     ]
-    notes = [legend(joined, protocol.group_kind), scored(protocol), *published_notes(joined)]
+    notes = [scored(protocol), *published_notes(joined)]
     for reason, studies in family.unranked().items():
         if reason != family.reason:
             notes.append(f"Not ranked: {', '.join(choice.index.title(study) for study in studies)}: {reason}.")
@@ -113,7 +114,7 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
 
     yield Section(
         "",
-        "",
+        legend(joined, protocol.group_kind),
         ranking.draw(joined, metric, target, protocol.group_kind),
         board.readable(joined, metric, protocol.group_kind),
         "leaderboard",
@@ -168,7 +169,7 @@ def scored(protocol: Protocol) -> str:
 
 def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show any metric over any two of method, settings, target and protocol, published values beside the measured."""
-    above, asked = questions(choice, ask)
+    above, asked = questions(choice, ask, ranking=False)
     yield from above
     if asked is None:
         return

@@ -60,10 +60,10 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
 
 
 def badges(row: Row, marks: Sequence[str]) -> Badges:
-    """Return what kind of run it is, and its marks but for the kind of data, which stands on every page."""
+    """Return what kind of run it is, its marks and its own tags."""
     run = row.record
-    words = [(run.what[0].upper() + run.what[1:], "blue")]
-    words += [(mark, BADGES.get(mark, "gray")) for mark in marks if not mark.endswith(" data")]
+    words = [(mark, BADGES.get(mark, "gray")) for mark in marks]
+    words.insert(1, (run.what[0].upper() + run.what[1:], "blue"))
     words += [(label, "gray") for label in run.labels]
     if run.state != State.COMPLETE:
         words.append((run.state, "red" if run.state == State.FAILED else "yellow"))
@@ -76,24 +76,24 @@ def links(choice: Choice, row: Row) -> list[Link]:
     study = index.study_of(run_id)
     found = []
     if study is not None:
-        found.append(Link("Its search", "study", {"runs": study}))
+        found.append(Link("Search", "study", {"runs": study}))
     if study not in (None, run_id):
-        found.append(Link("Its study", "run", {"runs": str(study)}))
+        found.append(Link("Study’s results", "run", {"runs": str(study)}))
     protocol = index.protocol_of(run_id)
     if protocol is not None and protocol.metric_names:
-        found.append(Link("Its leaderboard", "leaderboard", {"protocol": protocol.label}))
+        found.append(Link("Leaderboard", "leaderboard", {"protocol": protocol.label}))
     if shown.kind == Kind.FINAL:
         if Artifact.PREDICTIONS in shown.artifacts:
-            found.append(Link("Its errors", "errors", {"runs": run_id}))
+            found.append(Link("Errors", "errors", {"runs": run_id}))
         if Artifact.DIAGNOSTICS in shown.artifacts:
             query = {"runs": run_id, "section": "Diagnostics"}
             found.append(Link("Why published values differ", "errors", query))
         if Artifact.ACTIVATIONS in shown.artifacts:
-            found.append(Link("What it looks at", "activations", {"runs": run_id}))
+            found.append(Link("Activation maps", "activations", {"runs": run_id}))
         if circumplex.axes_of(shown.targets) is not None and Artifact.PREDICTIONS in shown.artifacts:
-            found.append(Link("On the circumplex", "circumplex", {"runs": run_id}))
+            found.append(Link("Circumplex", "circumplex", {"runs": run_id}))
         if shown.artifacts & {Artifact.EMBEDDINGS, Artifact.PROJECTIONS}:
-            found.append(Link("Its latent space", "latent", {"runs": run_id}))
+            found.append(Link("Latent space", "latent", {"runs": run_id}))
     return found
 
 
@@ -147,13 +147,23 @@ def curves(choice: Choice, ask: Ask) -> Iterator[Item]:
         of = rows[rows["metric"] == metric]
         with choice.guard(metric):
             yield Section(
-                str(metric).replace("val/", "validation "),
+                curve_name(str(metric)),
                 "",
                 truth.draw_curves(of, titles),
                 of.assign(run_id=of["run_id"].map(titles)),
                 f"curve_{number}",
                 across=2,
             )
+
+
+def curve_name(curve: str) -> str:
+    """Return what a curve is called: ``val/mae/pleasure`` is validation MAE, pleasure."""
+    part, _, rest = curve.partition("/")
+    metric, _, target = rest.partition("/")
+    if not metric:
+        return curve
+    words = f"{'validation' if part == 'val' else part} {names.metric(metric)}"
+    return f"{words}, {names.target(target)}" if target else words
 
 
 def parameters(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -362,6 +372,7 @@ PAGE = Page(
     empty="No study is in this store yet.",
     key="tab",
     top=top,
+    badges=False,
     finals=False,
     heading=heading,
     tab=tab,

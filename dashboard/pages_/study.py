@@ -99,9 +99,9 @@ def about(study: Study) -> Iterator[Item]:
     counts = [f"{n} {state}" for state, n in summary.counts.items() if n and state != State.COMPLETE]
     if counts:
         yield Section(notes=(f"Of its trials: {', '.join(counts)}.",))
-    links = [Link("Its results", "run", {"runs": study.run_id})]
+    links = [Link("Results", "run", {"runs": study.run_id})]
     if summary.finals:
-        links.append(Link("Its errors", "errors", {"runs": study.run_id}))
+        links.append(Link("Errors", "errors", {"runs": study.run_id}))
     yield Links(links)
 
 
