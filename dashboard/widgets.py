@@ -146,12 +146,14 @@ def table(
     fig: go.Figure | None = None,
     opens: Sequence[Link | None] = (),
     height: int | Literal["auto"] = "auto",
+    latex: Callable[[], str] | None = None,
 ) -> None:
     """Show a table with its downloads. `opens` names the page that each row opens.
 
     Of a long table the browser is sent only the rows in view; a long one whose rows open pages is shown in pages, whose
     number stands in the address.
     """
+    frame = _one_type(tables.dated(frame))
     configured = _column_formats(frame, formats or {})
     if any(opens):
         _opening(frame, key, configured, opens, height)
@@ -165,7 +167,7 @@ def table(
             placeholder="–",
             column_config=configured,
         )
-    downloads(frame, key, fig)
+    downloads(frame, key, fig, latex)
 
 
 @st.fragment
@@ -200,6 +202,12 @@ def _opening(
             link(to)
 
 
+def _one_type(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns hold one type each, as Arrow wants it: numbers beside words become words."""
+    mixed = [c for c in frame.select_dtypes(object) if len({type(value) for value in frame[c].dropna()}) > 1]
+    return frame.assign(**{str(c): frame[c].map(str, na_action="ignore") for c in mixed}) if mixed else frame
+
+
 def _column_formats(frame: pd.DataFrame, formats: Mapping[str, str]) -> dict[str, Any]:
     """Give each column of numbers one number of digits, so that they stand under each other, and times no seconds."""
     found: dict[str, Any] = {}
@@ -212,11 +220,13 @@ def _column_formats(frame: pd.DataFrame, formats: Mapping[str, str]) -> dict[str
     return found
 
 
-def downloads(frame: pd.DataFrame, key: str, fig: go.Figure | None = None) -> None:
+def downloads(
+    frame: pd.DataFrame, key: str, fig: go.Figure | None = None, latex: Callable[[], str] | None = None
+) -> None:
     """Offer a table as CSV and LaTeX, and a figure as SVG and PDF. Each is made when it is asked for."""
     with st.container(horizontal=True, gap="small"):
         _download("CSV", lambda: tables.csv(frame), f"{key}.csv", "text/csv", key)
-        _download("LaTeX", lambda: tables.latex(frame), f"{key}.tex", "application/x-tex", key)
+        _download("LaTeX", latex or (lambda: tables.latex(frame)), f"{key}.tex", "application/x-tex", key)
         if fig is not None and (reason := theme.export_impossible()) is None:
             _download("SVG", lambda: theme.export(fig, "svg"), f"{key}.svg", "image/svg+xml", key)
             _download("PDF", lambda: theme.export(fig, "pdf"), f"{key}.pdf", "application/pdf", key)

@@ -11,9 +11,10 @@
   };
   let start = null, turn = 0;
   window.addEventListener("pointerdown", (event) => {
-    const canvas = event.target instanceof HTMLCanvasElement ? event.target : null;
-    const frame = canvas && frameOf(canvas);
-    start = frame && event.button === 0 && event.clientY - canvas.getBoundingClientRect().top > HEADER
+    const target = event.target instanceof Element ? event.target : null;
+    const grid = target?.closest('[data-testid="stDataFrame"]'), frame = grid && frameOf(grid);
+    const inside = frame && !target.closest('[data-testid="stElementToolbar"]') && event.button === 0;
+    start = inside && event.clientY - grid.getBoundingClientRect().top > HEADER
       ? { x: event.clientX, y: event.clientY, frame, before: linkOf(frame)?.href } : null;
   }, { capture: true, passive: true });
   window.addEventListener("pointerup", (event) => {

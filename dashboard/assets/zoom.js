@@ -1,4 +1,4 @@
-// What a person zoomed into stands in the address (`zoom=<figure>~x0,x1,y0,y1`), so that a figure that is drawn anew
+// What a person zoomed into stands in the address (`zoom=FIGURE~x0,x1,y0,y1`), so that a figure that is drawn anew
 // while a study runs keeps it, and so does a copied address.
 (() => {
   if (window.zoomStays) return;

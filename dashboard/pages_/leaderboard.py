@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect import record
-from affect.published import published
+from affect.record import Artifact
 from dashboard.figures import cells, ranking
-from dashboard.results import board, comparing, names, pivot
+from dashboard.results import board, comparing, names, pivot, tables
 from dashboard.views import items
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
@@ -19,7 +19,6 @@ from dashboard.views.items import Item, Link, Message, Section
 from dashboard.views.view import Page, View
 
 if TYPE_CHECKING:
-    from dashboard.results.comparing import Family
     from dashboard.results.protocol import Protocol
 
 HOW = (
@@ -31,24 +30,21 @@ CELLS = (
     "shown. Published values are in brackets and never ranked."
 )
 ONE = "one table"
+PUBLISHED = {"of these methods": "method", "all on this data": "data", "none": ""}
+"""Which published rows are shown."""
 COMMAND = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is shown: the protocol, its runs, metric, target, the methods that are left (none: all)."""
+    """What is shown: the protocol, metric, target, and the methods that are left (none: all)."""
 
     protocol: Protocol
-    runs: pd.DataFrame
     metric: str
     target: str
     methods: tuple[str, ...]
     archived: bool
-
-    @property
-    def shown(self) -> pd.DataFrame:
-        """The runs of the methods that are left."""
-        return self.runs[self.runs["method"].isin(self.methods)] if self.methods else self.runs
+    published: str
 
 
 def default_protocol(choice: Choice) -> str:
@@ -61,7 +57,7 @@ def default_protocol(choice: Choice) -> str:
     return next((label for label, protocol in protocols.items() if protocol.metric_names), next(iter(protocols)))
 
 
-def questions(choice: Choice, ask: Ask) -> tuple[list[Item], Asked | None]:
+def questions(choice: Choice, ask: Ask, ranking: bool = True) -> tuple[list[Item], Asked | None]:
     """Ask what is to be shown; return what is to be said above it, and the answers where there is something to show."""
     protocols = choice.index.protocols
     if not protocols:
@@ -81,11 +77,8 @@ def questions(choice: Choice, ask: Ask) -> tuple[list[Item], Asked | None]:
     known = sorted({run.method for run in protocol.shown(archived=True)})
     methods = ask.many("Methods", known, "method", names.method)
     archived = ask.switch("archived runs too", "archived")
-    runs = protocol.runs
-    if not archived:
-        aside = [choice.index.archived(str(run)) for run in runs.index]
-        runs = runs[[not one for one in aside]]
-    return above, Asked(protocol, runs, metric, target, tuple(methods), archived)
+    paper = ask.one("Published", list(PUBLISHED), "published", fixed=True) if ranking else "none"
+    return above, Asked(protocol, metric, target, tuple(methods), archived, PUBLISHED[paper])
 
 
 def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -95,71 +88,59 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     if asked is None:
         return
     protocol, metric, target = asked.protocol, asked.metric, asked.target
-    rows = board.measured(asked.shown, metric, target)
+    rows = board.measured(protocol, metric, target, asked.archived, asked.methods)
     if rows.empty:
         yield Message("No study of this protocol has test scores of this kind yet.", "empty", COMMAND)
         return
     family = comparing.family(choice.read, protocol, metric, target)
-    ranks = {run: rank.text for run, rank in family.ranks.items()}
-    rows = rows.assign(rank=[ranks.get(run, comparing.NO_RANK) for run in rows["run_id"]])
-    others = [
-        board.trivial(asked.runs, metric, target),
-        board.published(published(), asked.shown, metric, target),
-    ]
-    joined = board.board([rows, *others], metric)
-    yield Section(text=verdict(choice, family, asked))
+    rows = board.ranked(rows, family)
+    parts = [rows, board.baselines(protocol, metric, target)]
+    if asked.published:
+        parts.append(board.published(protocol, metric, target, asked.methods, of=asked.published))
+    joined = board.board(parts, metric)
+    yield Section(text=board.verdict(rows, family, protocol, metric))
     links = [
         Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
         for run in joined["run_id"].astype(str)
     ]
-    notes = [legend(joined, protocol.group_kind), scored(protocol)]
-    for note, of in joined[joined["kind"] == board.PUBLISHED].groupby("note", sort=False):
-        called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
-        notes.append(f"Published, never ranked: {called}: {note}.")
+    notes = [scored(protocol), *published_notes(joined)]
     for reason, studies in family.unranked().items():
         if reason != family.reason:
             notes.append(f"Not ranked: {', '.join(choice.index.title(study) for study in studies)}: {reason}.")
+
+    def thesis() -> str:
+        frame, bold, caption = board.thesis(joined, protocol, metric, target)
+        return tables.latex(frame, caption, bold=bold)
+
     yield Section(
         "",
-        "",
+        legend(joined, protocol.group_kind),
         ranking.draw(joined, metric, target, protocol.group_kind),
         board.readable(joined, metric, protocol.group_kind),
         "leaderboard",
         folded=False,
         notes=tuple(notes),
         opens=links,
+        latex=thesis,
     )
+    explained = next((study for study in rows["run_id"] if has_diagnostics(choice, study)), None)
+    if explained is not None and (joined["kind"] == board.PUBLISHED).any():
+        yield items.Links(
+            [Link("Why published scores differ", "errors", {"runs": explained, "section": "Diagnostics"})]
+        )
 
 
-def verdict(choice: Choice, family: Family, asked: Asked) -> str:
-    """Say in one sentence what the leaderboard shows."""
-    order = [run for run in family.order if family.ranks[run].place is not None]
-    if family.reason:
-        return f"Not ranked: {family.reason}."
-    if not order:
-        return ""
-    if len(order) == 1:
-        return f"{choice.index.record(order[0]).title} is the only study that can be ranked."
-    first = [run for run in order if family.ranks[run].place == 1]
-    best = choice.index.record(order[0]).title
-    if len(first) == len(order):
-        return f"No study can be told apart from the best, {best} (paired test over {_groups(asked)}, Holm)."
-    second = next(run for run in order if family.ranks[run].place != 1)
-    test = family.pair(order[0], second)
-    p = "" if test is None else f", p {_p(test.adjusted)}"
-    shared = f" (rank 1 is shared by {len(first)} studies)" if len(first) > 1 else ""
-    return (
-        f"{best} is better than {choice.index.record(second).title}{p} (paired test over {_groups(asked)}, Holm)"
-        f"{shared}."
-    )
+def has_diagnostics(choice: Choice, study: str) -> bool:
+    """Return whether a study has the scores that explain published ones."""
+    return any(Artifact.DIAGNOSTICS in final.artifacts for final in choice.index.finals(study))
 
 
-def _groups(asked: Asked) -> str:
-    return names.plural(asked.protocol.group_kind)
-
-
-def _p(p: float) -> str:
-    return "≤ 0.001" if p <= 0.001 else f"= {p:.3f}"
+def published_notes(rows: pd.DataFrame) -> Iterator[str]:
+    """Yield where published rows come from, and why they are not ranked."""
+    paper = rows[rows["kind"] == board.PUBLISHED]
+    for (note, why), of in paper.groupby(["note", "why"], sort=False):
+        called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
+        yield f"Published, never ranked: {called}: {note}." + (f" Not comparable: {why}." if why else "")
 
 
 def legend(rows: pd.DataFrame, group_kind: str) -> str:
@@ -169,8 +150,8 @@ def legend(rows: pd.DataFrame, group_kind: str) -> str:
         parts.append("thick bar: ± sd over seeds")
     if rows["low"].notna().any():
         parts.append(f"thin bar: 95 % interval over the test {names.plural(group_kind)}")
-    if (rows["kind"] == board.TRIVIAL).any():
-        parts.append("vertical line: baseline")
+    if (rows["kind"] == board.BASELINE).any():
+        parts.append("vertical line: baseline, or an oracle that knows the true class")
     if (rows["kind"] == board.PUBLISHED).any():
         parts.append("open diamond: published, never ranked")
     return "; ".join(parts) + "."
@@ -188,7 +169,7 @@ def scored(protocol: Protocol) -> str:
 
 def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show any metric over any two of method, settings, target and protocol, published values beside the measured."""
-    above, asked = questions(choice, ask)
+    above, asked = questions(choice, ask, ranking=False)
     yield from above
     if asked is None:
         return
@@ -196,11 +177,10 @@ def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     others = [label for label in choice.index.protocols if label != asked.protocol.label]
     labels = [asked.protocol.label, *ask.many("More protocols as columns", others, "with", placeholder="none")]
     targets = asked.protocol.different(asked.protocol.targets_of(metric))
-    parts = []
-    for label in labels:
-        of = asked.shown if label == asked.protocol.label else _runs(choice, label, asked)
-        parts.append(pivot.rows(of, published(), label, metric, targets))
-    rows = pd.concat(parts, ignore_index=True)
+    rows = pd.concat(
+        [pivot.rows(choice.index.protocols[label], metric, targets, asked.archived, asked.methods) for label in labels],
+        ignore_index=True,
+    )
     if not (rows["kind"] == board.MEASURED).any():
         yield Message("No study of this protocol has test scores of this metric yet.", "empty", COMMAND)
         return
@@ -214,30 +194,24 @@ def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         wanted = pivot.called(asked.target if asked.target in targets else record.ALL, targets)
         rows = rows[rows["target"] == wanted]
     yield Section(text=CELLS)
-    yield from tables(rows, down, across, each, metric, len(labels) == 1)
+    yield from each_table(rows, down, across, each, metric, len(labels) == 1)
     paper = rows.loc[rows["kind"] == board.PUBLISHED, "note"]
     if len(paper):
         yield Section(notes=tuple(f"Published, never ranked: {note}." for note in dict.fromkeys(paper)))
 
 
-def _runs(choice: Choice, label: str, asked: Asked) -> pd.DataFrame:
-    runs = choice.index.protocols[label].runs
-    if not asked.archived:
-        runs = runs[[not choice.index.archived(str(run)) for run in runs.index]]
-    return runs[runs["method"].isin(asked.methods)] if asked.methods else runs
-
-
-def tables(rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool) -> Iterator[Section]:
+def each_table(rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool) -> Iterator[Section]:
     """Yield a table for each value of an axis, or one; with its heat map where one protocol is shown (`alone`)."""
-    laid = rows if each == ONE else rows.assign(each=pivot.along(rows, each))
-    several = pivot.order(laid["each"], each) if each != ONE else [ONE]
+    axis = "" if each == ONE else each
+    laid = pivot.cells(rows, down, across, metric, axis)
+    several = pivot.order(laid["each"], axis) if axis else [""]
     measured = rows.loc[rows["kind"] == board.MEASURED, "value"]
     span = float(measured.min()), float(measured.max())
     for number, value in enumerate(several):
-        found = pivot.cells(laid if each == ONE else laid[laid["each"] == value], down, across, metric)
+        found = laid[laid["each"] == value] if axis else laid
         heat = alone and len(found) > 1  # one cell is no map
         yield Section(
-            "" if each == ONE else value,
+            value,
             f"Test {names.metric(metric)}." if number == 0 else "",
             cells.draw(found, down, across, metric, span) if heat else None,
             pivot.wide(found, down, across),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from affect.record import Kind, State
 from dashboard.results import board, names, overview
 from dashboard.views import items
 from dashboard.views.ask import Ask
@@ -16,18 +15,12 @@ from dashboard.views.items import Item, Link, Message, Progress, Section, Value,
 from dashboard.views.view import Page, View
 
 if TYPE_CHECKING:
-    from dashboard.results.study import Study
+    from dashboard.results.record import Record
 
 STUDY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 DEMO = "python -m training demo"
 LISTED = 20
-"""Failed studies that are listed; the newest."""
-
-
-def running_studies(choice: Choice) -> list[Study]:
-    """Return the studies that are running, the newest first; archived ones are left out."""
-    records = [choice.index.record(run_id) for run_id in choice.index.studies]
-    return [choice.index.study(run.run_id) for run in records if run.state == State.RUNNING and not run.archived]
+"""Rows of a list on this page."""
 
 
 def counts(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -36,16 +29,15 @@ def counts(choice: Choice, ask: Ask) -> Iterator[Item]:
         yield Message("This store is empty.", "empty", DEMO)
         return
     yield items.data_badge([run.synthetic for run in _studies(choice) if run.synthetic is not None])
-    yield Values([Value(what.capitalize(), f"{count:,}") for what, count in overview.counts(choice.runs).items()])
+    yield Values([Value(what.capitalize(), f"{count:,}") for what, count in overview.counts(choice.index).items()])
     if choice.index.problems:
         shown = choice.index.problems[:LISTED]
-        frame = pd.DataFrame({"record": choice.index.problems})
-        text = f"{len(choice.index.problems)} runs have values that cannot be read; those count as missing. "
-        yield Section(text=text + " ".join(shown[:1]), frame=frame, key="problems", height=140)
+        text = f"{len(choice.index.problems)} runs have values that cannot be read; those count as missing."
+        yield Message(f"{text} {' '.join(shown)}", "warning")
 
 
-def _studies(choice: Choice) -> list:
-    return [choice.index.record(run_id) for run_id in choice.index.studies]
+def _studies(choice: Choice) -> list[Record]:
+    return choice.index.records(choice.index.studies)
 
 
 def running(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -53,7 +45,7 @@ def running(choice: Choice, ask: Ask) -> Iterator[Item]:
     if choice.runs.empty:
         return
     yield Section("Running now")
-    shown = running_studies(choice)
+    shown = overview.running(choice.index)
     if not shown:
         yield Section(notes=("No study is running.",))
     now = pd.Timestamp.now("UTC")
@@ -63,7 +55,7 @@ def running(choice: Choice, ask: Ask) -> Iterator[Item]:
             yield Progress(
                 f"{study.record.title} on {study.record.protocol}",
                 summary.done / summary.total if summary.total else 0.0,
-                overview.progress_text(study),
+                overview.progress_text(summary),
                 Link("Watch it", "study", {"runs": study.run_id}),
                 f"No activity for {names.duration(silent)}. If the process has stopped, run the same command again to "
                 "continue."
@@ -72,35 +64,23 @@ def running(choice: Choice, ask: Ask) -> Iterator[Item]:
             )
 
 
-def failed(choice: Choice, ask: Ask) -> Iterator[Item]:
-    """Show the studies that failed or were stopped, with the reason."""
-    rows, links = [], []
-    for run in _studies(choice):
-        if run.archived:
-            continue
-        study = choice.index.study(run.run_id)
-        lost = len(study.failed_finals)
-        if run.state not in (State.FAILED, State.STOPPED) and not lost:
-            continue
-        reason = run.reason or (f"{study.summary.seeds_text}" if lost else "stopped; the same command continues it")
-        ended = names.ago(run.end, pd.Timestamp.now("UTC")) if run.end is not None else ""
-        rows.append((study.title, run.state, reason, ended))
-        links.append(Link(f"Open {study.title}", "study", {"runs": run.run_id}))
-    if rows:
-        yield Section(
-            "Needs attention",
-            f"{len(rows)} studies failed, were stopped, or have failed final runs. Click one to open it.",
-            frame=pd.DataFrame(rows[:LISTED], columns=["study", "state", "reason", "ended"]),
-            key="failed",
-            opens=links[:LISTED],
-        )
+def attention(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the studies that failed, were stopped or are silent, with the reason."""
+    table = overview.attention(choice.index, pd.Timestamp.now("UTC"))
+    if table.empty:
+        return
+    links = [Link(f"Open {choice.index.title(run)}", "study", {"runs": run}) for run in table["run_id"].astype(str)]
+    shown = table.drop(columns="run_id").head(LISTED)
+    more = f" The first {LISTED} of {len(table)}." if len(table) > LISTED else ""
+    text = f"Studies that failed, were stopped, or have failed final runs. Click one to open it.{more}"
+    yield Section("Needs attention", text, frame=shown, key="attention", opens=links[:LISTED])
 
 
 def newest(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the studies that were scored last."""
     if choice.runs.empty:
         return
-    table = board.newest(choice.runs, pd.Timestamp.now("UTC"))
+    table = board.newest(choice.index, pd.Timestamp.now("UTC"))
     if table.empty:
         yield Section("Newest results")
         yield Message("No study is finished.", "empty", STUDY)
@@ -114,7 +94,7 @@ def protocols(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show what can be compared with what."""
     if choice.runs.empty:
         return
-    table = overview.protocols(choice.runs)
+    table = overview.protocols(choice.index)
     links = [
         Link(f"Leaderboard of {name}", "leaderboard", {"protocol": name}) for name in table["protocol"].astype(str)
     ]
@@ -127,7 +107,7 @@ def protocols(choice: Choice, ask: Ask) -> Iterator[Item]:
 
 def finished(choice: Choice) -> int:
     """Return how many studies are no longer running: when it changes, the whole page is drawn again."""
-    return sum(run.kind == Kind.STUDY and run.state != State.RUNNING for run in _studies(choice))
+    return overview.finished(choice.index)
 
 
 PAGE = Page(
@@ -136,7 +116,7 @@ PAGE = Page(
     views=(
         View("Store", None, counts),
         View("Running now", None, running),
-        View("Needs attention", None, failed),
+        View("Needs attention", None, attention),
         View("Newest results", None, newest),
         View("Protocols", None, protocols),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,12 +10,12 @@ import pandas as pd
 from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard.figures import circumplex, pictures, predictions, rotations, truth
-from dashboard.results import card, names
+from dashboard.results import card, caveats, names
 from dashboard.views import images, questions, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.cards import card_of
 from dashboard.views.choice import Choice, Row
-from dashboard.views.items import Badges, Code, Item, Json, Link, Links, Message, Section
+from dashboard.views.items import BADGES, Badges, Code, Item, Json, Link, Links, Message, Section
 from dashboard.views.view import Page, View
 
 if TYPE_CHECKING:
@@ -41,24 +41,30 @@ def top(choice: Choice, ask: Ask) -> Iterator[Item]:
         with choice.guard(row.name):
             if len(rows) > 1:
                 yield Section(row.name)
-            yield badges(row)
-            if choice.index.archived(row.run_id):
-                yield Message("This run is archived and hidden from leaderboards.")
-            if row.record.state == State.FAILED:
-                yield Message(row.record.reason or "It ended without saying why: its process was stopped.", "error")
-            if caveats := row.record.caveats():
-                yield Message(f"Read this first: {' '.join(caveats)}", "warning")
-            yield card_of(choice.index, choice.read, row.run_id)
-            yield Links(links(choice, row))
+            yield from cards(choice, row)
     with_predictions = choice.tables(Artifact.PREDICTIONS)
     if with_predictions:
         yield from truth_against_prediction(choice, ask, with_predictions)
 
 
-def badges(row: Row) -> Badges:
-    """Return what kind of run it is."""
+def cards(choice: Choice, row: Row) -> Iterator[Item]:
+    """Yield one run's badges, card and links."""
+    item = card_of(choice.index, choice.read, row.run_id)
+    yield badges(row, item.card.badges)
+    if choice.index.archived(row.run_id):
+        yield Message("This run is archived and hidden from leaderboards.")
+    if row.record.state == State.FAILED:
+        yield Message(row.record.reason or "It ended without saying why: its process was stopped.", "error")
+    yield item
+    yield Links(links(choice, row))
+
+
+def badges(row: Row, marks: Sequence[str]) -> Badges:
+    """Return what kind of run it is, its marks and its own tags."""
     run = row.record
-    words = [(run.what[0].upper() + run.what[1:], "blue"), *((label, "gray") for label in run.labels)]
+    words = [(mark, BADGES.get(mark, "gray")) for mark in marks]
+    words.insert(1, (run.what[0].upper() + run.what[1:], "blue"))
+    words += [(label, "gray") for label in run.labels]
     if run.state != State.COMPLETE:
         words.append((run.state, "red" if run.state == State.FAILED else "yellow"))
     return Badges(words)
@@ -70,24 +76,24 @@ def links(choice: Choice, row: Row) -> list[Link]:
     study = index.study_of(run_id)
     found = []
     if study is not None:
-        found.append(Link("Its search", "study", {"runs": study}))
+        found.append(Link("Search", "study", {"runs": study}))
     if study not in (None, run_id):
-        found.append(Link("Its study", "run", {"runs": str(study)}))
+        found.append(Link("Study’s results", "run", {"runs": str(study)}))
     protocol = index.protocol_of(run_id)
     if protocol is not None and protocol.metric_names:
-        found.append(Link("Its leaderboard", "leaderboard", {"protocol": protocol.label}))
+        found.append(Link("Leaderboard", "leaderboard", {"protocol": protocol.label}))
     if shown.kind == Kind.FINAL:
         if Artifact.PREDICTIONS in shown.artifacts:
-            found.append(Link("Its errors", "errors", {"runs": run_id}))
+            found.append(Link("Errors", "errors", {"runs": run_id}))
         if Artifact.DIAGNOSTICS in shown.artifacts:
             query = {"runs": run_id, "section": "Diagnostics"}
             found.append(Link("Why published values differ", "errors", query))
         if Artifact.ACTIVATIONS in shown.artifacts:
-            found.append(Link("What it looks at", "activations", {"runs": run_id}))
+            found.append(Link("Activation maps", "activations", {"runs": run_id}))
         if circumplex.axes_of(shown.targets) is not None and Artifact.PREDICTIONS in shown.artifacts:
-            found.append(Link("On the circumplex", "circumplex", {"runs": run_id}))
+            found.append(Link("Circumplex", "circumplex", {"runs": run_id}))
         if shown.artifacts & {Artifact.EMBEDDINGS, Artifact.PROJECTIONS}:
-            found.append(Link("Its latent space", "latent", {"runs": run_id}))
+            found.append(Link("Latent space", "latent", {"runs": run_id}))
     return found
 
 
@@ -141,7 +147,7 @@ def curves(choice: Choice, ask: Ask) -> Iterator[Item]:
         of = rows[rows["metric"] == metric]
         with choice.guard(metric):
             yield Section(
-                str(metric).replace("val/", "validation "),
+                curve_name(str(metric)),
                 "",
                 truth.draw_curves(of, titles),
                 of.assign(run_id=of["run_id"].map(titles)),
@@ -150,11 +156,21 @@ def curves(choice: Choice, ask: Ask) -> Iterator[Item]:
             )
 
 
+def curve_name(curve: str) -> str:
+    """Return what a curve is called: ``val/mae/pleasure`` is validation MAE, pleasure."""
+    part, _, rest = curve.partition("/")
+    metric, _, target = rest.partition("/")
+    if not metric:
+        return curve
+    words = f"{'validation' if part == 'val' else part} {names.metric(metric)}"
+    return f"{words}, {names.target(target)}" if target else words
+
+
 def parameters(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show hyperparameters and settings, a column a run."""
     tables = choice.map(
         {row.name: row for row in choice.rows},
-        lambda name, row: card.parameters(choice.runs.loc[shown_run(row).run_id]),
+        lambda name, row: card.parameters(choice.index, shown_run(row).run_id),
     )
     if len(tables) == 1:
         yield Section(frame=next(iter(tables.values())), key="parameters")
@@ -170,7 +186,7 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show every score."""
     for place, row in enumerate(choice.rows):
         with choice.guard(row.name):
-            frame = card.scores(choice.runs.loc[row.run_id])
+            frame = card.scores(choice.index, row.run_id)
             heading = row.name if len(choice.rows) > 1 else ""
             yield Section(heading, frame=frame, key=f"scores_{place}" if place else "scores", height=420)
 
@@ -179,7 +195,7 @@ def children(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the trials and final runs of each chosen study."""
     shown = False
     for place, row in enumerate(choice.rows):
-        table = card.below(choice.runs, row.run_id)
+        table = card.below(choice.index, row.run_id)
         if table.empty:
             continue
         shown = True
@@ -263,7 +279,7 @@ def data(choice: Choice, ask: Ask) -> Iterator[Item]:
     summary = choice.read.json(shown_run(row).run_id, Artifact.DATA_SUMMARY)
     if not isinstance(summary, dict):
         raise ValueError(f"data_summary.json holds no object but {type(summary).__name__}")
-    for caveat in row.record.caveats():
+    for caveat in caveats.of(choice.index, row.run_id, summary):
         yield Message(caveat, "warning")
     facts = [(key.replace("_", " "), _plain(value)) for key, value in summary.items() if not isinstance(value, dict)]
     if facts:
@@ -356,6 +372,7 @@ PAGE = Page(
     empty="No study is in this store yet.",
     key="tab",
     top=top,
+    badges=False,
     finals=False,
     heading=heading,
     tab=tab,

@@ -57,14 +57,14 @@ def top(choice: Choice, ask: Ask) -> Iterator[Item]:
     shown = studies(choice)
     if not shown:
         yield Message("These runs belong to no study.", "warning")
-    for place, study in enumerate(shown):
+    for study in shown:
         if len(shown) > 1:
             yield Section(study.title)
         with choice.guard(study.title):
-            yield from about(choice, study, place)
+            yield from about(study)
 
 
-def about(choice: Choice, study: Study, place: int) -> Iterator[Item]:
+def about(study: Study) -> Iterator[Item]:
     """Yield one study's summary."""
     run, summary = study.record, study.summary
     settings = f", settings {run.settings_text}" if run.settings_text else ""
@@ -99,14 +99,13 @@ def about(choice: Choice, study: Study, place: int) -> Iterator[Item]:
     counts = [f"{n} {state}" for state, n in summary.counts.items() if n and state != State.COMPLETE]
     if counts:
         yield Section(notes=(f"Of its trials: {', '.join(counts)}.",))
-    yield from best_trial(study, place)
-    links = [Link("Its results", "run", {"runs": study.run_id})]
+    links = [Link("Results", "run", {"runs": study.run_id})]
     if summary.finals:
-        links.append(Link("Its errors", "errors", {"runs": study.run_id}))
+        links.append(Link("Errors", "errors", {"runs": study.run_id}))
     yield Links(links)
 
 
-def best_trial(study: Study, place: int) -> Iterator[Item]:
+def best_trial(study: Study, prefix: str) -> Iterator[Item]:
     """Yield the best trial's configuration beside the defaults, which are trial 0."""
     winner, table = study.winner, study.trials()
     if winner is None:
@@ -133,7 +132,7 @@ def best_trial(study: Study, place: int) -> Iterator[Item]:
         text = "The defaults themselves are the best trial so far."
     else:
         text = f"{float(winner['value']):.4g} on validation."
-    yield Section("Best trial", text, frame=frame, key=f"best_trial_{place}")
+    yield Section("Best trial", text, frame=frame, key=f"{prefix}best_trial")
 
 
 def _short(value: object) -> str:
@@ -153,6 +152,7 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
     history = search.history(table, run.direction)
     text = f"{better} is better. Trial 0 has the default parameters."
     yield Section("History", text, search.draw_history(history, study.label), history, f"{prefix}history")
+    yield from best_trial(study, prefix)
     optimism = study.optimism
     if len(optimism) < 2:
         yield Section("Search score and score after refitting", "The best trial has not been fitted again yet.")

@@ -58,7 +58,7 @@ def _take(name: str) -> None:
 def _resolve(name: str, page: Page, index: Index) -> list[str]:
     """Return the ids that the page shows, and write them into the address."""
     asked = _asked(page)
-    chosen: list[str] = [run for run in st.session_state.get(CHOSEN, []) if run in index]
+    chosen = current(index)
     if asked and (name, asked) != st.session_state.get(LAST):
         ids, unknown = index.asked(asked)
         if unknown:
@@ -115,6 +115,11 @@ def _write(name: str, ids: list[str]) -> None:
             st.query_params.pop(KEY, None)
     st.session_state[LAST] = (name, words)
     st.session_state[SHOWN] = ids
+
+
+def current(index: Index) -> list[str]:
+    """Return the ids that a person chose on any page and that are still there."""
+    return [run for run in st.session_state.get(CHOSEN, []) if run in index]
 
 
 def shown() -> list[str]:

@@ -47,36 +47,24 @@ class Widgets:
         """Return the option of a select box."""
         wanted = default if default is not None and default in options else options[0]
         names = [name(option) for option in options]
-        width = WIDE if max(map(len, names)) > 22 else NARROW
+        _translate(key, names, dict(zip(options, names, strict=True)))
         if fixed:
-            same = _same(key, names)
-            if same is None:
-                self._warn(key)
-            index = options.index(wanted) if key not in st.session_state else 0
-            return self._place().selectbox(
-                label,
-                options,
-                index=index,
-                key=key,
-                format_func=name,
-                help=help,
-                required=True,
-                bind="query-params",
-                width=width,
-            )
-        _resolve(key, wanted, names, name(wanted))
-        if warning := st.session_state.pop(f"{key} warning", None):
-            st.warning(warning)
+            self._warn(key, [asked for asked in _asked(key) if asked not in names])
+        else:
+            _resolve(key, wanted, names, name(wanted))
+            if warning := st.session_state.pop(f"{key} warning", None):
+                st.warning(warning)
         value = self._place().selectbox(
             label,
             options,
-            index=None,
+            # what may be left out of the address is the widget's own default; else the state has the value by now
+            index=list(options).index(wanted) if fixed else None,
             key=key,
             format_func=name,
             help=help,
             required=True,
             bind="query-params",
-            width=width,
+            width=WIDE if max(map(len, names)) > 22 else NARROW,
         )
         if value is None:
             # the browser went back to before the choice was made; a value set in the next run is written into the
@@ -94,7 +82,8 @@ class Widgets:
         placeholder: str = "all",
     ) -> list[str]:
         """Return the options of a multiselect box; none chosen leaves the address as it is."""
-        names = {name(option) for option in options}
+        names = [name(option) for option in options]
+        _translate(key, names, dict(zip(options, names, strict=True)))
         self._warn(key, [asked for asked in _asked(key) if asked not in names])
         return self._place().multiselect(
             label, options, key=key, format_func=name, placeholder=placeholder, bind="query-params", width=WIDE
@@ -138,11 +127,10 @@ class Widgets:
 
         `former` are names of earlier addresses and what they are called now.
         """
-        if (old := next(iter(_asked(key)), "")) in former:
-            st.query_params[key] = former[old]
         if len(options) == 1:
             return options[0]
-        self._warn(key, [asked for asked in _asked(key) if _same(key, options) is None and asked])
+        _translate(key, options, former)
+        self._warn(key, [asked for asked in _asked(key) if asked not in options])
         value = st.segmented_control(
             "View",
             options,
@@ -154,12 +142,11 @@ class Widgets:
         )
         return str(value or options[0])
 
-    def _warn(self, key: str, gone: Sequence[str] | None = None) -> None:
+    def _warn(self, key: str, gone: Sequence[str]) -> None:
         """Say which words of the address are no option here."""
-        gone = _asked(key) if gone is None else gone
         if gone:
             words = " and ".join(escape(word) for word in gone)
-            st.warning(f"This address asks for {words}, which is not here ({escape(key)}). Another is shown.")
+            st.warning(f"This address asks for {words} ({escape(key)}), which is not here. Another is shown.")
 
 
 def _asked(key: str) -> list[str]:
@@ -169,19 +156,14 @@ def _asked(key: str) -> list[str]:
     return [word for word in st.query_params.get_all(key) if word]
 
 
-def _same(key: str, names: Sequence[str]) -> str | None:
-    """Return the name that the address asks for, "" where it asks for nothing, None for what there is not.
-
-    An address of an earlier version may write a name in lower case.
-    """
+def _translate(key: str, names: Sequence[str], former: Mapping[str, str]) -> None:
+    """Write into the address what options are called today, where it has a word of an earlier version."""
+    low = {name.lower(): name for name in reversed(names)}
     asked = _asked(key)
-    if not asked or asked[-1] in names:
-        return asked[-1] if asked else ""
-    same = next((name for name in names if name.lower() == asked[-1].lower()), None)
-    if same is not None:
-        st.query_params[key] = same
-        st.session_state[key] = same
-    return same
+    today = [word if word in names else former.get(word) or low.get(word.lower(), word) for word in asked]
+    if today != asked:
+        st.query_params[key] = today
+        st.rerun()  # a widget reads the address as it was when the page was opened
 
 
 def _resolve(key: str, wanted: str, names: Sequence[str], wanted_name: str) -> None:

@@ -150,9 +150,9 @@ def _table(frame: pd.DataFrame) -> str:
     numeric = [frame[column].dtype.kind in "iuf" for column in frame]
     head = "".join(f"<th>{html.escape(str(column))}</th>" for column in frame)
     rows = []
-    for row in frame.head(MAX_ROWS).itertuples(index=False):
+    for row in tables.texts(frame.head(MAX_ROWS), 4).itertuples(index=False):
         cells = zip(row, numeric, strict=True)
-        rows.append("".join(f"<td{' class=n' if n else ''}>{html.escape(tables.number(v, 4))}</td>" for v, n in cells))
+        rows.append("".join(f"<td{' class=n' if n else ''}>{html.escape(str(value))}</td>" for value, n in cells))
     more = _soft(f"{MAX_ROWS} of {len(frame)} rows.") if len(frame) > MAX_ROWS else ""
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'

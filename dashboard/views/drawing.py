@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from dashboard import widgets
+from dashboard.results import card
 from dashboard.results.tables import number
 from dashboard.views import items
 from dashboard.widgets import escape
@@ -63,7 +63,7 @@ class Drawing:
     def _table(self, item: items.Section) -> None:
         assert item.frame is not None
         height = item.height if item.height is not None else "auto"
-        widgets.table(item.frame, item.key, item.formats, item.fig, item.opens, height)
+        widgets.table(item.frame, item.key, item.formats, item.fig, item.opens, height, item.latex)
 
     @_draw.register
     def _message(self, item: items.Message) -> None:
@@ -134,21 +134,39 @@ class Drawing:
 
     @_draw.register
     def _card(self, item: items.CardOf) -> None:
-        card = item.card
+        made = item.card
         with st.container(border=True):
-            if card.known:
+            if made.sentence:
+                st.markdown(escape(made.sentence))
+            comparable = [one for one in made.references if one.kind in (card.BASELINE, card.METHOD)]
+            if made.known:
                 with st.container(horizontal=True, gap="medium"):
-                    st.metric(escape(card.headline_label), number(card.headline, 4), width="content")
-                    for other in card.beside:
-                        value = "–" if math.isnan(other.value) else number(other.value, 4)
-                        help_text = escape(other.note) if other.note else None
-                        st.metric(escape(other.label), value, help=help_text, width="content")
-                st.caption(escape(card.spread))
+                    st.metric(escape(made.headline_label), number(made.headline, 4), width="content")
+                    for one in comparable:
+                        note = escape(one.note) if one.note else None
+                        st.metric(escape(one.label), number(one.value, 4), help=note, width="content")
+                st.caption(escape(made.spread))
             if item.standing:
                 st.markdown(f"**Standing**  \n{escape(item.standing)}")
+            apart = [one for one in made.references if one not in comparable]
+            for one in apart:
+                st.caption(escape(reference(one)))
+            if item.explained is not None and any(one.kind == card.PUBLISHED for one in apart):
+                widgets.link(item.explained)
+            if made.caveats:
+                st.warning(f"**Read this first**  \n{escape(' '.join(made.caveats))}")
             columns = st.columns(2)
-            for place, (what, text) in enumerate(card.facts):
+            for place, (what, text) in enumerate(made.facts):
                 columns[place % 2].markdown(f"**{escape(what)}**  \n{escape(text)}")
+
+
+def reference(one: card.Reference) -> str:
+    """Return a score that stands apart from the measured ones, in a sentence."""
+    about = "≈ " if "about" in one.note else ""
+    text = f"{one.label[0].upper()}{one.label[1:]}: {about}{number(one.value)}"
+    if one.why:
+        return f"{text}, not comparable: {one.why}. {one.note}".strip()
+    return f"{text}{f' ({one.note})' if one.note else ''}"
 
 
 @st.fragment(run_every=1.0)

@@ -38,6 +38,7 @@ class Section:
     notes : further sentences, below.
     formats : printf format of single columns of the table; the others get one that fits their values.
     opens : the page that each row of the table opens, None for a row that opens none.
+    latex : what the LaTeX download is, where it is not the table as it stands.
     private : whether the figure holds images and stays out of shared files.
     picks : gets what a person clicked or circled in the figure (Streamlit's selection).
     """
@@ -55,6 +56,7 @@ class Section:
     picks: Callable[[Any], None] | None = None
     height: int | None = None
     private: bool = False
+    latex: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,22 +148,32 @@ class Waiting:
 
 @dataclass(frozen=True)
 class CardOf:
-    """The card of a run."""
+    """The card of a run; `explained` leads to why published scores cannot be compared with it."""
 
     card: Card
     standing: str = ""
-    across: int = 1
+    explained: Link | None = None
 
 
 Item = Section | Message | Badges | Values | Links | Code | Json | Images | Progress | Waiting | CardOf
 
 
+BADGES = {
+    "REAL data": "green",
+    "SYNTHETIC data": "orange",
+    "REAL and SYNTHETIC data": "violet",
+    "TRANSFERRED LABELS": "yellow",
+    "persons unknown": "yellow",
+    "copies across the split": "red",
+    "code not committed": "yellow",
+    "archived": "gray",
+}
+"""Marks of runs and their colours."""
+
+
 def data_badge(synthetic: Sequence[bool], transferred: bool = False) -> Badges:
     """Return in words whether the data is REAL, SYNTHETIC, or both, and whether labels were transferred."""
     kinds = {bool(value) for value in synthetic}
-    word = {
-        frozenset({True}): [("SYNTHETIC data", "orange")],
-        frozenset({False}): [("REAL data", "green")],
-        frozenset({True, False}): [("REAL and SYNTHETIC data", "violet")],
-    }.get(frozenset(kinds), [])
-    return Badges([*word, *([("TRANSFERRED LABELS", "yellow")] if transferred else [])])
+    words = {(True,): "SYNTHETIC data", (False,): "REAL data", (False, True): "REAL and SYNTHETIC data"}
+    shown = [words.get(tuple(sorted(kinds)), ""), "TRANSFERRED LABELS" if transferred else ""]
+    return Badges([(word, BADGES[word]) for word in shown if word])

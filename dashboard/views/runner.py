@@ -40,7 +40,8 @@ def guard(what: str) -> Iterator[None]:
 def show(page: Page, name: str) -> None:
     """Show a page; `name` is its file's."""
     with guard(f"The page {page.title}"):
-        ids = chosen_runs.shown() if page.looks_at == "runs" else []
+        # a page of the whole store has no choice of its own, and begins with what is chosen
+        ids = chosen_runs.shown() if page.looks_at == "runs" else chosen_runs.current(cached.index())
         choice = Choice(cached.index(), cached, ids)
         heading = page.heading(choice) if page.heading and choice.rows else page.title
         tab = page.tab(choice) if page.tab and choice.rows else heading
@@ -98,8 +99,9 @@ def _body(page: Page, name: str, ids: list[str], version: Hashable) -> None:
         if page.version and page.version(choice) != version:
             st.rerun(scope="app")
         ask = Widgets()
-        if choice.rows:
-            draw(_badges(choice))
+        if page.looks_at == "runs":
+            if page.badges:
+                draw(_badges(choice))
             _say_protocols(choice, draw)
         if page.top is not None:
             with guard(page.title):

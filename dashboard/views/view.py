@@ -70,6 +70,7 @@ class Page:
     top : what stands above the views.
     heading : the heading where it depends on what is shown; `tab` is the browser's title then.
     stacked : whether the views stand below each other instead of being chosen.
+    badges : whether the kind of data stands below the heading; else the page says it itself.
     finals : whether only scored final runs can be shown; else any study and run.
     live : whether what is shown may change by itself, and is drawn again every few seconds.
     version : when its value changes while the page is open, the whole page is drawn again.
@@ -88,6 +89,7 @@ class Page:
     heading: Callable[[Choice], str] | None = None
     tab: Callable[[Choice], str] | None = None
     stacked: bool = False
+    badges: bool = True
     finals: bool = True
     live: Callable[[Choice], bool] | None = None
     version: Callable[[Choice], Hashable] | None = None
