@@ -87,7 +87,31 @@ def wide(long: Long) -> pd.DataFrame:
         found[name] = times(runs[name].to_numpy()).array
     params = _params(long.params, ids)
     metrics = _metrics(long.metrics, ids, index)
-    return pd.concat([pd.DataFrame({**found, **params}, index=index), metrics], axis=1)
+    frame = pd.concat([pd.DataFrame({**found, **params}, index=index), metrics], axis=1)
+    frame.attrs[UNREADABLE] = _unreadable(frame, place, tag_key, tag_value)
+    return frame
+
+
+UNREADABLE = "unreadable"
+"""Key of a run table's attrs: run id → what a tag that holds no number holds, a sentence each."""
+
+
+def _unreadable(frame: pd.DataFrame, place: NDArray[np.int64], key: Column, value: Column) -> dict[str, list[str]]:
+    """Return the tags that should hold a number and hold something else: in the table they are missing."""
+    groups = _groups(key, place >= 0)
+    found: dict[str, list[str]] = {}
+    for name in (*INTEGER, *FLOAT):
+        rows = groups.get(record.tag(name))
+        if rows is None:
+            continue
+        lost = rows[frame[name].isna().to_numpy()[place[rows]]]
+        for row in lost:
+            text = value.values[int(value.codes[row])].as_py()
+            if text:
+                expected = "a whole number" if name in INTEGER else "a number"
+                said = f"{name}: expected {expected}, found {text if len(text) <= 40 else text[:37] + '…'}"
+                found.setdefault(str(frame.index[place[row]]), []).append(said)
+    return found
 
 
 FIRST_MS, LAST_MS = -9_223_372_036_854, 9_223_372_036_854

@@ -168,7 +168,10 @@ def test_a_time_beyond_every_calendar_is_missing_and_takes_no_run_away(folder, s
     assert pd.isna(runs.at[run, "start"])
     assert pd.isna(runs.at[run, "trial"])
     assert len(store.curves([run]))
-    assert any(problem.startswith(f"run {run[:8]}: start") for problem in Index(runs).problems)
+    [problem] = Index(runs).problems
+    assert problem.startswith(f"run {run[:8]}: trial: expected a whole number, found 9999")
+    assert "deadline: expected" in problem
+    assert "start: expected a time" in problem
 
 
 def test_bytes_that_are_no_text_do_not_hide_the_other_runs(folder, store):
