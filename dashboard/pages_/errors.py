@@ -75,7 +75,7 @@ def feature_errors(choice: Choice, ask: Ask) -> Iterator[Item]:
     yield Section(
         "",
         errors.verdict(overall, metric),
-        errors.draw_bars(rows, metric, features),
+        errors.draw_bars(rows, metric, features, choice.looks()),
         errors.shown(rows, features),
         "feature_errors",
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from affect import record
 from affect.record import Artifact, State
-from dashboard.figures import landscape, search, space
+from dashboard.figures import landscape, search, space, theme
 from dashboard.results import names, objective, trials
 from dashboard.results.study import Study
 from dashboard.views.ask import Ask
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHOWN_PARAMETERS = 8
-ENOUGH_FOR_A_MAP = 8
-"""Complete trials with both parameters from which on a map of two is drawn."""
 
 
 def studies(choice: Choice) -> list[Study]:
@@ -151,7 +149,9 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
     better = "Higher" if run.direction == "maximize" else "Lower"
     history = search.history(table, run.direction)
     text = f"{better} is better. Trial 0 has the default parameters."
-    yield Section("History", text, search.draw_history(history, study.label), history, f"{prefix}history")
+    yield Section(
+        "History", text, search.draw_history(history, study.label, run.direction), history, f"{prefix}history"
+    )
     yield from best_trial(study, prefix)
     optimism = study.optimism
     if len(optimism) < 2:
@@ -173,10 +173,13 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
     values = {study.title: _complete(study)}
     values |= {title: _complete(choice.index.study(others[title])) for title in beside}
     edf = search.edf(values, run.direction)
+    methods = {study.title: run.method} | {title: choice.index.record(others[title]).method for title in beside}
+    looks = theme.of_methods(choice.index.methods, methods)
     if edf.empty:
         yield Message("No trial is complete yet.")
     else:
-        yield Section("Share of trials that reach a score", "", search.draw_edf(edf, study.label), edf, f"{prefix}edf")
+        fig = search.draw_edf(edf, study.label, looks, run.direction)
+        yield Section("Share of trials that reach a score", "", fig, edf, f"{prefix}edf")
     timeline = search.timeline(table, pd.Timestamp.now("UTC"))
     text = "Bars side by side ran at the same time."
     yield Section("Timeline", text, search.draw_timeline(timeline), timeline, f"{prefix}timeline")
@@ -211,8 +214,7 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
         yield Message("No trial with parameters is complete yet.")
         return
     spaces = distributions(choice, study, table)
-    # a parameter that only some trials have comes last: little is known of it
-    known = sorted(known, key=lambda name: (-int(done[trials.PARAM + name].notna().sum()), name))
+    known = space.shown_first(table)
     if len(done) < space.ENOUGH:
         yield Section(
             "Importance",
@@ -224,7 +226,7 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
         evaluator = evaluators[ask.one("Evaluator", list(evaluators), f"{prefix}evaluator")]
         ranked = space.importance(done, spaces, run.direction, evaluator)
         if ranked.empty:
-            yield Message("All complete trials have the same score, so no parameter is more important than another.")
+            yield Message(f"No importance: {ranked.attrs.get('reason') or 'it cannot be measured'}.")
         else:
             text = (
                 f"By {space.EVALUATORS[evaluator]}, from {len(done)} complete trials. Methods of measuring importance "
@@ -256,23 +258,14 @@ def two_parameters(
     ask: Ask, study: Study, table: pd.DataFrame, spaces: space.Distributions, known: Sequence[str], prefix: str
 ) -> Iterator[Item]:
     """Show two parameters together, where there are trials enough to draw a map from."""
-    done = space.complete(table)
-    varied = [name for name in known if done[trials.PARAM + name].nunique() > 1]
-    if len(varied) < 2:
+    if len(known) < 2:
         return
     yield Section("Two parameters together")
-    x = ask.one("Horizontal", sorted(varied), f"{prefix}x", varied[0])
-    rest = [name for name in sorted(varied) if name != x]
-    y = ask.one("Vertical", rest, f"{prefix}y", next(name for name in varied if name != x))
-    both = done[[trials.PARAM + x, trials.PARAM + y]].notna().all(axis=1)
-    values = done.loc[both, "value"]
-    if int(both.sum()) < ENOUGH_FOR_A_MAP:
-        yield Message(
-            f"{int(both.sum())} complete trials have both parameters; a map needs at least {ENOUGH_FOR_A_MAP}."
-        )
-        return
-    if float(values.max() - values.min()) <= 1e-9 * max(1.0, float(values.abs().max())):
-        yield Message("All trials with both parameters have the same score.")
+    x = ask.one("Horizontal", sorted(known), f"{prefix}x", known[0])
+    rest = [name for name in sorted(known) if name != x]
+    y = ask.one("Vertical", rest, f"{prefix}y", next(name for name in known if name != x))
+    if reason := landscape.no_contour(table, x, y):
+        yield Message(f"No map is drawn: {reason}.")
         return
     yield Section(
         "",

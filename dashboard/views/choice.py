@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from dashboard.damaged import Damaged
+from dashboard.figures import theme
 from dashboard.views.items import Item, Message
 
 if TYPE_CHECKING:
@@ -124,6 +125,10 @@ class Choice:
             with self.guard(name):
                 made[name] = make(name, thing)
         return made
+
+    def looks(self) -> dict[str, theme.Look]:
+        """Return how each row is drawn: in its method's colour, the same on every page."""
+        return theme.of_methods(self.index.methods, {row.name: row.record.method for row in self.rows})
 
     def row(self, name: str) -> Row:
         """Return the row of a name. KeyError where there is none."""
