@@ -236,4 +236,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "activations")
+    show("activations")

@@ -342,4 +342,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "errors")
+    show("errors")

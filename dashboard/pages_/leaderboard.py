@@ -237,4 +237,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "leaderboard")
+    show("leaderboard")

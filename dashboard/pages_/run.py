@@ -387,4 +387,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "run")
+    show("run")

@@ -11,6 +11,7 @@ from affect import record
 from affect.record import Artifact, State
 from dashboard.figures import landscape, search, space, theme
 from dashboard.results import names, objective, trials
+from dashboard.results.keeping import Kept
 from dashboard.results.study import Study
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHOWN_PARAMETERS = 8
+_importances: Kept[pd.DataFrame] = Kept(2_000)
 
 
 def studies(choice: Choice) -> list[Study]:
@@ -224,7 +226,8 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
         evaluators = {name: key for key, name in space.EVALUATORS.items()}
         yield Section("Importance")
         evaluator = evaluators[ask.one("Evaluator", list(evaluators), f"{prefix}evaluator")]
-        ranked = space.importance(done, spaces, run.direction, evaluator)
+        done_by = (study.run_id, len(done), str(done["end"].max()), evaluator)
+        ranked = _importances.get(done_by, lambda: space.importance(done, spaces, run.direction, evaluator), len)
         if ranked.empty:
             yield Message(f"No importance: {ranked.attrs.get('reason') or 'it cannot be measured'}.")
         else:
@@ -402,4 +405,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "study")
+    show("study")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.views.choice import Choice
 from dashboard.widgets import escape
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def default(page: Page, index: Index) -> list[str]:
     """Return the newest scored study of which the page shows something; of a page that shows any study, the newest."""
     studies = [run for run in index.choices(page.needs() if page.finals else ()) if index.record(run).kind == "study"]
     for run_id in studies:
-        if not page.finals or page.shows(Choice(index, None, [run_id]).rows[0]):  # type: ignore[arg-type]
+        if not page.finals or page.shows_any(index, [run_id]):
             return [run_id]
     return []
 
