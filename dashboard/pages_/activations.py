@@ -120,7 +120,7 @@ def by_region(choice: Choice, ask: Ask) -> Iterator[Item]:
     text = "The mean level of a region's vertices, divided by the mean of the whole face: 1 is the average of the face."
     joined = pd.concat([table.assign(run=run) for run, table in regions.items()], ignore_index=True)
     frame = joined[joined["class"] == name][["run", "region", "level", "over_mean"]]
-    yield Section(f"By region: {name}", text, activations.draw_regions(regions, name), frame, "regions")
+    yield Section(f"By region: {name}", text, activations.draw_regions(regions, name, choice.looks()), frame, "regions")
     wide = joined.pivot(index=["run", "class"], columns="region", values="over_mean")
     wide = wide[list(dict.fromkeys(joined["region"]))].rename_axis(columns=None).reset_index()
     yield Section("Every class", frame=wide, key="regions_of_classes")
@@ -159,7 +159,7 @@ def against_truth(choice: Choice, ask: Ask) -> Iterator[Item]:
         "of them (the pointing game)."
     )
     table = scored.rename(columns={"auc": "AUC over vertices", "hit": "pointing game"})
-    yield Section("", text, activations.draw_truth(scored, kind), table, "against_truth")
+    yield Section("", text, activations.draw_truth(scored, kind, choice.looks()), table, "against_truth")
 
 
 def distances(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -236,4 +236,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "activations")
+    show("activations")

@@ -161,4 +161,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "circumplex")
+    show("circumplex")

@@ -75,7 +75,7 @@ def feature_errors(choice: Choice, ask: Ask) -> Iterator[Item]:
     yield Section(
         "",
         errors.verdict(overall, metric),
-        errors.draw_bars(rows, metric, features),
+        errors.draw_bars(rows, metric, features, choice.looks()),
         errors.shown(rows, features),
         "feature_errors",
     )
@@ -342,4 +342,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "errors")
+    show("errors")

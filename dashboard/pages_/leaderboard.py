@@ -103,7 +103,7 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
         for run in joined["run_id"].astype(str)
     ]
-    notes = [scored(protocol), *published_notes(joined)]
+    notes = [text for text in (ranking.cut(joined), scored(protocol), *published_notes(joined)) if text]
     for reason, studies in family.unranked().items():
         if reason != family.reason:
             notes.append(f"Not ranked: {', '.join(choice.index.title(study) for study in studies)}: {reason}.")
@@ -115,7 +115,7 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     yield Section(
         "",
         legend(joined, protocol.group_kind),
-        ranking.draw(joined, metric, target, protocol.group_kind),
+        ranking.draw(joined, metric, target, protocol.group_kind, choice.index.methods),
         board.readable(joined, metric, protocol.group_kind),
         "leaderboard",
         folded=False,
@@ -237,4 +237,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "leaderboard")
+    show("leaderboard")

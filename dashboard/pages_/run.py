@@ -9,7 +9,7 @@ import pandas as pd
 
 from affect import record
 from affect.record import Artifact, Kind, State
-from dashboard.figures import circumplex, pictures, predictions, rotations, truth
+from dashboard.figures import circumplex, pictures, predictions, rotations, theme, truth
 from dashboard.results import card, caveats, names
 from dashboard.views import images, questions, seven_tasks
 from dashboard.views.ask import Ask
@@ -140,6 +140,8 @@ def curves(choice: Choice, ask: Ask) -> Iterator[Item]:
     for run_id, row in owners.items():
         what = choice.index.record(run_id).what
         titles[run_id] = what if len(choice.rows) == 1 else f"{row.name} · {what}"
+    methods = {run_id: row.record.method for run_id, row in owners.items()}
+    looks = theme.of_methods(choice.index.methods, methods) if len(choice.rows) > 1 else None
     metric_names = sorted(rows["metric"].unique())
     objective = choice.rows[0].record.objective
     metric_names.sort(key=lambda name: (objective not in name, not name.startswith("val"), name))
@@ -149,7 +151,7 @@ def curves(choice: Choice, ask: Ask) -> Iterator[Item]:
             yield Section(
                 curve_name(str(metric)),
                 "",
-                truth.draw_curves(of, titles),
+                truth.draw_curves(of, titles, looks),
                 of.assign(run_id=of["run_id"].map(titles)),
                 f"curve_{number}",
                 across=2,
@@ -235,7 +237,10 @@ def turned(choice: Choice, ask: Ask) -> Iterator[Item]:
         "the least to the most of the draws; the dotted line is the baseline, always the most frequent class."
     )
     frame = pd.concat([rotations.by_angle(of, metric).assign(run=run) for run, of in tables.items()])
-    yield Section("", text, rotations.draw(tables, metric, chance), frame, "rotations")
+    looks = None
+    if len(choice.rows) > 1:
+        looks = theme.of_methods(choice.index.methods, {name: run.method for name, run in runs.items()})
+    yield Section("", text, rotations.draw(tables, metric, chance, looks), frame, "rotations")
     yield Section("By run", frame=rotations.summary(tables, metric, chance), key="rotated")
 
 
@@ -382,4 +387,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "run")
+    show("run")

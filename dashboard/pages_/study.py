@@ -9,20 +9,21 @@ import pandas as pd
 
 from affect import record
 from affect.record import Artifact, State
-from dashboard.figures import landscape, search, space
-from dashboard.results import names, objective, trials
+from dashboard.figures import landscape, search, space, theme
+from dashboard.results import objective, trials
+from dashboard.results.keeping import Kept
 from dashboard.results.study import Study
+from dashboard.views import studies as studies_shown
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
-from dashboard.views.items import Code, Item, Link, Links, Message, Section, Value, Values
+from dashboard.views.items import Code, Item, Link, Message, Section
 from dashboard.views.view import Page, View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHOWN_PARAMETERS = 8
-ENOUGH_FOR_A_MAP = 8
-"""Complete trials with both parameters from which on a map of two is drawn."""
+_importances: Kept[pd.DataFrame] = Kept(2_000)
 
 
 def studies(choice: Choice) -> list[Study]:
@@ -61,84 +62,7 @@ def top(choice: Choice, ask: Ask) -> Iterator[Item]:
         if len(shown) > 1:
             yield Section(study.title)
         with choice.guard(study.title):
-            yield from about(study)
-
-
-def about(study: Study) -> Iterator[Item]:
-    """Yield one study's summary."""
-    run, summary = study.record, study.summary
-    settings = f", settings {run.settings_text}" if run.settings_text else ""
-    yield Section(text=f"{run.short_method} on {run.protocol}{settings}. {objective.words(run)}".strip())
-    silent = study.silent_for(pd.Timestamp.now("UTC"))
-    state = "no activity" if silent is not None else State.RUNNING if summary.live else run.state
-    total = "?" if summary.total is None else str(summary.total)
-    label = objective.name(study.metric, bool(run.weights))
-    which = "the compromise of both objectives" if run.several_objectives else names.better(run.objective)
-    best = "–" if summary.best_trial is None else f"{summary.best:.4g}"
-    values = [
-        Value("State", state.capitalize()),
-        Value("Trials done", f"{summary.done} / {total}", "complete and pruned ones count"),
-        Value(f"Best validation {label}", best, f"trial {summary.best_trial}; {which}" if best != "–" else ""),
-        Value("Final runs", summary.seeds_text, "the best trial fitted again with new seeds, scored on test"),
-    ]
-    if summary.live and silent is None and summary.done != summary.total:
-        values.append(Value("Time left, about", names.duration(summary.seconds_left)))
-    if summary.live and run.deadline is not None:
-        values.append(Value("Search ends at", f"{run.deadline:%d %b %H:%M} UTC"))
-    yield Values(values)
-    if silent is not None:
-        yield Message(
-            f"No activity for {names.duration(silent)}. If the process has stopped, run the same command again to "
-            "continue.",
-            "warning",
-            run.command,
-        )
-    if run.state == State.FAILED:
-        reason = run.reason or "It ended without saying why: its process was stopped."
-        yield Message(f"This study failed: {reason} Its failed trials are in the view Trials.", "error")
-    counts = [f"{n} {state}" for state, n in summary.counts.items() if n and state != State.COMPLETE]
-    if counts:
-        yield Section(notes=(f"Of its trials: {', '.join(counts)}.",))
-    links = [Link("Results", "run", {"runs": study.run_id})]
-    if summary.finals:
-        links.append(Link("Errors", "errors", {"runs": study.run_id}))
-    yield Links(links)
-
-
-def best_trial(study: Study, prefix: str) -> Iterator[Item]:
-    """Yield the best trial's configuration beside the defaults, which are trial 0."""
-    winner, table = study.winner, study.trials()
-    if winner is None:
-        return
-    first = table[(table["trial"] == 0)]
-    parameters = [str(column) for column in table if str(column).startswith(trials.PARAM) and pd.notna(winner[column])]
-    if not parameters:
-        return
-    default = first.iloc[0] if len(first) else None
-
-    def word(row: pd.Series | None, column: str) -> str:
-        return "–" if row is None or pd.isna(row[column]) else _short(row[column])
-
-    frame = pd.DataFrame(
-        [(c.removeprefix(trials.PARAM), word(default, c), word(winner, c)) for c in parameters],
-        columns=["parameter", "default (trial 0)", f"best (trial {int(winner['trial'])})"],
-    )
-    differ = frame[frame.iloc[:, 1] != frame.iloc[:, 2]]
-    if default is not None and int(winner["trial"]) != 0 and pd.notna(default["value"]):
-        gain = float(winner["value"]) - float(default["value"])
-        text = f"{float(winner['value']):.4g} on validation, against {float(default['value']):.4g} of the defaults "
-        text += f"({gain:+.3g}); {len(differ)} of {len(frame)} parameters differ."
-    elif int(winner["trial"]) == 0:
-        text = "The defaults themselves are the best trial so far."
-    else:
-        text = f"{float(winner['value']):.4g} on validation."
-    yield Section("Best trial", text, frame=frame, key=f"{prefix}best_trial")
-
-
-def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{int(value)}" if value.is_integer() and abs(value) < 1e15 else f"{value:.5g}"
-    return str(value)
+            yield from studies_shown.about(study)
 
 
 # ------------------------------------------------------------------------------------------------------ the views
@@ -151,8 +75,10 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
     better = "Higher" if run.direction == "maximize" else "Lower"
     history = search.history(table, run.direction)
     text = f"{better} is better. Trial 0 has the default parameters."
-    yield Section("History", text, search.draw_history(history, study.label), history, f"{prefix}history")
-    yield from best_trial(study, prefix)
+    yield Section(
+        "History", text, search.draw_history(history, study.label, run.direction), history, f"{prefix}history"
+    )
+    yield from studies_shown.best_trial(study, prefix)
     optimism = study.optimism
     if len(optimism) < 2:
         yield Section("Search score and score after refitting", "The best trial has not been fitted again yet.")
@@ -173,10 +99,13 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
     values = {study.title: _complete(study)}
     values |= {title: _complete(choice.index.study(others[title])) for title in beside}
     edf = search.edf(values, run.direction)
+    methods = {study.title: run.method} | {title: choice.index.record(others[title]).method for title in beside}
+    looks = theme.of_methods(choice.index.methods, methods)
     if edf.empty:
         yield Message("No trial is complete yet.")
     else:
-        yield Section("Share of trials that reach a score", "", search.draw_edf(edf, study.label), edf, f"{prefix}edf")
+        fig = search.draw_edf(edf, study.label, looks, run.direction)
+        yield Section("Share of trials that reach a score", "", fig, edf, f"{prefix}edf")
     timeline = search.timeline(table, pd.Timestamp.now("UTC"))
     text = "Bars side by side ran at the same time."
     yield Section("Timeline", text, search.draw_timeline(timeline), timeline, f"{prefix}timeline")
@@ -211,8 +140,7 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
         yield Message("No trial with parameters is complete yet.")
         return
     spaces = distributions(choice, study, table)
-    # a parameter that only some trials have comes last: little is known of it
-    known = sorted(known, key=lambda name: (-int(done[trials.PARAM + name].notna().sum()), name))
+    known = space.shown_first(table)
     if len(done) < space.ENOUGH:
         yield Section(
             "Importance",
@@ -222,9 +150,10 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
         evaluators = {name: key for key, name in space.EVALUATORS.items()}
         yield Section("Importance")
         evaluator = evaluators[ask.one("Evaluator", list(evaluators), f"{prefix}evaluator")]
-        ranked = space.importance(done, spaces, run.direction, evaluator)
+        done_by = (study.run_id, len(done), str(done["end"].max()), evaluator)
+        ranked = _importances.get(done_by, lambda: space.importance(done, spaces, run.direction, evaluator), len)
         if ranked.empty:
-            yield Message("All complete trials have the same score, so no parameter is more important than another.")
+            yield Message(f"No importance: {ranked.attrs.get('reason') or 'it cannot be measured'}.")
         else:
             text = (
                 f"By {space.EVALUATORS[evaluator]}, from {len(done)} complete trials. Methods of measuring importance "
@@ -256,23 +185,14 @@ def two_parameters(
     ask: Ask, study: Study, table: pd.DataFrame, spaces: space.Distributions, known: Sequence[str], prefix: str
 ) -> Iterator[Item]:
     """Show two parameters together, where there are trials enough to draw a map from."""
-    done = space.complete(table)
-    varied = [name for name in known if done[trials.PARAM + name].nunique() > 1]
-    if len(varied) < 2:
+    if len(known) < 2:
         return
     yield Section("Two parameters together")
-    x = ask.one("Horizontal", sorted(varied), f"{prefix}x", varied[0])
-    rest = [name for name in sorted(varied) if name != x]
-    y = ask.one("Vertical", rest, f"{prefix}y", next(name for name in varied if name != x))
-    both = done[[trials.PARAM + x, trials.PARAM + y]].notna().all(axis=1)
-    values = done.loc[both, "value"]
-    if int(both.sum()) < ENOUGH_FOR_A_MAP:
-        yield Message(
-            f"{int(both.sum())} complete trials have both parameters; a map needs at least {ENOUGH_FOR_A_MAP}."
-        )
-        return
-    if float(values.max() - values.min()) <= 1e-9 * max(1.0, float(values.abs().max())):
-        yield Message("All trials with both parameters have the same score.")
+    x = ask.one("Horizontal", sorted(known), f"{prefix}x", known[0])
+    rest = [name for name in sorted(known) if name != x]
+    y = ask.one("Vertical", rest, f"{prefix}y", next(name for name in known if name != x))
+    if reason := landscape.no_contour(table, x, y):
+        yield Message(f"No map is drawn: {reason}.")
         return
     yield Section(
         "",
@@ -409,4 +329,4 @@ PAGE = Page(
 if __name__ == "__main__":
     from dashboard.views.runner import show
 
-    show(PAGE, "study")
+    show("study")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.views.choice import Choice
 from dashboard.widgets import escape
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ KEY = "runs"
 """Word of the address, once for each chosen run."""
 BOX, CHOSEN, SHOWN, LAST = "runs box", "runs chosen", "runs shown", "runs in the address"
 LETTERS = 8
+MOST = 12
+"""Runs that can be shown at once."""
 
 
 def choose(name: str, page: Page, index: Index) -> list[str]:
@@ -40,6 +41,7 @@ def choose(name: str, page: Page, index: Index) -> list[str]:
         key=BOX,
         format_func=lambda run_id: options.get(run_id, run_id),
         placeholder="choose studies or single runs",
+        max_selections=MOST,
         on_change=_take,
         args=(name,),
         help="Stays chosen on the other pages. A study is shown by its final runs.",
@@ -63,6 +65,9 @@ def _resolve(name: str, page: Page, index: Index) -> list[str]:
         ids, unknown = index.asked(asked)
         if unknown:
             _say_unknown(unknown, index)
+        if len(ids) > MOST:
+            st.warning(f"This address asks for {len(ids)} runs; the first {MOST} are shown.")
+            ids = ids[:MOST]
         if ids:
             chosen = st.session_state[CHOSEN] = ids
     ids = chosen
@@ -90,7 +95,7 @@ def default(page: Page, index: Index) -> list[str]:
     """Return the newest scored study of which the page shows something; of a page that shows any study, the newest."""
     studies = [run for run in index.choices(page.needs() if page.finals else ()) if index.record(run).kind == "study"]
     for run_id in studies:
-        if not page.finals or page.shows(Choice(index, None, [run_id]).rows[0]):  # type: ignore[arg-type]
+        if not page.finals or page.shows_any(index, [run_id]):
             return [run_id]
     return []
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from dashboard.damaged import Damaged
+from dashboard.figures import theme
 from dashboard.views.items import Item, Message
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ class Row:
         return [final for final in self.finals if artifact in final.artifacts]
 
 
+def rows_of(index: Index, ids: Iterable[str]) -> list[Row]:
+    """Return the rows of some runs, each once."""
+    return [
+        Row(index.title(run_id), index.record(run_id), tuple(index.finals(run_id))) for run_id in dict.fromkeys(ids)
+    ]
+
+
 @dataclass
 class Choice:
     """The chosen runs, what reads them, and where messages about them go while a view is made."""
@@ -73,10 +81,7 @@ class Choice:
     rows: list[Row] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rows = []
-        for run_id in dict.fromkeys(self.ids):
-            record = self.index.record(run_id)
-            self.rows.append(Row(self.index.title(run_id), record, tuple(self.index.finals(run_id))))
+        self.rows = rows_of(self.index, self.ids)
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -124,6 +129,10 @@ class Choice:
             with self.guard(name):
                 made[name] = make(name, thing)
         return made
+
+    def looks(self) -> dict[str, theme.Look]:
+        """Return how each row is drawn: in its method's colour, the same on every page."""
+        return theme.of_methods(self.index.methods, {row.name: row.record.method for row in self.rows})
 
     def row(self, name: str) -> Row:
         """Return the row of a name. KeyError where there is none."""

@@ -18,6 +18,7 @@ from dashboard.views import items
 from dashboard.views.asked import Widgets
 from dashboard.views.choice import Choice, problem
 from dashboard.views.drawing import Drawing
+from dashboard.views.view import load
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -37,8 +38,9 @@ def guard(what: str) -> Iterator[None]:
         Drawing().draw(problem(error, what))
 
 
-def show(page: Page, name: str) -> None:
-    """Show a page; `name` is its file's."""
+def show(name: str) -> None:
+    """Show the page in ``pages_/<name>.py``."""
+    page = load(name)
     with guard(f"The page {page.title}"):
         # a page of the whole store has no choice of its own, and begins with what is chosen
         ids = chosen_runs.shown() if page.looks_at == "runs" else chosen_runs.current(cached.index())

@@ -49,7 +49,9 @@ def view(task_key: str, metric_key: str) -> Callable[[Choice, Ask], Iterator[Ite
         yield Section(
             f"Task {title}",
             task.about,
-            alignment.draw(picked, methods, metric, inverse=titles[title] == "inverse_power"),
+            alignment.draw(
+                picked, methods, metric, inverse=titles[title] == "inverse_power", known=choice.index.methods
+            ),
             alignment.wide(picked),
             "tasks",
             folded=False,

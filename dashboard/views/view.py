@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dashboard.views.ask import Ask
-from dashboard.views.choice import Choice, Row
+from dashboard.views.choice import Choice, Row, rows_of
 from dashboard.views.items import Item
 
 if TYPE_CHECKING:
+    from dashboard.results.index import Index
     from dashboard.results.record import Record
 
 Make = Callable[[Choice, Ask], Iterable[Item]]
@@ -105,6 +106,10 @@ class Page:
         if self.finals and not row.finals:
             return False
         return not self.finals or any(view.shows(row) for view in self.views)
+
+    def shows_any(self, index: Index, ids: Sequence[str]) -> bool:
+        """Return whether any view has something of any of these runs."""
+        return any(self.shows(row) for row in rows_of(index, ids))
 
     def offered(self, choice: Choice) -> list[View]:
         """Return the views that have something of any chosen run."""
