@@ -32,7 +32,7 @@ def test_drawn_pictures_are_shown_and_the_card_says_what_was_searched_and_recons
     assert not page.exception
     assert not page.error
     assert "Real and reconstructed" in said(page)
-    assert "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed picture" in said(page)
+    assert "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed image" in said(page)
     assert "test MSE of pictures" in said(page)
     assert not any("png" in frame.value for frame in page.dataframe)
 

@@ -146,7 +146,7 @@ def test_of_two_objectives_the_front_and_its_winner_are_drawn_and_said(faces, vi
     assert not page.exception
     assert "smallest sum of ranks" in words(page)
     figure = charts(page)[0]
-    assert figure["layout"]["xaxis"]["title"]["text"] == "MSE, reconstructed picture, on validation"
+    assert figure["layout"]["xaxis"]["title"]["text"] == "MSE, reconstructed image, on validation"
     assert figure["layout"]["yaxis"]["title"]["text"] == "MSE, mean over all targets, on validation"
     assert any(trace["name"].startswith("winner, trial") for trace in figure["data"])
 
@@ -154,12 +154,12 @@ def test_of_two_objectives_the_front_and_its_winner_are_drawn_and_said(faces, vi
 def test_a_weighed_objective_is_said_and_every_view_draws_it(faces, visit, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(faces))
     page = visit("study", study="face-vae-continuous-synthetic-faces")
-    assert "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed picture" in words(page)
-    assert charts(page)[0]["layout"]["yaxis"]["title"]["text"] == "MSE, weighed sum, on validation"
+    assert "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed image" in words(page)
+    assert charts(page)[0]["layout"]["yaxis"]["title"]["text"] == "MSE, weighted sum, on validation"
     optimism = next(d.value for d in page.dataframe if "stage" in d.value)
     assert optimism["stage"].tolist() == ["search, validation", "refitted, validation", "refitted, test"]
     assert charts(visit("study", study="face-vae-continuous-synthetic-faces", view="Epochs"))[0]["data"]
     trials = visit("study", study="face-vae-continuous-synthetic-faces", view="Trials").dataframe[0].value
     done = trials[trials["state"] == "complete"]
-    parts = done["MSE, mean over all targets, on validation"] / 4 + done["MSE, reconstructed picture, on validation"]
-    assert parts.tolist() == pytest.approx(done["MSE, weighed sum, on validation"].tolist())
+    parts = done["MSE, mean over all targets, on validation"] / 4 + done["MSE, reconstructed image, on validation"]
+    assert parts.tolist() == pytest.approx(done["MSE, weighted sum, on validation"].tolist())
