@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.keeping import Kept
 from dashboard.results.index import Index
 from dashboard.store import Source, Store, locate
 
@@ -53,14 +54,8 @@ def _index(_from: Store, source: Source, probed: Hashable) -> Index:
 
 
 def curves(run_ids: Iterable[str]) -> pd.DataFrame:
-    """Return `Store.curves`."""
-    found = store()
-    return _curves(found, found.source, tuple(run_ids), found.probe()).copy(deep=False)
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _curves(_from: Store, source: Source, run_ids: tuple[str, ...], probed: Hashable) -> pd.DataFrame:
-    return _from.curves(run_ids)
+    """Return `Store.curves`; those of ended runs are read once."""
+    return store().curves(run_ids)
 
 
 def files(run_id: str) -> list[str]:
@@ -68,15 +63,16 @@ def files(run_id: str) -> list[str]:
     return store().files(run_id)
 
 
+_tables: Kept[pd.DataFrame] = Kept(512 * 2**20)
+"""Tables of artifacts, by what names them and their content."""
+
+
 def table(run_id: str, name: str) -> pd.DataFrame:
     """Return `Store.table`; Damaged where it cannot be read."""
     found = store()
-    return _table(found, found.source, run_id, name, found.stamp(run_id, name)).copy(deep=False)
-
-
-@st.cache_resource(show_spinner=False, max_entries=64)
-def _table(_from: Store, source: Source, run_id: str, name: str, stamp: Hashable) -> pd.DataFrame:
-    return _from.table(run_id, name)
+    key = (found.source, run_id, name, found.stamp(run_id, name))
+    size = lambda made: int(made.memory_usage(deep=True).sum())  # noqa: E731
+    return _tables.get(key, lambda: found.table(run_id, name), size).copy(deep=False)
 
 
 def stamp(run_id: str, name: str) -> Hashable:

@@ -20,8 +20,8 @@ import numpy as np
 from affect import metrics, record, statistics
 from affect.record import Artifact
 from dashboard.damaged import Damaged
+from dashboard.keeping import Kept
 from dashboard.results import names
-from dashboard.results.keeping import Kept
 from dashboard.results.stacks import Stack, differ, of_images, stack
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from affect.record import Kind, State
+from dashboard.reading.table import UNREADABLE
 from dashboard.results import asking
 from dashboard.results import record as records
 from dashboard.results.protocol import Protocol
@@ -349,7 +350,7 @@ class Index:
     @cached_property
     def problems(self) -> tuple[str, ...]:
         """What could not be read in the records, a sentence a run; those values are left out."""
-        found: dict[str, list[str]] = {}
+        found = {run_id: list(why) for run_id, why in self.runs.attrs.get(UNREADABLE, {}).items()}
         for column in (c for c in records.CHECKED if c in self.runs):
             values = self.runs[column]
             bad = {value: why for value in values.dropna().unique() if (why := records.unreadable(column, value))}

@@ -1,6 +1,6 @@
 import pytest
 
-from dashboard.results.keeping import Kept
+from dashboard.keeping import Kept
 
 
 def test_values_are_kept_up_to_a_size_the_last_used_longest():
