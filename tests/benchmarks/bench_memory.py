@@ -1,8 +1,8 @@
 """Memory: one epoch over more frames than fit in it, through reader, protocol, split, views and loop.
 
-507,000 frames of 64×64 are 6.2 GB on disk, as many as Aff-Wild's. They are synthetic: 2,000 drawn images stand for all
-of them, and what is measured does not depend on what is seen. ``frames/cnn_rnn`` with CNN-M at a fiftieth of
-its width is fitted for one epoch, and predicts every frame.
+507,000 frames of 64×64 are 6.2 GB on disk, as many as Aff-Wild's. They are synthetic frames, of which only 2,000 are
+drawn and stand for all others: what is measured does not depend on what is seen. ``frames/cnn_rnn`` with CNN-M at a
+fiftieth of its width is fitted for one epoch, and predicts every frame.
 
 Pages of a memory-mapped file count as the process's memory while they are mapped, though the system may drop them at
 any time. So both are shown: what the process has taken for itself alone (RssAnon), and the most that it had in memory,

@@ -11,7 +11,7 @@ import io
 import os
 import tokenize
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -106,8 +106,9 @@ def _numbers(folder: Path, names: list[str]) -> Numbers:
     numbers = {label: np.array(values[i * len(names) : (i + 1) * len(names)]) for i, label in enumerate(LABELS)}
     if kept is not None:
         try:
+            arrays: dict[str, Any] = {**numbers}
             with cache.whole(kept) as part:
-                np.savez(part, **numbers)
+                np.savez(part, **arrays)
         except OSError:
             pass  # it costs the reading, nothing else
     return numbers

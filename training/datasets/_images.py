@@ -210,7 +210,7 @@ def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool,
         for name, values in columns.items():
             values.append(found[name])
     types = {"kept": np.int64, "grey": np.bool_, "transparent": np.bool_, "perceptual": np.uint64}
-    arrays = {name: np.array(values, types.get(name, np.str_)) for name, values in columns.items()}
+    arrays: dict[str, Any] = {name: np.array(values, types.get(name, np.str_)) for name, values in columns.items()}
     return Loaded(images=images[: len(arrays["kept"])], failed=failed, **arrays)
 
 

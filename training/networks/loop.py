@@ -242,7 +242,7 @@ def _epoch(step: Step, state: _State, batches: Epochs, schedule: Schedule) -> di
     counts: dict[str, int] = {}
     for batch in drawn:
         for name, value in step.take(batch, state.history.steps).items():
-            sums[name] = sums[name] + value if name in sums else value
+            sums[name] = sums[name].add_(value) if name in sums else value.clone()
             counts[name] = counts.get(name, 0) + 1
         state.history.steps += 1
     return {f"train__{name}": float(value) / counts[name] for name, value in sums.items()}
