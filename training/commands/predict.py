@@ -57,7 +57,7 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     except ValueError as error:
         raise UserError(f"{file}, read as {tags['reader']}: {error}") from None
     if isinstance(model, KeepsColumns):
-        for block, names in model.columns.items():
+        for block, names in model.input_columns.items():
             _check_columns(file, block, names, views.find(new.blocks, block, seconds).columns)
     described = {block: views.find(new.blocks, block, seconds) for block in blocks}
     warn(input_ranges.compare(store.artifacts(info.id) / Artifact.MODEL, inputs, described))
