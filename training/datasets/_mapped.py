@@ -37,10 +37,10 @@ def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Iterable[NDArra
             made.flush()
             del made
     except OSError:  # a cache that cannot be written costs memory, nothing else
-        made = np.empty(shape, dtype)
-        _fill(made, blocks)
-        made.flags.writeable = False
-        return made
+        here: NDArray[Any] = np.empty(shape, dtype)
+        _fill(here, blocks)
+        here.flags.writeable = False
+        return here
     return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
 
 
