@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from training import protocols, registry
 from training.contract import Dataset, Fitted, Job, Method, Outcome, Params, Split
-from training.study import evaluating
+from training.study import evaluating, scoring
 
 
 def reported(log: list[tuple[int, float, dict[str, float]]]):
@@ -69,7 +71,7 @@ def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **dict(settings)}
     handed = split(module.METHOD, chosen, test=False)
-    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen))
+    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), score=_score(module, handed))
     return module.fit(registry.tiny(name)[0], handed, lent).model
 
 
@@ -77,7 +79,14 @@ def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
     """Return a job for the method `name` with its needs fitted."""
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    return job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), **rest)
+    needed = needs(dict(module.METHOD.prerequisites), chosen)
+    score = _score(module, split(module.METHOD, chosen, test=False))
+    return job(chosen, **{"prerequisites": needed, "score": score, **rest})
+
+
+def _score(module: ModuleType, handed: Split) -> Any:
+    """Return what `Job.score` is to be for a fit of this method to this split."""
+    return functools.partial(scoring.on_validation, module.METHOD, handed)
 
 
 def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | None = None) -> Fitted:
@@ -86,13 +95,13 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     made = protocol(module.METHOD)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
     wanted = {**module.METHOD.prerequisites, **evaluating.prerequisites(module.METHOD)}
-    task = job(chosen, prerequisites=needs(wanted, chosen))
+    handed = made.split(module.METHOD, chosen, test=True)
+    task = job(chosen, prerequisites=needs(wanted, chosen), score=_score(module, handed))
     used = params or registry.tiny(name)[0]
 
     def refit(split: Split) -> Outcome:
         return module.fit(used, split, task)
 
-    handed = made.split(module.METHOD, chosen, test=True)
     return Fitted(
         method=module.METHOD,
         data=made.data,

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect import circumplex
+from training import image_files, left_out
 from training.contract import Block, Dataset, UserError
-from training.datasets import _duplicates, _images
+from training.datasets import _duplicates, _images, _paths, _scales
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +29,6 @@ LABELS = ("continuous", "discrete")
 """Values of the setting ``labels`` of readers whose valence and arousal may be transferred."""
 
 _NOT_ANNOTATED = "valence and arousal are transferred, not annotated"
-LISTED = 50
-"""Skipped rows of a reason that a summary lists by name; the count is of all."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,11 @@ class Rows:
     ----------
     path : the image of each row.  sample : its unique name.  where : file and line that say so, for messages.
     emotion : name of each, or None.  va : (n, 2) in [-1, 1], or None where it is to be transferred.
-    va_source : where va comes from, if it was transferred by ``python -m training transfer``.
+    va_source : where va comes from, if it was transferred by ``python -m training prepare transfer``.
     person : name of each, or None.  clip : name of the recording of each, or None.  time : (n,) seconds, or None.
     box : the set's face box of each, None in it where it has none.  whole : the images are faces already.
-    skipped : reason → rows that the set is known to have and that are left out.
+    others : images of rows that are left out.
+    skipped : reason (a plural) → names of rows and files that are left out.  notes : further sentences on the files.
     """
 
     path: list[Path]
@@ -57,7 +57,9 @@ class Rows:
     time: NDArray[np.float64] | None = None
     box: list[_images.Box | None] | None = None
     whole: bool = False
+    others: list[Path] = field(default_factory=list)
     skipped: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.path)
@@ -92,9 +94,13 @@ def joined(tables: list[Rows]) -> Rows:
     several = ("path", "sample", "where", "emotion", "va", "person", "clip", "time", "box")
     skipped: dict[str, list[str]] = {}
     for table in tables:
-        for why, of in table.skipped.items():
-            skipped[why] = [*skipped.get(why, []), *of]
-    return replace(tables[0], skipped=skipped, **{name: chained(name) for name in several})
+        left_out.add(skipped, table.skipped)
+    once: dict[str, Any] = {
+        "skipped": skipped,
+        "notes": [note for table in tables for note in table.notes],
+        "others": [path for table in tables for path in table.others],
+    }
+    return replace(tables[0], **once, **{name: chained(name) for name in several})
 
 
 def dataset(
@@ -114,27 +120,27 @@ def dataset(
     and where no image is left.
     """
     check_names(rows)
+    rows = with_unnamed(rows)
     found = _images.load(rows.path, rows.box, whole=rows.whole)
     rows = _without_failed(rows, found, skips)
     if not len(rows):
         first = next((f": {path}: {why}" for path, why in _reasons(rows)), "")
         raise UserError(f"{name}: no image is left to learn from{first}")
     part = None if published is None else published[found.kept]
-    notes: list[str] = []
+    notes = [*rows.notes, *found.notes()]
     va, said = _va(rows, labels)
     transferred = rows.va is None or bool(rows.va_source)
     notes += said
     if (centred := int((found.how == _images.CENTRE).sum())) and not rows.whole:
         notes.append(f"no face was found in {centred} of {len(rows)} images: their central square was taken")
-    if total := sum(map(len, rows.skipped.values())):
-        notes.append(f"{total} rows were skipped: " + ", ".join(f"{len(of)} {why}" for why, of in rows.skipped.items()))
+    notes += left_out.sentences(rows.skipped)
     group, kind = _groups(rows, found)
     assigned = None
     if part is not None:
         assigned, keep, said = _published(group, part)
         notes += said
         if len(keep) < len(rows):
-            rows, va, group, found = rows.take(keep), va[keep], group[keep], _take(found, keep)
+            rows, va, group, found = rows.take(keep), va[keep], group[keep], found.take(keep)
     label = None if rows.emotion is None else np.array(rows.emotion, np.str_)
     version = hashlib.sha256("\n".join([*found.content.tolist(), *rows.sample]).encode() + va.round(6).tobytes())
     cut = [f"cut {_images.VERSION}", *map(str, rows.box or ())]
@@ -158,8 +164,7 @@ def dataset(
         summary={
             **(summary or {}),
             "rows": len(rows),
-            "skipped": sum(map(len, rows.skipped.values())),
-            "skipped_rows": {why: {"count": len(of), "first": of[:LISTED]} for why, of in rows.skipped.items()},
+            **left_out.summary(rows.skipped),
             "groups": len(np.unique(group)),
             "group_kind": kind,
             "rows_by_label": {} if label is None else dict(sorted(Counter(label.tolist()).items())),
@@ -172,15 +177,44 @@ def dataset(
     )
 
 
+def with_unnamed(rows: Rows) -> Rows:
+    """Return the rows with the names of what lies beside their images, and that no row names, among the skipped."""
+    named = {*rows.path, *rows.others}
+    skipped = {why: list(names) for why, names in rows.skipped.items()}
+    for folder in sorted({path.parent for path in named}):
+        try:
+            files = sorted(folder.iterdir())
+        except OSError:  # it is not there: each of its images is missed by name
+            continue
+        for file in files:
+            if image_files.is_system(file):
+                skipped.setdefault(image_files.SYSTEM, []).append(f"{folder.name}/{file.name}")
+            elif image_files.is_image(file) and file not in named:
+                skipped.setdefault("images without a label", []).append(f"{folder.name}/{file.name}")
+    return replace(rows, skipped=skipped)
+
+
 def check_names(rows: Rows) -> None:
     """Raise UserError where two rows have one name, and both of their places."""
     seen: dict[str, int] = {}
+    for named in (rows.sample, rows.emotion or (), rows.person or (), rows.clip or ()):
+        for row, name in enumerate(named):
+            if not name.isascii() and not _is_text(name):
+                raise UserError(f"{rows.where[row]}: expected text, found {name!r}, which has no form in UTF-8")
     for row, sample in enumerate(rows.sample):
         if sample in seen:
             raise UserError(
                 f"{rows.where[row]}: expected each image once, found {sample!r} as in {rows.where[seen[sample]]}"
             )
         seen[sample] = row
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # half of a character that JSON writes in two halves
+        return False
+    return True
 
 
 def check_range(va: NDArray[np.float64], where: list[str], low: float = -1, high: float = 1) -> None:
@@ -192,6 +226,7 @@ def check_range(va: NDArray[np.float64], where: list[str], low: float = -1, high
         raise UserError(
             f"{where[row]}: expected {_images.VA[axis]} in [{low:g}, {high:g}], found {va[row, axis]:g}"
             + (f" (and {more} more like it)" if more else "")
+            + _scales.hint(va, low, high)
         )
 
 
@@ -204,11 +239,12 @@ def _without_failed(rows: Rows, found: _images.Loaded, skips: bool) -> Rows:
         more = len(found.failed) - 1
         raise UserError(
             f"{rows.where[row]}: expected an image {rows.path[row]}, found {why}"
+            + ("" if image_files.exists(rows.path[row]) or rows.path[row].is_dir() else _paths.nearest(rows.path[row]))
             + (f" (and {more} more rows like it)" if more else "")
         )
     skipped = {why: list(of) for why, of in rows.skipped.items()}
     for row, why in found.failed.items():
-        skipped.setdefault(why.partition(" (")[0], []).append(rows.sample[row])
+        skipped.setdefault(f"images that cannot be read: {why.partition(' (')[0]}", []).append(rows.sample[row])
     return replace(rows.take(found.kept), skipped=skipped)
 
 
@@ -219,9 +255,8 @@ def _reasons(rows: Rows) -> list[tuple[str, str]]:
 def _va(rows: Rows, labels: str) -> tuple[NDArray[np.float64], list[str]]:
     """Return valence and arousal (n, 2), and what is to be said of them."""
     if rows.va is not None:
-        return rows.va, [
-            f"valence and arousal are transferred, not annotated: {rows.va_source}"
-        ] if rows.va_source else []
+        notes = [f"{_NOT_ANNOTATED}: {rows.va_source}"] if rows.va_source else []
+        return rows.va, notes + _scales.notes(rows.va, _images.VA)
     if rows.emotion is None:
         raise UserError(
             f"{rows.where[0]}: expected valence and arousal, or an emotion to transfer them to; found neither"
@@ -232,7 +267,7 @@ def _va(rows: Rows, labels: str) -> tuple[NDArray[np.float64], list[str]]:
         except LookupError as error:
             raise UserError(
                 f"{where}: {error.args[0]}; give the row an emotion that has one, or valence and arousal of its own "
-                "(python -m training transfer --from TABLE.csv makes them of your own ellipses)"
+                "(python -m training prepare transfer --from TABLE.csv makes them of your own ellipses)"
             ) from None
     va = circumplex.transfer(rows.emotion, discrete=labels == "discrete")
     return va, [f"{_NOT_ANNOTATED}: {_default(labels)}"]
@@ -265,8 +300,3 @@ def _published(group: NDArray[np.str_], part: NDArray[np.str_]) -> tuple[dict[st
     left_out = len(group) - len(keep)
     notes = [f"{left_out} train images are left out: copies of published test images"] if left_out else []
     return dict(zip(group[keep].tolist(), part[keep].tolist(), strict=True)), keep, notes
-
-
-def _take(found: _images.Loaded, rows: NDArray[np.int64]) -> _images.Loaded:
-    arrays = ("images", "kept", "how", "grey", "transparent", "perceptual", "content")
-    return replace(found, **{name: getattr(found, name)[rows] for name in arrays})

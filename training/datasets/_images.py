@@ -1,29 +1,29 @@
-"""Images of faces as readers share them: decoded once, cut to the face, 64×64 RGB, kept as one array.
+"""Images of faces as readers share them: decoded once, cut to the face, 64×64 RGB, kept in a memory-mapped file.
 
-Any image that Pillow reads is taken: grey ones and those with a palette become RGB, transparent ones are laid on
-white. What was decoded is kept in the cache (see `training.cache`), so that a second study starts at once.
+What was decoded is kept in the cache (see `training.cache`), so that a second study starts at once, and images that do
+not fit in memory can be learnt from. How a file is decoded says `training.image_files`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from training import cache
+from training import cache, image_files, left_out
 from training.contract import IMAGES, Block, NewRows, UserError
 from training.datasets import _detector
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
-    from PIL import Image
 
     from training.contract import Settings
 
@@ -31,13 +31,19 @@ if TYPE_CHECKING:
 
 SIZE = 64
 VA = ("valence", "arousal")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 BOX, DETECTED, CENTRE, WHOLE = "the set's box", "detected", "no face found: the central square", "the whole image"
 """How an image was cut."""
 
-VERSION = 1
+BLACK, WHITE = "nearly black", "nearly white"
+_DARK, _LIGHT = 16, 239
+"""Of 0 … 255: where 99 % of the values are below, or above, there is hardly anything to see."""
+
+VERSION = 2
 """Raised when the same file gives another image: what older versions kept is not read again."""
+
+CHUNK = 4096
+"""Images that are decoded before their rows are noted: futures of a million images would fill the memory."""
 
 
 class Cut(NamedTuple):
@@ -47,6 +53,7 @@ class Cut(NamedTuple):
     how: str
     grey: bool
     transparent: bool
+    range: str
     content: str
     perceptual: int
 
@@ -57,23 +64,69 @@ class Loaded:
 
     Parameters
     ----------
-    images : (m, 3, 64, 64) uint8 RGB.
+    images : (m, 3, 64, 64) uint8 RGB, memory-mapped where there is a cache.
     kept : (m,) rows of those files that could be read.
     failed : row → why it could not.
     how : (m,) BOX, DETECTED, CENTRE or WHOLE.
     grey, transparent : (m,) what the files were like.
+    range : (m,) by which range the values were read, "" for 0 … 255 and 16 bits.
+    exposure : (m,) BLACK, WHITE or "".
     perceptual : (m,) uint64 perceptual hash of the whole image.
     content : (m,) hash of each file's bytes.
     """
 
-    images: NDArray[np.uint8]
+    images: Any
     kept: NDArray[np.int64]
     failed: dict[int, str]
     how: NDArray[np.str_]
     grey: NDArray[np.bool_]
     transparent: NDArray[np.bool_]
+    range: NDArray[np.str_]
+    exposure: NDArray[np.str_]
     perceptual: NDArray[np.uint64]
     content: NDArray[np.str_]
+
+    def take(self, rows: NDArray[np.int64]) -> Loaded:
+        """Return the images `rows` alone; none is copied."""
+        images = Chosen(self.images, rows)
+        return replace(self, images=images, **{name: getattr(self, name)[rows] for name in _ARRAYS})
+
+    def notes(self) -> list[str]:
+        """Return sentences on images that hold other values than is usual, or hardly anything."""
+        counts = {
+            f"images hold values {span}, and were read so": self.range == span
+            for span in sorted({*self.range.tolist()} - {""})
+        } | {f"images are {word}": self.exposure == word for word in (BLACK, WHITE)}
+        return [f"{mask.sum():,} of {len(mask):,} {what}" for what, mask in counts.items() if mask.any()]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some rows of an array that stays where it is: shape, dtype and ``[rows]`` as an array has them."""
+
+    values: Any
+    rows: NDArray[np.int64]
+    dtype: np.dtype[Any] = field(default=np.dtype(np.uint8))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return (m, …)."""
+        return (len(self.rows), *self.values.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """Return the number of axes."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, i: Any) -> NDArray[np.uint8]:
+        chosen: NDArray[np.uint8] = self.values[self.rows[i]]
+        return chosen
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype)
 
 
 def load(paths: Sequence[Path], boxes: Sequence[Box | None] | None = None, *, whole: bool = False) -> Loaded:
@@ -84,19 +137,18 @@ def load(paths: Sequence[Path], boxes: Sequence[Box | None] | None = None, *, wh
     already: the central square is the image. No file is refused here: `failed` names those that could not be read.
     """
     boxes = [None] * len(paths) if boxes is None else boxes
-    kept = _kept(paths, boxes, whole)
-    found = _read(kept) if kept is not None else None
-    if found is None:
-        found = _decode_all(paths, boxes, whole)
-        if kept is not None:
-            _write(kept, found)
-    return found
+    file = _kept(paths, boxes, whole)
+    loaded = _read(file) if file is not None else None
+    if loaded is None and file is not None:
+        loaded = _write(file, paths, boxes, whole)
+    return _decode_all(paths, boxes, whole) if loaded is None else loaded
 
 
 def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
     """Read images to predict for, an image or a folder of images, cut as `load` does without boxes.
 
-    Returns the images (n, 3, 64, 64) uint8 and their names by column. UserError names a file that is none.
+    Returns the images (n, 3, 64, 64) uint8 and their names by column; in a folder all images below it are read, and
+    what is no image, or cannot be read, is left out and said. UserError names a file that is none.
     """
     return _new_rows(file, blocks, whole=False)
 
@@ -109,52 +161,65 @@ def read_faces(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRo
 def _new_rows(file: Path, blocks: tuple[str, ...], *, whole: bool) -> NewRows:
     if blocks != (IMAGES,):
         raise UserError(f"{file}: images serve as the block {IMAGES!r}, and the run's method takes {', '.join(blocks)}")
+    skipped: dict[str, list[str]] = {}
     if file.is_dir():
-        paths = sorted(path for path in file.iterdir() if path.suffix.lower() in SUFFIXES)
+        found = image_files.find(file)
+        paths, skipped = found.images, found.skipped
         if not paths:
-            raise UserError(f"{file} holds no image: expected files {', '.join(SUFFIXES)}")
+            why = "; ".join(left_out.sentences(skipped))
+            raise UserError(
+                f"{file} holds no image: expected files {', '.join(image_files.SUFFIXES)}"
+                + (f" ({why})" if why else "")
+            )
     elif file.exists():
         paths = [file]
     else:
         raise UserError(f"{file} does not exist: expected an image, or a folder of images")
-    found = _decode_all(paths, [None] * len(paths), whole)
-    for row, why in found.failed.items():
-        raise UserError(f"{paths[row]}: expected an image, found {why}")
-    names = {"image": np.array([path.name for path in paths], np.str_), "face": found.how}
-    return NewRows({IMAGES: Block(found.images)}, names)
+    loaded = _decode_all(paths, [None] * len(paths), whole)
+    names = [path.relative_to(file).as_posix() if file.is_dir() else path.name for path in paths]
+    if not len(loaded.kept):
+        row, why = next(iter(loaded.failed.items()))
+        more = f" (and {len(paths) - 1} more that cannot be read)" if len(paths) > 1 else ""
+        raise UserError(f"{paths[row]}: expected an image, found {why}{more}")
+    for row, why in loaded.failed.items():
+        skipped.setdefault("images that cannot be read", []).append(f"{names[row]}: {why}")
+    image = np.array([names[row] for row in loaded.kept.tolist()], np.str_)
+    return NewRows(
+        {IMAGES: Block(loaded.images)},
+        {"image": image, "face": loaded.how},
+        skipped=(*left_out.sentences(skipped), *loaded.notes()),
+    )
 
 
 # ----------------------------------------------------------------------------------------------------- decoding
 
 
-def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Loaded:
-    images = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
-    cuts: list[Cut] = []
-    kept: list[int] = []
+def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool, images: Any = None) -> Loaded:
+    """Decode all files into `images` (n, 3, 64, 64), by default in memory; what cannot be read leaves its end empty."""
+    if images is None:
+        images = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
+    columns: dict[str, list[Any]] = {name: [] for name in _ARRAYS}
     failed: dict[int, str] = {}
+    for row, cut in enumerate(_watched(_cuts(paths, boxes, whole), len(paths))):
+        if isinstance(cut, str):
+            failed[row] = cut
+            continue
+        images[len(columns["kept"])] = cut.image
+        low, high = np.percentile(cut.image, (1, 99))
+        found = {**cut._asdict(), "kept": row, "exposure": BLACK if high < _DARK else WHITE if low > _LIGHT else ""}
+        for name, values in columns.items():
+            values.append(found[name])
+    types = {"kept": np.int64, "grey": np.bool_, "transparent": np.bool_, "perceptual": np.uint64}
+    arrays: dict[str, Any] = {name: np.array(values, types.get(name, np.str_)) for name, values in columns.items()}
+    return Loaded(images=images[: len(arrays["kept"])], failed=failed, **arrays)
 
-    def one(row: int) -> Cut | str:
-        return decode(paths[row], boxes[row], whole)
 
+def _cuts(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Iterator[Cut | str]:
     # Pillow and OpenCV let go of Python's lock while they decode, scale and search
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for row, cut in enumerate(_watched(pool.map(one, range(len(paths))), len(paths))):
-            if isinstance(cut, str):
-                failed[row] = cut
-            else:
-                images[len(kept)] = cut.image
-                kept.append(row)
-                cuts.append(cut._replace(image=images[len(kept) - 1]))
-    return Loaded(
-        images=images[: len(kept)],
-        kept=np.array(kept, np.int64),
-        failed=failed,
-        how=np.array([cut.how for cut in cuts], np.str_),
-        grey=np.array([cut.grey for cut in cuts], np.bool_),
-        transparent=np.array([cut.transparent for cut in cuts], np.bool_),
-        perceptual=np.array([cut.perceptual for cut in cuts], np.uint64),
-        content=np.array([cut.content for cut in cuts], np.str_),
-    )
+        for start in range(0, len(paths), CHUNK):
+            rows = range(start, min(start + CHUNK, len(paths)))
+            yield from pool.map(lambda row: decode(paths[row], boxes[row], whole), rows)
 
 
 def _watched(rows: Any, total: int) -> Any:
@@ -175,38 +240,19 @@ def _watched(rows: Any, total: int) -> Any:
 
 def decode(path: Path, box: Box | None = None, whole: bool = False) -> Cut | str:
     """Read one image; return why where it cannot be read: missing, truncated, of an unknown kind."""
-    import io
-
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        return (
-            "no file of that name" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
-        )
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.load()
-            # a box was measured in the pixels as they are stored
-            return _cut(image if box else _upright(image), box, whole, hashlib.sha256(content).hexdigest())
-    except UnidentifiedImageError:
-        return f"{len(content):,} bytes that are no image"
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        return f"a damaged image ({error})"
+    content = image_files.read(path)
+    if isinstance(content, str):
+        return content
+    # a box was measured in the pixels as they are stored
+    pixels = image_files.decode(content, upright=box is None)
+    return pixels if isinstance(pixels, str) else _cut(pixels, box, whole, hashlib.sha256(content).hexdigest())
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(image)
-
-
-def _cut(image: Image.Image, box: Box | None, whole: bool, content: str) -> Cut | str:
+def _cut(pixels: image_files.Pixels, box: Box | None, whole: bool, content: str) -> Cut | str:
     import imagehash
     from PIL import Image
 
-    rgb = _rgb(image)
+    rgb = pixels.rgb
     how = WHOLE
     if box is not None:
         if box[2] <= box[0] or box[3] <= box[1] or min(box[2:]) <= 0 or box[0] >= rgb.width or box[1] >= rgb.height:
@@ -223,24 +269,12 @@ def _cut(image: Image.Image, box: Box | None, whole: bool, content: str) -> Cut 
     return Cut(
         image=np.ascontiguousarray(np.asarray(face).transpose(2, 0, 1)),
         how=how,
-        grey=image.mode in ("1", "L", "LA", "I", "I;16", "F"),
-        transparent=image.has_transparency_data,
+        grey=pixels.grey,
+        transparent=pixels.transparent,
+        range=pixels.range,
         content=content,
         perceptual=int.from_bytes(np.packbits(imagehash.phash(small).hash).tobytes(), "big"),
     )
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    from PIL import Image
-
-    if image.mode.startswith("I"):  # 16 bits of grey: plain conversion would clip them
-        return Image.fromarray((np.asarray(image).astype(np.float64) / 257).clip(0, 255).astype(np.uint8)).convert(
-            "RGB"
-        )
-    if image.has_transparency_data:
-        over = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
-    return image.convert("RGB")
 
 
 def square(box: Box, width: int, height: int) -> tuple[float, float, float]:
@@ -261,16 +295,16 @@ def _kept(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Pa
     """Return the file in the cache for these images, there or not; None where there can be no cache.
 
     It is named by what the files are (place, size, time of change) and how they are cut: to read them all in order to
-    hash them would take as long as to decode many of them.
+    hash them would take as long as to decode many of them. The images are beside it, in a file that ends in .npy.
     """
     key = hashlib.sha256(f"{VERSION} {SIZE} {whole}".encode())
     for path, box in zip(paths, boxes, strict=True):
         try:
             found = path.stat()
             state = f"{found.st_size} {found.st_mtime_ns}"
-        except OSError:
+        except (OSError, ValueError):
             state = "missing"
-        key.update(f"{path.absolute()}\0{state} {box}\n".encode())
+        key.update(f"{path.absolute()}\0{state} {box}\n".encode("utf-8", "surrogatepass"))
     try:
         folder = cache.folder() / "images"
         folder.mkdir(exist_ok=True)
@@ -279,31 +313,43 @@ def _kept(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Pa
     return folder / f"{key.hexdigest()[:32]}.npz"
 
 
-_ARRAYS = ("images", "kept", "how", "grey", "transparent", "perceptual", "content")
+_ARRAYS = ("kept", "how", "grey", "transparent", "range", "exposure", "perceptual", "content")
+"""What is known of each image beside its pixels."""
 
 
 def _read(file: Path) -> Loaded | None:
     import zipfile
 
     try:
-        with np.load(file) as arrays:
+        with np.load(file, allow_pickle=False) as arrays:
             failed = dict(zip(arrays["failed_row"].tolist(), arrays["failed_why"].tolist(), strict=True))
-            return Loaded(failed=failed, **{name: arrays[name] for name in _ARRAYS})
+            known = {name: arrays[name] for name in _ARRAYS}
+        images = np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # missing or damaged: it is made again
         return None
+    if images.dtype != np.uint8 or images.shape != (len(known["kept"]) + len(failed), 3, SIZE, SIZE):
+        return None
+    return Loaded(images=images[: len(known["kept"])], failed=failed, **known)
 
 
-def _write(file: Path, found: Loaded) -> None:
-    arrays = {name: getattr(found, name) for name in _ARRAYS}
-    arrays["failed_row"] = np.array([*found.failed], np.int64)
-    arrays["failed_why"] = np.array([*found.failed.values()], np.str_)
+def _write(file: Path, paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Loaded | None:
+    """Decode the images into the cache and return them from there; None where it cannot be written."""
+    if not len(paths):
+        return None
     try:
-        handle, made = tempfile.mkstemp(dir=file.parent, suffix=".making")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, **arrays)
-            os.replace(made, file)
-        except OSError:
-            os.unlink(made)
-    except OSError:
-        pass  # as in _kept: it is made again next time
+        with cache.whole(file.with_suffix(".npy")) as part:
+            shape = (len(paths), 3, SIZE, SIZE)
+            images = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
+            loaded = _decode_all(paths, boxes, whole, images)
+            images.flush()
+        # the images first: where this file is there, they are complete
+        with cache.whole(file) as part:
+            np.savez(
+                part,
+                failed_row=np.array([*loaded.failed], np.int64),
+                failed_why=np.array([*loaded.failed.values()], np.str_),
+                **{name: getattr(loaded, name) for name in _ARRAYS},
+            )
+    except OSError:  # the disk is full, say: as without a cache
+        return None
+    return _read(file)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training import messages
+from training import image_files, left_out, messages
 from training.contract import Block, Dataset, NewRows, Reader, UserError
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ VERTICES, WITH_IRISES = 468, 478
 _NAME = re.compile(r"(?P<person>S\d+)_(?P<take>\d+)_(?P<frame>\d+)(\.\w+)?", re.ASCII)
 _EXPECTED_NAME = "Sxxx_yyy_frame.png (person, sequence and frame, as CK+ names its images)"
 
+KNOWN = (
+    *("landmarks", "filename", "label", "person", "sequence", "frame", "time", "triangles"),
+    "without_face",
+)
+"""Arrays that the file may have."""
+
+FRAMES_PER_SECOND = 30.0
+"""Of CK+'s recordings (Lucey et al. 2010), for files that name frames and no times."""
+
 SMALLEST = 2.0
 """Pixels; a face in normalised coordinates is less than 1 wide, and one of 2 pixels is no face."""
 
@@ -62,17 +71,21 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     label = _texts(root, arrays, "label", len(landmarks))
 
     lost = _lost(landmarks)
-    skipped = {"tracking lost": int(lost.sum()), "no label": int((~lost & (label == "")).sum())}
+    left = {
+        "meshes that tracking lost": names[lost].tolist(),
+        "meshes without a label": names[~lost & (label == "")].tolist(),
+    }
     kept = ~lost & (label != "")
     if kept.sum() * 2 < len(kept):
-        why = ", ".join(f"{count} {name}" for name, count in skipped.items() if count)
+        why = ", ".join(f"{len(of)} {name}" for name, of in left.items() if of)
         raise UserError(f"{root}: most meshes cannot be used: {why}, of {len(kept)}")
-    notes += [
-        f"{count} of {len(kept)} meshes left out: {name} (the first is {names[mask][0]})"
-        for name, count, mask in zip(skipped, skipped.values(), (lost, ~lost & (label == "")), strict=True)
-        if count
-    ]
+    if "without_face" in arrays:
+        left["images in which no face was found when the file was made"] = np.ravel(arrays["without_face"]).tolist()
+    notes += left_out.sentences(left)
+    if further := sorted({*arrays} - {*KNOWN}):
+        notes.append(f"arrays that are not read: {messages.listed(further)}")
     person, sequence, frame = (of[kept] for of in _people(root, arrays, names))
+    time = _seconds(root, arrays, frame, kept)
     landmarks, names, label = landmarks[kept], names[kept], label[kept]
     _check_labels(root, names, label, notes)
     triangles = _triangles(root, arrays, landmarks, notes)
@@ -90,12 +103,11 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         persons_known=True,
         label=label,
         sequence=sequence,
-        time=frame,
+        time=time,
         summary={
             "file": root.name,
             **summarise(landmarks, person, sequence, label, notes),
-            "skipped": sum(skipped.values()),
-            "skipped_why": skipped,
+            **left_out.summary(left),
             "triangles": len(triangles),
         },
     )
@@ -105,31 +117,40 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
     """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, an image, a folder, a video.
 
     Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In images FaceMesh finds the faces; those
-    without one are told on the terminal and left out. Raises UserError as `read` does, and for a lost mesh.
+    without one, and meshes that tracking lost, are left out and said. Raises UserError as `read` does.
     """
     from training.facemesh import images
 
-    if file.is_dir() or images.is_image(file) or images.is_video(file):
+    if file.is_dir() or image_files.is_image(file) or images.is_video(file):
         from rich.console import Console
 
         from training.prepare.meshes import meshes
 
-        seen, found, _ = meshes(file, Console(stderr=True))
-        return NewRows({"landmarks": Block(seen)}, {"filename": np.array([one.name for one in found], np.str_)})
+        faces = meshes(file, Console(stderr=True))
+        return NewRows(
+            {"landmarks": Block(faces.landmarks)},
+            {"filename": np.array([one.name for one in faces.images], np.str_)},
+            skipped=faces.sentences(),
+        )
     arrays = _open(file)
-    landmarks = _in_pixels(file, arrays, [])
-    lost = np.flatnonzero(_lost(landmarks))
+    notes: list[str] = []
+    landmarks = _in_pixels(file, arrays, notes)
+    lost = _lost(landmarks)
     names = (
         _texts(file, arrays, "filename", len(landmarks))
         if "filename" in arrays
         else np.array([str(i + 1) for i in range(len(landmarks))], np.str_)
     )
-    if len(lost):
+    if lost.all():
         raise UserError(
-            f"{file}, row {lost[0]} ({names[lost[0]]}): expected a face, found landmarks that are all zero or not "
-            f"finite (tracking lost); {len(lost)} of {len(landmarks)} are so"
+            f"{file}: expected faces, found landmarks that are all zero or not finite in all {len(lost)} rows"
         )
-    return NewRows({"landmarks": Block(landmarks)}, {"filename": names})
+    skipped = {"meshes that tracking lost": names[lost].tolist()}
+    return NewRows(
+        {"landmarks": Block(landmarks[~lost])},
+        {"filename": names[~lost]},
+        skipped=(*notes, *left_out.sentences(skipped)),
+    )
 
 
 def summarise(
@@ -183,13 +204,13 @@ def front_triangles(landmarks: Floats) -> Indices:
 
 def _open(file: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an npz; nothing in it is unpickled."""
+    import tokenize
     import zipfile
     import zlib
 
     if file.is_dir():
-        tree = (file / "cohn-kanade-images").is_dir()
         raise UserError(
-            f"{file} is {'the image tree of CK+' if tree else 'a folder'}: expected the file of its meshes, which "
+            f"{file} is a folder: expected the file of its meshes, which "
             f"`python -m training prepare meshes {file} meshes.npz` writes"
         )
     if not file.exists():
@@ -199,8 +220,17 @@ def _open(file: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{file}: expected an npz of plain arrays (landmarks …), found: {error}") from error
+    except (
+        *(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+        *(RuntimeError, NotImplementedError),  # a member is encrypted, or packed in an unknown way
+        *(
+            tokenize.TokenError,
+            SyntaxError,
+            MemoryError,
+            RecursionError,
+        ),  # a damaged header, which is Python's notation
+    ) as error:
+        raise UserError(f"{file}: expected an npz of plain arrays (landmarks …), found: {str(error)[:200]}") from error
     if "landmarks" not in arrays:
         hint = messages.nearest("landmarks", arrays, count=1, cutoff=0.5)
         raise UserError(f"{file}: expected an array 'landmarks', found {', '.join(arrays) or 'none'}{hint}")
@@ -275,6 +305,18 @@ def _people(
         np.array([f"{match['person']}_{match['take']}" for match in parts], np.str_),
         np.array([int(match["frame"]) for match in parts], float),
     )
+
+
+def _seconds(
+    file: Path, arrays: dict[str, NDArray[Any]], frame: NDArray[np.float64], kept: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the seconds (m,) of the meshes `kept` in their recordings: the array time, else by the frame."""
+    if "time" not in arrays:
+        return frame / FRAMES_PER_SECOND
+    time = np.asarray(arrays["time"])
+    if time.shape != kept.shape or time.dtype.kind not in "iuf" or not np.isfinite(time).all():
+        raise UserError(f"{file}, array time: expected {len(kept)} seconds, found {time.dtype} {time.shape}")
+    return time[kept].astype(np.float64)
 
 
 def _samples(file: Path, names: Strings) -> Strings:

@@ -2,9 +2,10 @@
 
 Columns, in any case: ``image`` (relative to the CSV's folder, or to ``images/`` in it), ``emotion``, and where known
 ``person``, ``valence`` and ``arousal`` in [-1, 1]. Where a column ``va_source`` says that valence and arousal were
-transferred (``python -m training transfer`` writes it), ``valence_discrete`` and ``arousal_discrete`` (−10 … 10) stand
-beside. Without valence and arousal they are transferred from the default ellipses (`affect.circumplex`), and called so.
-With the setting ``labels=discrete`` they are tenths: discrete draws where they are transferred, else rounded.
+transferred (``python -m training prepare transfer`` writes it), ``valence_discrete`` and ``arousal_discrete``
+(−10 … 10) stand beside. Without valence and arousal they are transferred from the default ellipses
+(`affect.circumplex`), and called so. With the setting ``labels=discrete`` they are tenths: discrete draws where they
+are transferred, else rounded.
 Any further column is left alone: a ``user.id``, say, is who annotated, not who is seen.
 """
 
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affect import circumplex
+from training import image_files
 from training.contract import Reader, UserError
-from training.datasets import _faces, _images
-from training.datasets._table import Table
+from training.datasets import _faces, _images, _paths
+from training.datasets._table import SUFFIXES, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +63,8 @@ def find_table(root: Path) -> Path:
     """Return the CSV file that `root` is or holds; UserError where it holds none or several."""
     if not root.is_dir():
         return root
-    tables = sorted(path for path in root.iterdir() if path.suffix.lower() == ".csv")
+    files = [path for path in root.iterdir() if not image_files.is_system(path)]
+    tables = sorted(path for path in files if path.name.lower().endswith(SUFFIXES))
     if len(tables) == 1:
         return tables[0]
     if not tables:
@@ -105,17 +108,18 @@ def read_table(file: Path, labels: str = "continuous") -> tuple[_faces.Rows, lis
         _faces.check_range(va, where)
         if labels == "discrete" and wanted == axes:
             va = np.round(va * circumplex.STEPS) / circumplex.STEPS
-    image = texts[column["image"]].tolist()
+    found = _paths.resolve(texts[column["image"]].tolist(), [file.parent, file.parent / "images"])
     source = np.unique(texts[column[SOURCE]]).tolist() if SOURCE in column else []
     rows = _faces.Rows(
-        path=_found(file.parent, image),
-        sample=image,
+        path=found.path,
+        sample=found.name,
         where=where,
         # "Happiness" and "happiness" are one class
         emotion=[one.lower() for one in texts[column["emotion"]].tolist()] if "emotion" in column else None,
         va=va,
         va_source="; ".join(one for one in source if one),
         person=texts[column["person"]].tolist() if "person" in column else None,
+        notes=found.notes(),
     )
     return rows, sorted({*table.header} - {*column.values()})
 
@@ -132,13 +136,3 @@ def _columns(table: Table) -> dict[str, str]:
         if not spellings:
             table.optional(name)  # refuses a misspelt one, which must not go unseen
     return {name: by_lower[name][0] for name in COLUMNS if name in by_lower}
-
-
-def _found(folder: Path, image: list[str]) -> list[Path]:
-    """Return each image's file: in the CSV's folder, or in images/ of it."""
-    inside = folder / "images"
-    there = {path.name for path in inside.iterdir()} if inside.is_dir() else set()
-    return [
-        inside / name if next(iter(Path(name).parts), ".") in there and not (folder / name).exists() else folder / name
-        for name in image
-    ]

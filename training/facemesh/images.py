@@ -1,14 +1,16 @@
-"""Images of faces as they lie on disk: CK+'s official tree, any folder of images, one image, or a video."""
+"""Images of faces as they lie on disk: CK+'s trees, any folder of images, one image, or a video."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training import image_files, left_out
 from training.contract import UserError
 from training.datasets.ckplus import EMOTIONS
+from training.image_files import SUFFIXES, VIDEOS, is_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,20 +20,23 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
-
 LAST = 0.2
 """The share of a CK+ sequence, from its end, in which the emotion shows: the source's choice."""
 
+FRAMES_PER_SECOND = 30.0
+"""Of CK+'s recordings (Lucey et al. 2010)."""
+
 _CKPLUS = re.compile(r"(?P<person>S\d+)_(?P<take>\d+)_(?P<frame>\d+)", re.ASCII)
+_LABEL = re.compile(r"(?P<person>S\d+)_(?P<take>\d+)_\d+_emotion\.txt", re.ASCII)
+_LABELS = ("Emotion", "Emotion_labels")
+"""Folders of CK+'s labels, as its zip file unpacks."""
 
 
 @dataclass(frozen=True)
 class ImageFile:
     """One image and what is known of it; empty texts where nothing is.
 
-    `name` is unique among those found together, `frame` its number in the sequence.
+    `name` is unique among those found together, `frame` its number in the sequence, `time` seconds in it or None.
     """
 
     file: Path
@@ -40,11 +45,20 @@ class ImageFile:
     sequence: str
     frame: int
     label: str
+    time: float | None = None
 
 
-def is_image(path: Path) -> bool:
-    """Return whether the name of `path` is that of an image."""
-    return path.suffix.lower() in IMAGES
+@dataclass(frozen=True)
+class Found:
+    """The images that were found, in order. skipped : reason (a plural) → names of what was left out.
+
+    unlabelled : why none of them has a label although they are CK+'s; empty where they are not, or have one.
+    """
+
+    images: list[ImageFile]
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    unlabelled: str = ""
 
 
 def is_video(path: Path) -> bool:
@@ -52,50 +66,56 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS
 
 
-def is_tree(path: Path) -> bool:
-    """Return whether `path` is CK+'s official tree."""
-    return (path / "cohn-kanade-images").is_dir()
+def find(root: Path, last: float | None = LAST) -> Found:
+    """Return the images below `root`, in order, and what was left out.
 
-
-def find(root: Path, last: float = LAST) -> tuple[list[ImageFile], list[str]]:
-    """Return the images below `root`, in order, and sentences on what was left out.
-
-    CK+'s official tree gives the `last` share of each sequence that has an emotion. In any other folder a name as CK+
-    writes them (S010_004_00000017.png) tells person, sequence and frame, and a folder that bears an emotion's name
-    labels what is in it. Raises UserError where there is no image.
+    Where CK+'s labels (``S005_001_00000011_emotion.txt``) lie below `root`, or in a folder Emotion beside it, they give
+    the `last` share of each sequence that has an emotion, however the set's zip files were unpacked; with `last` None
+    all images are wanted, and labels are not looked for. In any other folder a name as CK+ writes them
+    (S010_004_00000017.png) tells person, sequence and frame, and a folder that bears an emotion's name labels what is
+    in it. Raises UserError where there is no image.
     """
     if not root.exists():
         raise UserError(f"there is no file or folder {root}")
     if root.is_file():
         if not is_image(root):
             raise UserError(
-                f"{root}: expected a folder of images, an image ({' '.join(IMAGES)}) or a video ({' '.join(VIDEOS)})"
+                f"{root}: expected a folder of images, an image ({' '.join(SUFFIXES)}) or a video ({' '.join(VIDEOS)})"
             )
-        return [_image(root, root.parent, 0)], []
-    if is_tree(root):
-        return _tree(root, last)
-    files = _images(root.rglob("*"))
-    if not files:
-        raise UserError(f"{root}: expected images ({' '.join(IMAGES)}) in it or in its folders, found none")
+        return Found([_image(root, root.parent, 0)])
+    below = image_files.find(root)
+    if not below.images:
+        why = "; ".join(left_out.sentences(below.skipped))
+        raise UserError(
+            f"{root}: expected images ({' '.join(SUFFIXES)}) in it or in its folders, found none"
+            + (f" ({why})" if why else "")
+        )
+    of_ckplus = sum(bool(_CKPLUS.fullmatch(file.stem)) for file in below.images)
+    labels, notes = _labels(root, below.skipped) if of_ckplus and last is not None else ({}, [])
+    if labels and last is not None:
+        return _sequences(root, below, labels, last, notes)
     places: dict[Path, int] = {}
-    found = []
-    for file in files:
+    images = []
+    for file in below.images:
         places[file.parent] = places.get(file.parent, -1) + 1
-        found.append(_image(file, root, places[file.parent]))
-    return found, []
+        images.append(_image(file, root, places[file.parent]))
+    unlabelled = ""
+    if 2 * of_ckplus > len(images) and not any(one.label for one in images):
+        unlabelled = (
+            f"{root}: {of_ckplus:,} images are named as those of CK+ and have no label; expected its files "
+            "Emotion/Sxxx/yyy/Sxxx_yyy_nnnnnnnn_emotion.txt below the same folder or in a folder beside it "
+            "(Emotion_labels.zip), or folders that bear an emotion's name"
+        )
+    return Found(images, below.skipped, unlabelled=unlabelled)
 
 
-def read(file: Path) -> Pixels | None:
-    """Return the image (h, w, 3) as RGB, turned as its camera noted; None where it cannot be read."""
-    import cv2
-    import numpy as np
-
-    try:
-        content = np.fromfile(file, np.uint8)
-        pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
-    except (OSError, cv2.error):  # such as a damaged header's size, which OpenCV refuses aloud
-        return None
-    return None if pixels is None else np.ascontiguousarray(pixels[:, :, ::-1], np.uint8)
+def read(file: Path) -> Pixels | str:
+    """Return the image (h, w, 3) as RGB, turned as its camera noted; why, where it cannot be read."""
+    content = image_files.read(file)
+    if isinstance(content, str):
+        return content
+    pixels = image_files.decode(content)
+    return pixels if isinstance(pixels, str) else pixels.array()
 
 
 class Film:
@@ -128,56 +148,92 @@ class Film:
             self._capture.release()
 
 
-def _images(files: Iterator[Path]) -> list[Path]:
-    return sorted(f for f in files if is_image(f) and not f.name.startswith(".") and f.is_file())
-
-
 def _image(file: Path, root: Path, place: int) -> ImageFile:
     name = file.relative_to(root).as_posix()
     label = next((part.lower() for part in reversed(Path(name).parts[:-1]) if part.lower() in EMOTIONS), "")
     match = _CKPLUS.fullmatch(file.stem)
     if match:
+        frame = int(match["frame"])
         sequence = f"{match['person']}_{match['take']}"
-        return ImageFile(file, name, match["person"], sequence, int(match["frame"]), label)
+        return ImageFile(file, name, match["person"], sequence, frame, label, frame / FRAMES_PER_SECOND)
     folder = Path(name).parent.as_posix()
     return ImageFile(file, name, "", root.name if folder == "." else folder, place, label)
 
 
-def _tree(root: Path, last: float) -> tuple[list[ImageFile], list[str]]:
-    """Return the last frames of each sequence of CK+'s tree that has an emotion."""
-    labels = next((root / name for name in ("Emotion", "Emotion_labels/Emotion") if (root / name).is_dir()), None)
-    if labels is None:
-        raise UserError(f"{root}: expected the folder Emotion beside cohn-kanade-images, with Sxxx/yyy/*_emotion.txt")
-    found: list[ImageFile] = []
-    without = 0
-    for folder in sorted(p for p in (root / "cohn-kanade-images").glob("S*/*") if p.is_dir()):
-        frames = _images(folder.glob("*"))
-        label = _emotion(labels / folder.parent.name / folder.name)
-        if not frames or not label:
-            without += 1
+def _labels(root: Path, skipped: dict[str, list[str]]) -> tuple[dict[str, Path], list[str]]:
+    """Return sequence → label file of CK+ below `root` or beside it, and what to say of their place.
+
+    What is read is taken out of `skipped`.
+    """
+    others = skipped.get(image_files.OTHER, [])
+    files = [root / name for name in others]
+    notes = []
+    if not any(_LABEL.fullmatch(file.name) for file in files):
+        for folder in (root.absolute().parent / name for name in _LABELS):
+            if folder.is_dir():
+                files += image_files.walk(folder, skipped)
+                notes.append(f"the labels are those of {folder}, beside {root}")
+    labels: dict[str, Path] = {}
+    for file in sorted(files):
+        match = _LABEL.fullmatch(file.name)
+        if not match:
             continue
-        count = max(1, round(last * len(frames)))
-        sequence = f"{folder.parent.name}_{folder.name}"
-        for place, file in list(enumerate(frames, start=1))[-count:]:
-            match = _CKPLUS.fullmatch(file.stem)
-            frame = int(match["frame"]) if match else place
-            found.append(ImageFile(file, file.name, folder.parent.name, sequence, frame, label))
-    if not found:
-        raise UserError(f"{root}: expected sequences that have an emotion, found none among {without}")
-    return found, [f"{without} sequences have no emotion and are left out"] if without else []
+        sequence = f"{match['person']}_{match['take']}"
+        if sequence in labels and _emotion(labels[sequence]) != _emotion(file):
+            raise UserError(f"{file}: expected one emotion of sequence {sequence}, found another in {labels[sequence]}")
+        labels.setdefault(sequence, file)
+    # CK+'s further texts (FACS codes, landmarks) are no images either, and are known
+    known = [name for name in others if Path(name).suffix == ".txt" and re.match(r"S\d+_\d+_\d+", Path(name).name)]
+    if labels and known:
+        rest = [name for name in others if name not in {*known}]
+        skipped.pop(image_files.OTHER)
+        if rest:
+            skipped[image_files.OTHER] = rest
+    return labels, notes
 
 
-def _emotion(folder: Path) -> str:
-    """Return the emotion of a sequence by its folder of labels, empty where it has none."""
-    files = sorted(folder.glob("[!.]*_emotion.txt"))
-    if not files:
-        return ""
-    text = files[0].read_text("utf-8", errors="replace").strip()
+def _sequences(root: Path, below: image_files.Found, labels: dict[str, Path], last: float, notes: list[str]) -> Found:
+    """Return the last frames of each sequence of CK+ that has an emotion."""
+    frames: dict[str, dict[int, Path]] = {}
+    skipped = below.skipped
+    for file in below.images:
+        match = _CKPLUS.fullmatch(file.stem)
+        if not match:
+            skipped.setdefault("images that are not named as CK+ names them", []).append(file.name)
+            continue
+        of = frames.setdefault(f"{match['person']}_{match['take']}", {})
+        if of.setdefault(int(match["frame"]), file) != file:
+            skipped.setdefault("further copies of a frame", []).append(file.relative_to(root).as_posix())
+    images: list[ImageFile] = []
+    without: list[str] = []
+    for sequence, of in sorted(frames.items()):
+        label = _emotion(labels[sequence]) if sequence in labels else ""
+        if not label:
+            without.append(sequence)
+            continue
+        for frame, file in sorted(of.items())[-max(1, round(last * len(of))) :]:
+            person = sequence.partition("_")[0]
+            images.append(ImageFile(file, file.name, person, sequence, frame, label, frame / FRAMES_PER_SECOND))
+    if not images:
+        raise UserError(f"{root}: expected sequences that have an emotion, found none among {len(without)}")
+    if without:
+        skipped["sequences that have no emotion"] = without
+    if missing := sorted({*labels} - {*frames}):
+        skipped["labels of sequences that have no image"] = missing
+    return Found(images, skipped, notes)
+
+
+def _emotion(file: Path) -> str:
+    """Return the emotion in a label file of CK+, empty where it is neutral."""
+    try:
+        text = file.read_text("utf-8", errors="replace").strip()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from error
     try:
         code = float(text)
     except ValueError:
         code = -1.0
     if code not in range(len(EMOTIONS) + 1):
-        raise UserError(f"{files[0]}: expected the number of an emotion, 1 … {len(EMOTIONS)}, found {text[:60]!r}")
+        raise UserError(f"{file}: expected the number of an emotion, 1 … {len(EMOTIONS)}, found {text[:60]!r}")
     # 0 is a neutral face, which CK+ has no labelled sequence of
     return EMOTIONS[int(code) - 1] if code else ""

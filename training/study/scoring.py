@@ -176,7 +176,7 @@ def baselines(protocol: Protocol, *, images: bool = False) -> dict[str, float]:
     With `images`, the mean train image stands for every reconstruction.
     """
     truth = protocol.truth()
-    figures = {}
+    figures: dict[str, float] = {}
     for part in ("validation", "test"):
         for aspect, row in baseline_rows(protocol, part).items():
             figures |= baseline_scores(protocol, part, aspect, truth[part], row)

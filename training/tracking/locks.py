@@ -181,8 +181,9 @@ class Advisory:
 
         lost = self._connection
         if lost is None or lost.closed or lost.broken:
-            keepalives = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-            self._connection = psycopg.connect(self._url, autocommit=True, **keepalives)
+            self._connection = psycopg.connect(
+                self._url, autocommit=True, keepalives_idle=30, keepalives_interval=10, keepalives_count=3
+            )
             for name in self._held:
                 row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(name),)).fetchone()
                 if not row or not row[0]:

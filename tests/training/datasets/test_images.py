@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,114 @@ def test_new_images_that_are_none_are_refused(tmp_path, file, block, message):
         (tmp_path / file).write_text("text")
     with pytest.raises(UserError, match=message):
         _images.read_inputs(tmp_path / file, (block,), {})
+
+
+@pytest.mark.parametrize(
+    ("values", "mode", "span", "colour"),
+    [
+        (0.5, "F", "0 … 1", 128),
+        (100.0, "F", "0 … 255", 100),
+        (257.0 * 100, "F", "0 … 65535", 100),
+        (100, "I;16", "0 … 255", 100),
+        (4095, "I;16", "0 … 4095", 255),
+        (257 * 100, "I;16", "", 100),
+        (257 * 100, "I", "", 100),
+        (100, "I", "0 … 255", 100),
+    ],
+)
+def test_an_image_of_numbers_is_read_by_its_range(tmp_path, values, mode, span, colour):
+    path = tmp_path / "a.tif"
+    types = {"F": np.float32, "I": np.int32, "I;16": np.uint16}
+    Image.fromarray(np.full((80, 80), values, types[mode])).save(path)
+    found = _images.load([path])
+    assert found.images[0][:, 30, 30].tolist() == [colour] * 3
+    assert found.range.tolist() == [span]
+    assert found.grey.tolist() == [True]
+    assert [note for note in found.notes() if "hold values" in note] == (
+        [f"1 of 1 images hold values {span}, and were read so"] if span else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"), [(-0.5, "values -0.5"), (70000.0, "70000"), (np.nan, "values that are not finite")]
+)
+def test_an_image_of_other_numbers_is_refused(tmp_path, values, message):
+    Image.fromarray(np.full((80, 80), values, np.float32)).save(tmp_path / "a.tif")
+    assert message in _images.load([tmp_path / "a.tif"]).failed[0]
+
+
+def test_images_with_hardly_anything_in_them_are_told(tmp_path):
+    colours = {"black": (3, 5, 2), "white": (250, 255, 252), "fine": (90, 120, 30)}
+    found = _images.load([face_trees.save(plain(colour=of), tmp_path / f"{name}.png") for name, of in colours.items()])
+    assert found.exposure.tolist() == [_images.BLACK, _images.WHITE, ""]
+    assert found.notes() == ["1 of 3 images are nearly black", "1 of 3 images are nearly white"]
+
+
+def test_images_are_mapped_into_memory_and_those_that_are_left_out_are_not_copied(tmp_path):
+    paths = [face_trees.save(image, tmp_path / f"{i}.png") for i, (image, *_) in enumerate(face_trees.faces(5))]
+    found = _images.load(paths, whole=True)
+    assert isinstance(found.images, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        found.images[0] = 0
+    chosen = found.take(np.array([3, 1]))
+    assert chosen.images.values is found.images
+    assert chosen.images.shape == (2, 3, 64, 64)
+    np.testing.assert_array_equal(chosen.images[np.array([1, 0])], found.images[[1, 3]])
+    np.testing.assert_array_equal(np.asarray(chosen.images), found.images[[3, 1]])
+    assert chosen.content.tolist() == found.content[[3, 1]].tolist()
+
+
+def test_decoding_holds_no_image_in_memory(tmp_path, monkeypatch):
+    """Whatever their number: 3,000 images of 12 kB are decoded with the pixels of a few in memory."""
+    import tracemalloc
+
+    path = face_trees.save(face_trees.faces(1)[0][0], tmp_path / "a.png")
+    monkeypatch.setattr(_images, "CHUNK", 64)
+    cut = _images.decode(path, None, True)
+    monkeypatch.setattr(_images, "decode", lambda *_: cut._replace(image=cut.image.copy()))
+    _images.load([path], whole=True)  # what is imported at the first use
+    tracemalloc.start()
+    found = _images.load([path] * 3000, whole=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.images.nbytes == 3000 * 3 * 64 * 64
+    assert peak < found.images.nbytes / 4
+
+
+def test_a_folder_is_read_to_its_depths_and_what_is_left_out_is_named(tmp_path):
+    kinds = {
+        "a.jfif": "JPEG",
+        "b.jpe": "JPEG",
+        "c.avif": "AVIF",
+        "d.webp": "WEBP",
+        "e.JPG": "JPEG",
+        "deep/er/f.pgm": "PPM",
+    }
+    for name, kind in kinds.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        face_trees.faces(1)[0][0].convert("L" if kind == "PPM" else "RGB").save(tmp_path / name, kind)
+    for name in ("._a.jfif", ".DS_Store", "deep/Thumbs.db", "notes.txt", "photo.heic", "deep/broken.png"):
+        (tmp_path / name).write_bytes(b"no image")
+    rows = _images.read_faces(tmp_path, ("images",), {})
+    assert rows.names["image"].tolist() == sorted(kinds, key=lambda name: Path(name).parts)
+    assert len(rows) == len(kinds)
+    assert rows.skipped == (
+        "left out, files of macOS or Windows: 3 (.DS_Store, ._a.jfif, deep/Thumbs.db)",
+        "left out, files that are no image: 2 (notes.txt, photo.heic)",
+        "left out, images that cannot be read: 1 (deep/broken.png: 8 bytes that are no image)",
+    )
+
+
+def test_a_linked_folder_is_read_and_a_circle_ends(tmp_path):
+    face_trees.save(plain(), tmp_path / "far" / "a.png")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "link").symlink_to(tmp_path / "far")
+    (tmp_path / "far" / "back").symlink_to(tmp_path / "new")
+    assert _images.read_faces(tmp_path / "new", ("images",), {}).names["image"].tolist() == ["link/a.png"]
+
+
+@pytest.mark.parametrize("name", ["n" * 300 + ".png", "a\0b.png", "pipe.png"])
+def test_names_that_no_file_can_have_and_pipes_are_no_images(tmp_path, name):
+    if name == "pipe.png":
+        os.mkfifo(tmp_path / name)
+    assert _images.load([tmp_path / name]).failed[0]

@@ -103,7 +103,7 @@ def test_copies_of_a_image_are_one_group_where_persons_are_unknown(small):
     ("old", "new", "message"),
     [
         ("face_003.png", "face_003.jpg", r"legend\.csv, line 5: expected an image .*face_003\.jpg, found no file"),
-        ("face_003.png", ".", r"line 5: expected an image .*, found is a directory"),
+        ("face_003.png", ".", r"line 5: expected an image .*, found a folder"),
         ("face_003.png", "face_002.png", r"line 5: expected each image once, found 'face_002\.png' as in .*line 4"),
         ("Image", "Imagge", "found a column 'Imagge', expected 'image'"),
         ("Image", "file", "expected column 'image'; found user.id, file, emotion"),

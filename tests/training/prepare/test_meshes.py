@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -19,11 +21,12 @@ def test_what_is_exported_of_the_official_tree_is_what_ckplus_reads(tree, tmp_pa
     assert ran.exit_code == 0, ran.output
     # five of the ten frames; of the two of four, one is dark
     assert "6 meshes written" in ran.output
-    assert "1 of 7 images have no face:\n  S010_002_00000004.png" in ran.output
+    assert "left out, images without a face: 1 (S010_002_00000004.png)" in ran.output
+    assert "left out, sequences that have no emotion: 1 (S010_003)" in ran.output
     data = ckplus.read(out, {})
     assert data.sample.tolist() == [f"S005_001_{i:08d}" for i in range(6, 11)] + ["S010_002_00000003"]
     assert data.group.tolist() == ["S005"] * 5 + ["S010"]
-    assert data.time.tolist() == [6, 7, 8, 9, 10, 3]
+    assert (30 * data.time).round(9).tolist() == [6, 7, 8, 9, 10, 3], "frames at 30 a second, in seconds"
     assert data.label.tolist() == ["disgust"] * 5 + ["happy"]
     np.testing.assert_array_equal(data.blocks["landmarks"].triangles, TRIANGLES)
     assert np.load(out, allow_pickle=False)["without_face"].tolist() == ["S010_002_00000004.png"]
@@ -34,7 +37,8 @@ def test_a_video_is_exported_frame_by_frame(film, tmp_path, console):
     arrays = np.load(tmp_path / "film.npz", allow_pickle=False)
     assert arrays["frame"].tolist() == [0, 1, 3, 4, 5]
     assert arrays["without_face"].tolist() == ["film.mp4:2"]
-    with pytest.raises(UserError, match="most meshes cannot be used: 5 no label"):
+    np.testing.assert_allclose(arrays["time"], np.array([0, 1, 3, 4, 5]) / 25)
+    with pytest.raises(UserError, match="most meshes cannot be used: 5 meshes without a label"):
         ckplus.read(tmp_path / "film.npz", {})
 
 
@@ -46,12 +50,28 @@ def test_images_are_predicted_for_as_they_are(tmp_path, draw_image, capsys):
     assert rows.blocks["landmarks"].values.shape == (1, 468, 3)
     assert rows.names["filename"].tolist() == ["one.png"]
     told = capsys.readouterr()
-    assert "broken.jpg (cannot be read)" in told.err
     assert not told.out, "the predictions go there"
+    assert rows.skipped == (
+        "left out, images that cannot be read: 1 (broken.jpg: 8 bytes that are no image)",
+        "left out, images without a face: 1 (dark.png)",
+    )
     alone = ckplus.read_inputs(tmp_path / "one.png", ("landmarks",), {})
     assert alone.names["filename"].tolist() == ["one.png"]
     with pytest.raises(UserError, match="no face was found in any of 1 images"):
         ckplus.read_inputs(tmp_path / "dark.png", ("landmarks",), {})
+
+
+def test_images_of_ckplus_without_labels_are_refused_before_faces_are_sought(tree, tmp_path, console, monkeypatch):
+    shutil.rmtree(tree / "Emotion")
+    monkeypatch.setattr(meshes, "Tracker", lambda *_, **__: pytest.fail("faces are sought"))
+    with pytest.raises(UserError, match="named as those of CK\\+ and have no label; expected its files Emotion"):
+        meshes.export(tree, tmp_path / "out.npz", console)
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_every_image_of_a_tree_is_predicted_for(tree):
+    rows = ckplus.read_inputs(tree, ("landmarks",), {})
+    assert len(rows.names["filename"]) == 18, "19 frames of which one is dark, with a label or without"
 
 
 def test_nothing_is_written_over_and_nowhere_else(tmp_path, tree, console):

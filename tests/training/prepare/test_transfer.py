@@ -95,7 +95,7 @@ def test_the_synthetic_world_may_be_the_anchor():
         ("affectnett", "unknown anchor 'affectnett'; did you mean affectnet"),
         ("labelled_folder", "--from labelled_folder: its valence and arousal are transferred themselves"),
         ("afew_va", "it has no emotions"),
-        ("lma", "expected a data set of faces, found one of motion"),
+        ("lma", "expected a data set with valence and arousal, found one of motion"),
         ("nowhere.csv", "nowhere.csv does not exist"),
     ],
 )
