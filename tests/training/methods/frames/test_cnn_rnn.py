@@ -41,6 +41,7 @@ def test_every_setting_fits(changed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_it_reads_people_that_it_has_not_seen():
     """A few minutes' training at a quarter of the width."""
     settings = {**SETTINGS, "context_s": 2, "width": 0.25}
