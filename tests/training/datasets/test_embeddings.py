@@ -258,8 +258,8 @@ def test_empty_and_constant_columns_are_named(folder):
     assert data.blocks["video"].columns == ("emb_0", "emb_1", "emb_2", "emb_4")
     assert data.summary["empty_columns"] == ["emb_3"]
     assert data.summary["constant_features"] == ["emb_4"]
-    assert "frames.csv: 1 columns are wholly empty and left out: emb_3" in notes(folder)
-    assert "frames.csv: constant, so that nothing can be learnt of it: emb_4" in notes(folder)
+    assert "frames.csv: 1 column without any number left out: emb_3" in notes(folder)
+    assert "frames.csv: constant, so that nothing can be learnt from it: emb_4" in notes(folder)
 
 
 def test_frames_without_any_embedding_are_left_out_and_counted(folder):
