@@ -101,7 +101,7 @@ def windows(section: Section, file: Path, block: str) -> Rows:
         raise rows.table.refuse(int(rows.row[longer[0]]), section["end"], expected, len(longer) - 1)
     shorter = int((lengths < seconds - TOLERANCE_S).sum())
     if shorter:
-        said = f"{file.name}: {shorter} of {len(rows)} windows are shorter than {seconds:g} s"
+        said = f"{file.name}: {shorter:,} of {len(rows):,} windows shorter than {seconds:g} s"
         rows = replace(rows, notes=(*rows.notes, said))
     return rows
 
@@ -138,7 +138,8 @@ def _read(
     notes += matrix.notes
     if not there.all():
         example = f"the first of {recording[~there][0]} at {end[~there][0]:g} s"
-        notes.append(f"{file.name}: {int((~there).sum())} rows have no feature and are left out, {example}")
+        left_out = messages.counted(int((~there).sum()), "row")
+        notes.append(f"{file.name}: {left_out} without any feature left out, {example}")
     rows = Rows(
         table=table,
         row=np.arange(len(recording)),
