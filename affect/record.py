@@ -58,6 +58,8 @@ TAGS: dict[str, str] = {
     "kind": "study, trial, final or need",
     "record": "RECORD_VERSION",
     "method": "family/method, the path of the method's file",
+    "method_title": "what the method is called in words",
+    "data_title": "what the data set is called in words",
     "dataset": "name of the data set, under which published figures join (`--as`)",
     "reader": "name of the reader that read it (`--dataset`)",
     "synthetic": "true where the data comes from the synthetic world, else false",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import typer
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from dashboard.results.index import Index
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = {"run": "run", "errors": "runs", "circumplex": "fits", "latent": "spaces"}
-"""Pages whose address takes a run, and by which name."""
+SHARED = ("run", "circumplex", "latent")
+"""Pages whose figures go into a shared file where nobody names one."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 app = typer.Typer(add_completion=False, help="Affectory's dashboard: reads a store, never writes it.")
@@ -64,8 +64,9 @@ def serve(
 
 def _refuse_a_taken_port(host: str, port: int) -> None:
     """End with exit code 2 where another program serves there: the address would lead to it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.create_server((host, port)):
+        with socket.create_server((host, port), family=family):
             pass
     except OSError as error:
         reason = error.strerror or str(error)
@@ -77,51 +78,67 @@ def _refuse_a_taken_port(host: str, port: int) -> None:
 
 @app.command("share")
 def share_runs(
-    runs: Annotated[list[str], typer.Argument(help="Run ids, or their first letters.")],
+    runs: Annotated[list[str], typer.Argument(help="Studies or runs: names, run ids, or their first letters.")],
+    page: Annotated[
+        list[str] | None, typer.Option(help="Page whose figures go into the file; may be given several times.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; shares/<run>.html where not given.")] = None,
 ) -> None:
-    """Write cards and figures of runs into one HTML file that opens offline."""
+    """Write what pages show of runs into one HTML file that opens offline: by default the card and all about it."""
     from dashboard import share
+    from dashboard.results.index import Index
     from dashboard.store import Store, locate
+    from dashboard.views import view
 
+    pages = [_page(name) for name in page or SHARED]
     store = Store(locate())
-    ids = [_found(store.runs(), given) for given in runs]
+    index = Index(store.runs())
+    ids = [_found(index, given) for given in runs]
+    if not page:  # only what there is something of
+        pages = [name for name in pages if view.load(name).shows_any(index, ids)]
     path = out or ROOT / "shares" / f"{'-'.join(run[:8] for run in ids[:3])}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(share.runs(store, ids), encoding="utf-8")
+    path.write_text(share.file(index, store, [view.load(name) for name in pages], ids), encoding="utf-8")
     typer.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB, opens offline)")
 
 
 @app.command()
 def link(
-    run: Annotated[str, typer.Argument(help="Run id, or its first letters.")],
+    runs: Annotated[list[str], typer.Argument(help="Studies or runs: names, run ids, or their first letters.")],
     page: Annotated[str, typer.Option(help="Page that the address opens.")] = "run",
 ) -> None:
-    """Print the address of a run's page, below AFFECTORY_URL where that is set."""
+    """Print the address of a page that shows runs, below AFFECTORY_URL where that is set."""
+    from dashboard.results.index import Index
     from dashboard.store import Store, locate
 
-    if page not in PAGES:
-        _refuse(f"no page {page!r}; known: {', '.join(PAGES)}")
-    typer.echo(address(_found(Store(locate()).runs(), run), page, os.environ.get("AFFECTORY_URL", "")))
+    index = Index(Store(locate()).runs())
+    found = address([_found(index, given) for given in runs], _page(page), os.environ.get("AFFECTORY_URL", ""))
+    typer.echo(found)
+    if urlsplit(found).hostname in LOOPBACK:
+        typer.echo("This address opens only on this machine; AFFECTORY_URL names another base.", err=True)
 
 
-def address(run_id: str, page: str, base: str) -> str:
-    """Return the address of a page for a run, and in words where an address opens only on this machine."""
-    base = base.rstrip("/") or "http://localhost:8501"
-    here = (
-        "" if urlsplit(base).hostname not in LOOPBACK else "  (only on this machine; AFFECTORY_URL names another base)"
-    )
-    return f"{base}/{page}?{PAGES[page]}={quote(run_id)}{here}"
+def address(run_ids: Sequence[str], page: str, base: str) -> str:
+    """Return the address of a page that shows some runs."""
+    query = urlencode({"runs": list(run_ids)}, doseq=True)
+    return f"{base.rstrip('/') or 'http://localhost:8501'}/{page}?{query}"
 
 
-def _found(runs: pd.DataFrame, given: str) -> str:
-    from dashboard.figures import card
+def _page(name: str) -> str:
+    """Return the name of a page that shows runs; end with exit code 2 where there is no such page."""
+    from dashboard.views import view
 
-    found = card.find(runs, given)
+    known = [page for page in view.names() if view.load(page).looks_at == "runs"]
+    if name not in known:
+        _refuse(f"no page {name!r} shows runs; known: {', '.join(known)}")
+    return name
+
+
+def _found(index: Index, given: str) -> str:
+    found = index.find(given)
     if found is None:
-        begin = [run for run in runs.index if run.startswith(given)] if given else []
-        close = begin or difflib.get_close_matches(given, list(runs.index), n=3, cutoff=0.4)
-        _refuse(f"no run {given!r} in this store" + (f"; did you mean {' or '.join(close[:3])}?" if close else ""))
+        close = index.nearest(given)
+        _refuse(f"no run or study {given!r} in this store" + (f"; did you mean {' or '.join(close)}?" if close else ""))
     return str(found)
 
 

@@ -1,4 +1,4 @@
-"""The router: page configuration and navigation, nothing else. ``python -m dashboard`` serves it."""
+"""The router: navigation, and the choice of runs that all pages share. ``python -m dashboard`` serves it."""
 
 from __future__ import annotations
 
@@ -6,32 +6,26 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import cached, widgets
+from dashboard.parts import runs
+from dashboard.views import runner, view
+
 HERE = Path(__file__).resolve().parent
+FIRST = "overview"
 
 st.set_page_config(page_title="Affectory", page_icon=str(HERE / "assets/mark.svg"), layout="wide")
 st.logo(str(HERE / "assets/wordmark.svg"), icon_image=str(HERE / "assets/mark.svg"), size="large")
 
+pages = {name: view.load(name) for name in view.names()}
+groups: dict[str, list[st.Page]] = {}
+for name, page in sorted(pages.items(), key=lambda pair: pair[1].place):
+    file = HERE / "pages_" / f"{name}.py"
+    groups.setdefault(page.group, []).append(st.Page(file, title=page.title, url_path=name, default=name == FIRST))
+current = st.navigation(groups)
+name = current.url_path or FIRST
 
-def page(name: str, title: str, default: bool = False) -> st.Page:
-    """Return the page in ``pages_/<name>.py``, whose address is ``/<name>`` (or ``/`` where it is the default)."""
-    return st.Page(HERE / "pages_" / f"{name}.py", title=title, url_path=name, default=default)
-
-
-current = st.navigation(
-    {
-        "Results": [
-            page("overview", "Overview", default=True),
-            page("leaderboard", "Leaderboard"),
-            page("study", "Study"),
-            page("run", "Run"),
-        ],
-        "Look inside": [
-            page("latent", "Latent space"),
-            page("circumplex", "Circumplex"),
-            page("activations", "Activation maps"),
-            page("errors", "Errors"),
-        ],
-    }
-)
-st.session_state["current page"] = current.url_path
+widgets.style()
+with runner.guard("The choice of runs"):
+    if pages[name].looks_at == "runs":
+        runs.choose(name, pages[name], cached.index())
 current.run()

@@ -12,6 +12,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.keeping import Kept
+from dashboard.results.index import Index
 from dashboard.store import Source, Store, locate
 
 
@@ -40,15 +42,20 @@ def runs() -> pd.DataFrame:
     return store().runs()
 
 
-def curves(run_ids: Iterable[str]) -> pd.DataFrame:
-    """Return `Store.curves`."""
+def index() -> Index:
+    """Return the runs by study and protocol, made once per snapshot of the store and shared: change nothing in it."""
     found = store()
-    return _curves(found, found.source, tuple(run_ids), found.probe()).copy(deep=False)
+    return _index(found, found.source, found.probe())
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _curves(_from: Store, source: Source, run_ids: tuple[str, ...], probed: Hashable) -> pd.DataFrame:
-    return _from.curves(run_ids)
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _index(_from: Store, source: Source, probed: Hashable) -> Index:
+    return Index(_from.runs())
+
+
+def curves(run_ids: Iterable[str]) -> pd.DataFrame:
+    """Return `Store.curves`; those of ended runs are read once."""
+    return store().curves(run_ids)
 
 
 def files(run_id: str) -> list[str]:
@@ -56,15 +63,21 @@ def files(run_id: str) -> list[str]:
     return store().files(run_id)
 
 
+_tables: Kept[pd.DataFrame] = Kept(512 * 2**20)
+"""Tables of artifacts, by what names them and their content."""
+
+
 def table(run_id: str, name: str) -> pd.DataFrame:
     """Return `Store.table`; Damaged where it cannot be read."""
     found = store()
-    return _table(found, found.source, run_id, name, found.stamp(run_id, name)).copy(deep=False)
+    key = (found.source, run_id, name, found.stamp(run_id, name))
+    size = lambda made: int(made.memory_usage(deep=True).sum())  # noqa: E731
+    return _tables.get(key, lambda: found.table(run_id, name), size).copy(deep=False)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
-def _table(_from: Store, source: Source, run_id: str, name: str, stamp: Hashable) -> pd.DataFrame:
-    return _from.table(run_id, name)
+def stamp(run_id: str, name: str) -> Hashable:
+    """Return `Store.stamp`; Damaged where there is no such file."""
+    return store().stamp(run_id, name)
 
 
 def json(run_id: str, name: str) -> Any:

@@ -13,10 +13,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import streamlit as st
 
 from affect import projections, record
 
@@ -93,7 +93,7 @@ class Jobs:
             job.future.set_exception(error)
 
 
-@st.cache_resource(show_spinner=False)
+@lru_cache(maxsize=1)
 def jobs() -> Jobs:
-    """Return the projections of this server."""
+    """Return the projections of this process, which all sessions share."""
     return Jobs()

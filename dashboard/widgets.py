@@ -1,4 +1,4 @@
-"""What every page is built of: header, choices that live in the address, figures with table and downloads, messages.
+"""What every page is drawn with: its head, figures with tables and downloads, links, messages.
 
 A name from the store is text, never markup: it goes through `escape` before it meets Markdown, or is shown by widgets
 that know no Markdown (tables, select boxes, `st.text`, `st.code`). Nothing here allows HTML.
@@ -7,17 +7,17 @@ that know no Markdown (tables, select boxes, `st.text`, `st.code`). Nothing here
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
 from dashboard import cached
-from dashboard.damaged import Damaged
-from dashboard.figures import tables, theme
+from dashboard.figures import theme
+from dashboard.results import tables
+from dashboard.views.items import Link
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,15 +26,25 @@ if TYPE_CHECKING:
 PAGES = "pages_"
 PAGE_ROWS = 50
 TALL = 20
+ASSETS = Path(__file__).resolve().parent / "assets"
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:=^])")
 _LINKED_LATE = re.compile(r"(:|@|www)", re.IGNORECASE)
 _STYLE = """<style>
 [data-testid="stWidgetLabelRequired"] { display: none; }
-[data-testid="stMainBlockContainer"] { max-width: 76rem; }
+[data-testid="stMainBlockContainer"] { max-width: 76rem; padding-top: 3.6rem; }
+[data-testid="stMain"] h2 { font-size: 1.35rem; padding: 1rem 0 .25rem; }
+[data-testid="stMain"] h3 { font-size: 1.05rem; padding: .5rem 0 0; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
+[data-testid="stCaptionContainer"] * { color: inherit; }
+[data-testid="stPageLink-NavLink"] p, [data-testid="stBaseButton-tertiary"] p {
+  text-decoration: underline; text-underline-offset: .2em; text-decoration-thickness: 1px;
+}
+[data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
 </style>"""
 """Ours alone: no text from the store ever goes into it."""
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "toImage"]}
+_MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(135,147,163,0.7)", "activecolor": "#2E7EBF"}
 
 
 def escape(text: object) -> str:
@@ -47,223 +57,121 @@ def escape(text: object) -> str:
     return _MARKDOWN.sub(r"\\\1", _LINKED_LATE.sub("\\1\u2060", flat))
 
 
-def header(title: str, how_to_read: str, synthetic: bool | Sequence[bool] | None = None) -> None:
-    """Write a page's title, the sentence that says how to read it, and whether its data is REAL or SYNTHETIC."""
+def style() -> None:
+    """Give the page its look, and the scripts by which rows open, zooms stay and Back goes back one step."""
     st.html(_STYLE)
-    st.html(f"<script>{_script()}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>{_scripts()}</script>", unsafe_allow_javascript=True)
+
+
+@lru_cache
+def _scripts() -> str:
+    """Return our own scripts, into which no text from the store ever goes."""
+    return "\n".join((ASSETS / name).read_text("utf-8") for name in ("history.js", "rows.js", "zoom.js"))
+
+
+def head(title: str, how_to_read: str, tab: str = "") -> None:
+    """Write a page's title, the browser's title, and the sentence that says how to read the page."""
+    st.set_page_config(page_title=f"{tab or title} – Affectory")
     st.title(escape(title), anchor=False)
     st.caption(escape(how_to_read))
     if notice := cached.notice():
         st.info(escape(notice))
-    if synthetic is not None:
-        data_badge(synthetic)
 
 
-@lru_cache
-def _script() -> str:
-    """Return our own script, into which no text from the store ever goes."""
-    return (Path(__file__).resolve().parent / "assets" / "history.js").read_text("utf-8")
-
-
-def data_badge(synthetic: bool | Sequence[bool]) -> None:
-    """Say in words whether the data shown is REAL, SYNTHETIC, or both."""
-    kinds = {synthetic} if isinstance(synthetic, bool) else {bool(s) for s in synthetic}
-    if kinds == {True}:
-        st.badge("SYNTHETIC data", color="orange")
-    elif kinds == {False}:
-        st.badge("REAL data", color="green")
-    elif kinds:
-        st.badge("REAL and SYNTHETIC data", color="violet")
-
-
-def empty(command: str, why: str = "Nothing to show yet.") -> None:
+def empty(command: str, why: str) -> None:
     """Say that there is nothing, and which command fills it."""
     with st.container(border=True):
         st.markdown(f"**{escape(why)}** This command fills the page:")
         st.code(command, language="bash")
 
 
-@contextmanager
-def guard() -> Iterator[None]:
-    """Show a damaged file of the store as a message that names it, and let the rest of the page go on."""
-    try:
-        yield
-    except Damaged as damage:
-        st.error(f"Damaged: {escape(damage)}")
-
-
-# ------------------------------------------------------------------------------------------- state in the address
-
-
-def choose(
-    label: str,
-    options: Sequence[str],
-    key: str,
-    default: str | None = None,
-    name: Callable[[str], str] = str,
-    help: str | None = None,
-    fixed: bool = False,
-) -> str | None:
-    """Let a person choose one option; the choice stands in the address as ``?key=``.
-
-    Where the address has no choice, `default` (else the first option) is taken and written into the address at once,
-    so that a link keeps its meaning when other options are added later. An address that asks for an option that there
-    is not gets a warning. `name` gives the text shown and written; without options the result is None.
-
-    Every value written at once is one more step back for the browser. Where what is offered is `fixed`, as the targets
-    of a finished run are, and so is its default, the address needs no word of it.
-    """
-    if not options:
-        return None
-    _own(key)
-    wanted = default if default is not None and default in options else options[0]
-    if fixed:
-        asked = st.query_params.get(key)
-        if asked and asked not in [name(option) for option in options]:
-            st.warning(f"This address asks for {escape(asked)}, which is not here. Another is shown.")
-        place = list(options).index(wanted)
-        return st.selectbox(
-            label, options, index=place, key=key, format_func=name, help=help, required=True, bind="query-params"
-        )
-    _resolve(key, wanted, [name(option) for option in options], name(wanted))
-    value = st.selectbox(
-        label, options, index=None, key=key, format_func=name, help=help, required=True, bind="query-params"
-    )
-    if value is None:
-        # the browser went back to before the choice was made; a value set in the next run is written into the address
-        st.session_state[f"{key} is due"] = wanted
-        st.rerun()
-    return value
-
-
-def _own(key: str) -> None:
-    """Forget what another page chose under the same key: Streamlit would carry it over, and into this address."""
-    owners, page = st.session_state.setdefault("owners", {}), st.session_state.get("current page")
-    if owners.get(key, page) != page:
-        st.session_state.pop(key, None)
-    owners[key] = page
-
-
-def _resolve(key: str, wanted: str, names: list[str], wanted_name: str) -> None:
-    """Give a choice that nobody has made yet its value, here and in the address, before its widget is made."""
-    if warning := st.session_state.pop(f"{key} warning", None):
-        st.warning(warning)
-    due = st.session_state.pop(f"{key} is due", None)
-    if due is not None:
-        st.session_state[key] = due
-        return
-    if st.session_state.get(key) is not None or (asked := st.query_params.get(key)) in names:
-        return
-    st.query_params[key] = wanted_name
-    if asked:
-        words = f"This address asks for {escape(asked)}, which is not in this store. Another is shown."
-        st.session_state[f"{key} warning"] = words
-        st.rerun()  # else the widget would read the old address and clear it
-    st.session_state[key] = wanted
-
-
-def choose_many(
-    label: str, options: Sequence[str], key: str, name: Callable[[str], str] = str, placeholder: str = "all"
-) -> list[str]:
-    """Let a person choose any number of options; none chosen means all, and the address then says nothing."""
-    _own(key)
-    return st.multiselect(label, options, key=key, format_func=name, placeholder=placeholder, bind="query-params")
-
-
-def switch(label: str, key: str, help: str | None = None) -> bool:
-    """Return whether a switch is on; off is the default and leaves the address as it is."""
-    _own(key)
-    return st.toggle(label, key=key, help=help, bind="query-params")
-
-
-def search(label: str, key: str, placeholder: str = "") -> str:
-    """Let a person write what to look for; the words stand in the address."""
-    _own(key)
-    return st.text_input(label, key=key, placeholder=placeholder, bind="query-params") or ""
-
-
-def view(label: str, options: Sequence[str], key: str) -> str:
-    """Let a person choose one of a page's few views, by buttons side by side; the first is the default."""
-    _own(key)
-    value = st.segmented_control(
-        label, options, default=options[0], key=key, label_visibility="collapsed", bind="query-params", required=True
-    )
-    return value or options[0]
-
-
-def open_page(page: str, **query: str) -> NoReturn:
-    """Go to the page in ``pages_/<page>.py`` with a query, such as ``open_page("run", run=run_id)``."""
-    st.switch_page(f"{PAGES}/{page}.py", query_params=query)
-
-
-def link(label: str, page: str, **query: str) -> None:
+def link(to: Link) -> None:
     """Write a link to a page of the dashboard with a query."""
-    st.page_link(f"{PAGES}/{page}.py", label=escape(label), query_params=query)
+    st.page_link(f"{PAGES}/{to.page}.py", label=escape(to.label), query_params=dict(to.query))
 
 
 # ------------------------------------------------------------------------------------------- figures and tables
 
 
-def figure(fig: go.Figure, frame: pd.DataFrame, key: str, caption: str = "") -> None:
-    """Show a figure, and folded up under it its table with CSV, LaTeX, SVG and PDF to download."""
-    plot(fig, key)
-    if caption:
-        st.caption(escape(caption))
-    with st.expander("Table and downloads"):
-        table(frame, key, fig=fig)
+def plot(fig: go.Figure, key: str, alt: str, picks: Callable[[Any], None] | None = None) -> None:
+    """Show a figure. `alt` says in words what it shows; `picks` gets what a person clicks or circles in it."""
+    name = f"{key}_figure"
+    _zoom(fig, name)
+    _ink(fig, INK.get(st.context.theme.type or "light"))
+    _chart(fig, name, alt, picks)
+    _ink(fig, None)  # a file that is shared or downloaded has colours of its own
 
 
-def plot(fig: go.Figure, key: str) -> None:
-    """Show a figure whose table stands on the page anyway."""
-    st.plotly_chart(fig, key=f"{key}_figure", theme="streamlit", config=_CONFIG)
+INK = {"light": "#4A5565", "dark": "#B8C2CF"}
+"""Colour of axis texts: Streamlit's own is too pale to read."""
 
 
-def circled(fig: go.Figure, key: str, told: Callable[[Any], None]) -> None:
-    """Show a figure in which a person clicks a point or circles some; `told` gets what Streamlit says of it then."""
-    config = {**_CONFIG, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]}
+def _ink(fig: go.Figure, colour: str | None) -> None:
+    fig.update_layout(modebar=_MODEBAR if colour else None)
+    for axes in (fig.update_xaxes, fig.update_yaxes):
+        axes(tickfont_color=colour, title_font_color=colour)
+
+
+def _chart(fig: go.Figure, name: str, alt: str, picks: Callable[[Any], None] | None) -> None:
+    if picks is None:
+        st.plotly_chart(fig, key=name, theme="streamlit", config=_CONFIG, alt=alt or None)
+        return
     st.plotly_chart(
         fig,
-        key=key,
+        key=name,
         theme="streamlit",
-        config=config,
-        on_select=lambda: told(st.session_state[key]["selection"]),
+        config={**_CONFIG, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]},
+        on_select=lambda: picks(st.session_state[name]["selection"]),
         selection_mode=("points", "box", "lasso"),
+        alt=alt or None,
     )
+
+
+MOVES = ("zoom", "find", "area")
+"""Words of an address that do not change what a figure's axes mean."""
+
+
+def _zoom(fig: go.Figure, name: str) -> None:
+    """Draw a figure at the part that the address says was zoomed into."""
+    which, _, numbers = st.query_params.get("zoom", "").partition("~")
+    if which != name:
+        return
+    rest = {key: st.query_params.get_all(key) for key in st.query_params if key not in MOVES}
+    if st.session_state.setdefault("zoomed in", rest) != rest:  # another figure by now: its axes mean something else
+        st.session_state.pop("zoomed in")
+        st.query_params.pop("zoom", None)
+        return
+    ends: list[float | str] = [_end(text) for text in numbers.split(",")]
+    if len(ends) == 4:
+        fig.update_xaxes(range=ends[:2], autorange=False, row=None)
+        fig.update_yaxes(range=ends[2:], autorange=False)
+
+
+def _end(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # a time
 
 
 def table(
     frame: pd.DataFrame,
     key: str,
-    columns: dict[str, Any] | None = None,
+    formats: Mapping[str, str] | None = None,
     fig: go.Figure | None = None,
-    clickable: bool = False,
+    opens: Sequence[Link | None] = (),
     height: int | Literal["auto"] = "auto",
-) -> int | None:
-    """Show a table with its downloads; where `clickable`, return the number of the row that was clicked.
+    latex: Callable[[], str] | None = None,
+) -> None:
+    """Show a table with its downloads. `opens` names the page that each row opens.
 
-    `columns` is Streamlit's column configuration. Of a long table the browser is sent only the rows in view; a long
-    clickable one is shown in pages, whose number stands in the address.
+    Of a long table the browser is sent only the rows in view; a long one whose rows open pages is shown in pages, whose
+    number stands in the address.
     """
-    configured = {**_column_formats(frame), **(columns or {})}
-    row = None
-    if clickable:
-        pages = -(-len(frame) // PAGE_ROWS)
-        place = st.container()  # the page's number is asked for first, and stands below
-        number = st.pagination(pages, key=f"{key}_page", bind="query-params") if pages > 1 else 1
-        first = (number - 1) * PAGE_ROWS
-        shown = frame.iloc[first : first + PAGE_ROWS]
-        event = place.dataframe(
-            shown,
-            key=f"{key}_table",
-            on_select="rerun",
-            selection_mode="single-cell",
-            height=height if height != "auto" or len(shown) > TALL else "content",
-            hide_index=True,
-            placeholder="–",
-            column_config=configured,
-        )
-        cells = event.selection.get("cells") or []
-        row = first + cells[0][0] if cells and cells[0][0] < len(shown) else None
+    frame = _one_type(tables.dated(frame))
+    configured = _column_formats(frame, formats or {})
+    if any(opens):
+        _opening(frame, key, configured, opens, height)
     else:
         st.dataframe(
             frame,
@@ -274,27 +182,67 @@ def table(
             placeholder="–",
             column_config=configured,
         )
-    downloads(frame, key, fig)
-    return row
+    downloads(frame, key, fig, latex)
 
 
-def _column_formats(frame: pd.DataFrame) -> dict[str, Any]:
-    """Give each column of figures one number of digits, so that they stand under each other, and times no seconds."""
+@st.fragment
+def _opening(
+    frame: pd.DataFrame,
+    key: str,
+    configured: dict[str, Any],
+    opens: Sequence[Link | None],
+    height: int | Literal["auto"],
+) -> None:
+    """Show a table whose selected row has a link below it; a click or Enter follows the link (assets/rows.js)."""
+    pages = -(-len(frame) // PAGE_ROWS)
+    place = st.container(key=f"rows_{key}")  # the page's number is asked for first, and stands below
+    under = st.container(key=f"open_{key}")
+    number = st.pagination(pages, key=f"{key}_page", bind="query-params") if pages > 1 else 1
+    first = (number - 1) * PAGE_ROWS
+    shown = frame.iloc[first : first + PAGE_ROWS]
+    event = place.dataframe(
+        shown,
+        key=f"{key}_table",
+        on_select="rerun",
+        selection_mode="single-cell",
+        height=height if height != "auto" or len(shown) > TALL else "content",
+        hide_index=True,
+        placeholder="–",
+        column_config=configured,
+    )
+    cells = event.selection.get("cells") or []
+    row = first + cells[0][0] if cells and cells[0][0] < len(shown) else None
+    if row is not None and (to := opens[row]) is not None:
+        with under:
+            link(to)
+
+
+def _one_type(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns hold one type each, as Arrow wants it: numbers beside words become words."""
+    words = [c for c, dtype in frame.dtypes.items() if dtype.kind == "O"]
+    mixed = [c for c in words if len({type(value) for value in frame[c].dropna()}) > 1]
+    return frame.assign(**{str(c): frame[c].map(str, na_action="ignore") for c in mixed}) if mixed else frame
+
+
+def _column_formats(frame: pd.DataFrame, formats: Mapping[str, str]) -> dict[str, Any]:
+    """Give each column of numbers one number of digits, so that they stand under each other, and times no seconds."""
     found: dict[str, Any] = {}
     for column in frame.columns[[dtype.kind == "f" for dtype in frame.dtypes]]:
         largest, whole = frame[column].abs().max(), (frame[column].dropna() % 1 == 0).all()
         shape = "%d" if whole and largest < 1e6 else "%.4f" if 1e-4 <= largest < 1e4 else "%.4g"
-        found[str(column)] = st.column_config.NumberColumn(format=shape)
+        found[str(column)] = st.column_config.NumberColumn(format=formats.get(str(column), shape))
     for column in frame.columns[[dtype.kind == "M" for dtype in frame.dtypes]]:
         found[str(column)] = st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")
     return found
 
 
-def downloads(frame: pd.DataFrame, key: str, fig: go.Figure | None = None) -> None:
+def downloads(
+    frame: pd.DataFrame, key: str, fig: go.Figure | None = None, latex: Callable[[], str] | None = None
+) -> None:
     """Offer a table as CSV and LaTeX, and a figure as SVG and PDF. Each is made when it is asked for."""
     with st.container(horizontal=True, gap="small"):
         _download("CSV", lambda: tables.csv(frame), f"{key}.csv", "text/csv", key)
-        _download("LaTeX", lambda: tables.latex(frame), f"{key}.tex", "application/x-tex", key)
+        _download("LaTeX", latex or (lambda: tables.latex(frame)), f"{key}.tex", "application/x-tex", key)
         if fig is not None and (reason := theme.export_impossible()) is None:
             _download("SVG", lambda: theme.export(fig, "svg"), f"{key}.svg", "image/svg+xml", key)
             _download("PDF", lambda: theme.export(fig, "pdf"), f"{key}.pdf", "application/pdf", key)
@@ -306,6 +254,6 @@ def _download(label: str, make: Callable[[], str | bytes], file: str, mime: str,
     st.download_button(label, make, file_name=file, mime=mime, key=f"{key}_{label}", on_click="ignore", type="tertiary")
 
 
-def share_button(make: Callable[[], str], file: str) -> None:
+def share_button(make: Callable[[], str], file: str, key: str = "share") -> None:
     """Offer what the page shows as one HTML file that opens offline."""
-    st.download_button("Share as one file", make, file_name=file, mime="text/html", key="share", on_click="ignore")
+    st.download_button("Share as one file", make, file_name=file, mime="text/html", key=key, on_click="ignore")

@@ -132,7 +132,7 @@ def dashboard_knows_nothing_of_training(module: Module) -> list[str]:
 
 def figures_and_store_know_nothing_of_streamlit(module: Module) -> list[str]:
     if not module.path.startswith(
-        ("dashboard/figures/", "dashboard/store.py", "dashboard/reading/", "dashboard/share.py")
+        ("dashboard/figures/", "dashboard/results/", "dashboard/store.py", "dashboard/reading/", "dashboard/share.py")
     ):
         return []
     return imports(module, "streamlit", "dashboard.pages_", "dashboard.widgets", "dashboard.cached", "dashboard.app")

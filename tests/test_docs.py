@@ -136,3 +136,21 @@ def test_the_method_of_the_guide_keeps_the_contract(checkout_with_example):
     suites = ["tests/test_every_method.py", "tests/test_every_space.py"]
     said = run(checkout_with_example, "pytest", *suites, "-k", "ridge_to_pad", "-q", "-p", "no:xdist")
     assert re.search(r"\b\d{2} passed", said), said
+
+
+# --------------------------------------------------------------------------------------- the page of adding_a_page
+
+
+def test_the_page_of_the_guide_is_a_page_like_all_others(tmp_path):
+    copy = tmp_path / "affectory"
+    for folder in ("affect", "dashboard", "tests", "search_spaces", "training", ".streamlit"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    guide = (ROOT / "docs" / "adding_a_page.md").read_text("utf-8")
+    (block,) = [block for kind, block in BLOCK.findall(guide) if kind == "python"]
+    path, _, content = block.removeprefix("# ").partition("\n")
+    assert not (copy / path).exists()
+    assert len(content.splitlines()) <= 75
+    (copy / path).write_text(content, "utf-8")
+    said = run(copy, "pytest", "tests/test_every_page.py", "-k", "costs", "-q", "-p", "no:xdist")
+    assert re.search(r"\b[5-9] passed", said), said

@@ -236,17 +236,20 @@ def draw_classes(mesh: pd.DataFrame, found: pd.DataFrame, top: float, moves: pd.
 # ------------------------------------------------------------------------------------------- regions, classes, scores
 
 
-def draw_regions(regions: Mapping[str, pd.DataFrame], name: str) -> go.Figure:
+def draw_regions(
+    regions: Mapping[str, pd.DataFrame], name: str, looks: Mapping[str, theme.Look] | None = None
+) -> go.Figure:
     """Draw one class's level by facial region over the face's mean, a bar a run. `regions` are `by_region`'s tables."""
     fig = go.Figure()
-    for place, (run, table) in enumerate(regions.items()):
+    looks = looks or theme.looks(regions)
+    for run, table in regions.items():
         mine = table[table["class"] == name]
         fig.add_bar(
             y=mine["region"],
             x=mine["over_mean"],
             name=theme.plain(run),
             orientation="h",
-            marker={"color": theme.PALETTE[place % len(theme.PALETTE)]},
+            marker={"color": looks[run].colour, "pattern": {"shape": looks[run].pattern}},
             hovertemplate="%{y}: %{x:.2f} times the face's mean<extra>%{fullData.name}</extra>",
         )
     fig.add_vline(x=1, line={"color": theme.NEUTRAL, "dash": "dot", "width": 1.5})
@@ -259,35 +262,27 @@ def draw_regions(regions: Mapping[str, pd.DataFrame], name: str) -> go.Figure:
 
 def draw_matrix(table: pd.DataFrame, hover: str, top: float | None = None) -> go.Figure:
     """Draw a matrix of classes × classes with its figures written in it; `hover` is what a figure is."""
-    names = [theme.plain(name) for name in table.index]
-    fig = go.Figure(
-        go.Heatmap(
-            z=table.to_numpy(float),
-            x=names,
-            y=names,
-            zmin=0,
-            zmax=top,
-            colorscale=theme.SEQUENTIAL,
-            texttemplate="%{z:.2~g}",
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hoverongaps=False,
-            hovertemplate=f"%{{y}}, %{{x}}<br>{hover} %{{z:.3g}}<extra></extra>",
-        )
+    return theme.heat(
+        table.to_numpy(float),
+        list(table.columns),
+        list(table.index),
+        f"%{{y}}, %{{x}}<br>{hover} %{{z:.3g}}",
+        ends=(0, top),
+        row=38,
+        above=110,
+        texttemplate="%{z:.2~g}",
     )
-    theme.finish(fig, 110 + 38 * len(table), legend=False)
-    return fig.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(showgrid=False)
 
 
-def draw_truth(scored: pd.DataFrame, kind: str) -> go.Figure:
+def draw_truth(scored: pd.DataFrame, kind: str, looks: Mapping[str, theme.Look] | None = None) -> go.Figure:
     """Draw one kind's area under the ROC curve by class, a mark a run; filled where the highest vertex truly moves."""
     fig = go.Figure()
     mine = scored[scored["kind"] == kind]
-    for place, (run, of) in enumerate(mine.groupby("run", sort=False)):
-        tint = theme.PALETTE[place % len(theme.PALETTE)]
+    looks = looks or theme.looks(map(str, mine["run"]))
+    for run, of in mine.groupby("run", sort=False):
+        tint, symbol = looks[str(run)].colour, looks[str(run)].symbol
         single = of["class"] != "all classes"
-        filled = np.where(single & (of["hit"] < 1), "circle-open", "circle")
+        filled = np.where(single & (of["hit"] < 1), f"{symbol}-open", symbol)
         words = [f"highest vertex {'moves' if h == 1 else 'rests'}" for h in of["hit"]]
         words = [w if s else f"pointing game {h:.0%}" for w, s, h in zip(words, single, of["hit"], strict=True)]
         fig.add_scatter(

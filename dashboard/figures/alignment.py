@@ -13,8 +13,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect import metrics
-from affect.published import RESULT, settings_of
-from dashboard.figures import names, theme
+from affect.published import settings_of
+from dashboard.figures import theme
+from dashboard.results import names
+from dashboard.results import published as papers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +61,7 @@ PREDICTORS = {
     "mlp": "MLP",
     "chance": "chance",
     "majority": "most frequent class",
-    "mean": "always the mean",
+    "mean": "train mean",
 }
 """Predictors in the order in which they stand, and what they are called; other ones come after them."""
 TRIVIAL = ("chance", "majority", "mean")
@@ -81,6 +83,8 @@ def collect(tables: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     """
     frames = []
     for name, finals in tables.items():
+        if not finals:  # none of its tables could be read
+            continue
         stacked = pd.concat(finals, ignore_index=True).fillna({"code": "", "note": ""})
         grouped = stacked.groupby(["task", "code", "predictor", "target", "metric"], sort=False)
         found = grouped["value"].mean().to_frame()
@@ -95,10 +99,8 @@ def published_rows(published: pd.DataFrame, methods: Sequence[str]) -> pd.DataFr
 
     `published` is `affect.published.published()`; methods are full paths or names.
     """
-    wanted = {names.method(one) if "/" in one else one for one in methods}
-    rows = published[
-        (published["role"] == RESULT) & published["method"].isin(wanted) & published["evaluation"].str.contains("task=")
-    ]
+    rows = pd.concat([papers.matching(published, method=one) for one in dict.fromkeys(methods)] or [published.head(0)])
+    rows = rows[rows["evaluation"].str.contains("task=")]
     found = []
     for row in rows.to_dict("records"):
         about = settings_of(row["evaluation"])
@@ -191,15 +193,23 @@ def label(metric: str) -> str:
     return f"{called} ({better})" if better else called
 
 
-def draw(rows: pd.DataFrame, methods: Mapping[str, str], metric: str, inverse: bool = False) -> go.Figure:
+def draw(
+    rows: pd.DataFrame,
+    methods: Mapping[str, str],
+    metric: str,
+    inverse: bool = False,
+    known: Sequence[str] = (),
+) -> go.Figure:
     """Draw `of_task`: a line per predictor, a filled dot per run, an open marker per publication.
 
-    `methods` maps a measured column to its method, whose colour it has. Errors that differ by more than a hundred
+    `methods` maps a measured column to its method, whose colour it has by its place in `known`, the store's methods
+    (`Index.methods`). Errors that differ by more than a hundred
     times stand on a logarithmic axis.
     """
     index = list(dict.fromkeys(rows["row"]))
     figure = go.Figure()
-    data, paths = sorted(data_of(rows)), {names.method(path): path for path in methods.values()}
+    data, paths = sorted(data_of(rows)), {names.method(path): path for path in [*known, *methods.values()]}
+    looks = theme.looks([*known, *methods.values(), *map(str, rows["column"])])
     for place, (column, of) in enumerate(rows.dropna(subset=["value"]).groupby("column", sort=False)):
         ours = of["kind"].iloc[0] == MEASURED
         # a publication has its method's name alone; a method's colour goes by its path
@@ -211,7 +221,7 @@ def draw(rows: pd.DataFrame, methods: Mapping[str, str], metric: str, inverse: b
             mode="markers",
             name=theme.plain(column),
             marker={
-                "color": theme.colour(method),
+                "color": looks[method].colour if method in looks else theme.NEUTRAL,
                 "symbol": symbol,
                 "size": 11,
                 "line": {"width": 0 if ours else 2},

@@ -1,12 +1,11 @@
-"""Feature errors: what each feature's error is, in one or several runs, beside trivial rows and published figures.
+"""Feature errors: what each feature's error is, in one or several runs, with baselines and published errors.
 
-Tables here are made from feature_errors.parquet (`affect.record`). A *row* is one line to compare: a run, a study (the
-mean over its finals), ``mean`` and ``label_mean`` (the trivial predictions of the same split), or a publication.
+Tables here are made from feature_errors.parquet (`affect.record`). A *row* is what is compared: a run, a study (the
+mean over its finals), a baseline of the same split, or a publication.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect import record
-from affect.published import settings_of as published_settings
 from dashboard.figures import theme
+from dashboard.results import names
+from dashboard.results import published as papers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 METRICS = {"mae_over_range": "MAE over range", "mae": "MAE", "mse": "MSE"}
 """Columns that can be shown and sorted by, and how they are called."""
 
-TRIVIAL = {record.MEAN: "always the mean", record.LABEL_MEAN: "mean of the label"}
+COLUMNS = ["row", "kind", "feature", "mse", "mae", "mae_over_range", "sd", "split"]
+NO_SPLIT = -1
+"""The split of a row that is of no run's split: a publication."""
 PUBLISHED = "published"
 OWN = "run"
 """Kinds of rows."""
@@ -39,82 +41,58 @@ ORDERS = {**METRICS, "feature": "name", "data": "as in the data"}
 def collect(tables: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     """Join the feature errors of several rows: name → the tables of its finals, which are averaged.
 
-    Returns row, kind (run, mean, label_mean), feature, mse, mae, mae_over_range (nan for a constant feature), and sd
-    (of the MAE over finals, n − 1; nan for one). Trivial rows come once where all runs agree on them, and otherwise
-    once per run, named after it.
+    Returns `COLUMNS`: kind is run, mean or label_mean; mae_over_range is nan for a constant feature, sd is of the MAE
+    over finals (n − 1; nan for one). Runs with equal baselines are of one `split`, a number; its baselines come once,
+    named after its first run where there are several splits.
     """
-    frames, trivial = [], []
+    runs, baselines = [], []
     for name, finals in tables.items():
         stacked = pd.concat(finals, ignore_index=True)
         kind = stacked["row"].where(stacked["row"].isin(record.BASELINES), OWN)
         grouped = stacked.assign(kind=kind).groupby(["kind", "feature"], sort=False)
         averaged = grouped[list(METRICS)].mean().assign(sd=grouped["mae"].std()).reset_index()
-        averaged.insert(0, "row", name)
-        frames.append(averaged[averaged["kind"] == OWN])
-        trivial.append((name, averaged[averaged["kind"] != OWN].assign(sd=math.nan)))
-    for name, rows in trivial:
-        same = rows.assign(row=rows["kind"].map(TRIVIAL).fillna(rows["kind"]))
-        if _already(frames, same):
-            continue
-        taken = {label for f in frames for label in f["row"]}
-        clash = same["row"].isin(taken)
-        frames.append(same.assign(row=same["row"].where(~clash, same["row"] + " · " + name)))
-    columns = ["row", "kind", "feature", *METRICS, "sd"]
-    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+        own, other = averaged[averaged["kind"] == OWN], averaged[averaged["kind"] != OWN].assign(sd=math.nan)
+        split = next((i for i, (_, known) in enumerate(baselines) if _same(known, other)), len(baselines))
+        if split == len(baselines):
+            baselines.append((name, other))
+        runs.append(own.assign(row=name, split=split))
+    several = sum(len(rows) > 0 for _, rows in baselines) > 1
+    named = [
+        rows.assign(row=rows["kind"].map(names.BASELINES) + (f" · {name}" if several else ""), split=split)
+        for split, (name, rows) in enumerate(baselines)
+    ]
+    frames = [frame for frame in [*runs, *named] if len(frame)]
+    return pd.concat(frames, ignore_index=True)[COLUMNS] if frames else pd.DataFrame(columns=COLUMNS)
 
 
-def _already(frames: Sequence[pd.DataFrame], rows: pd.DataFrame) -> bool:
-    """Return whether an equal set of trivial rows is among the frames (features and MAE within rounding)."""
-    if rows.empty:
-        return True
-    wanted = rows.set_index(["kind", "feature"])["mae"]
-    for frame in frames:
-        have = frame.set_index(["kind", "feature"])["mae"]
-        if wanted.index.isin(have.index).all() and np.allclose(have[wanted.index], wanted, rtol=1e-6, equal_nan=True):
-            return True
-    return False
+def _same(known: pd.DataFrame, rows: pd.DataFrame) -> bool:
+    """Return whether two runs' baselines are equal (features and MAE within rounding), so that one split made them."""
+    have, wanted = (frame.set_index(["kind", "feature"])["mae"] for frame in (known, rows))
+    if not have.index.sort_values().equals(wanted.index.sort_values()):
+        return False
+    return bool(np.allclose(have.reindex(wanted.index), wanted, rtol=1e-6, equal_nan=True))
 
 
 def published_rows(published: pd.DataFrame, dataset: str, method: str, settings: Mapping[str, Any]) -> pd.DataFrame:
     """Return the published feature errors that belong beside a run, in `collect`'s columns, kind ``published``.
 
-    `published` is affect/published_results.csv. A figure belongs where data set and method are the run's and each of
-    the figure's settings is the run's; `method` may be the run's full path. ``mae_over_range`` is nan: the sources
-    publish no ranges.
+    `published` is `affect.published.published()`; what belongs is what `dashboard.results.published.matching` says.
+    ``mae_over_range`` is nan: the sources publish no ranges.
     """
-    rows = published[
-        (published["role"] == "result")
-        & (published["dataset"] == dataset)
-        & (published["method"] == method.rpartition("/")[2])
-        & published["metric"].isin(METRICS)
-        & published["settings"].map(lambda text: _within(text, settings))
-    ]
-    columns = ["row", "kind", "feature", *METRICS, "sd"]
+    rows = papers.matching(published, dataset, method, settings)
+    rows = rows[rows["metric"].isin(METRICS)]
     if rows.empty:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=COLUMNS)
     wide = rows.pivot_table(index=["settings", "target"], columns="metric", values="value", sort=False)
     wide = wide.reindex(columns=list(METRICS)).reset_index().rename(columns={"target": "feature"})
     words = wide["settings"].map(lambda text: f"{PUBLISHED} on {dataset}" + (f" ({text})" if text else ""))
-    return wide.assign(row=words, kind=PUBLISHED, sd=math.nan)[columns]
+    return wide.assign(row=words, kind=PUBLISHED, sd=math.nan, split=NO_SPLIT)[COLUMNS]
 
 
 def published_on(published: pd.DataFrame, method: str, settings: Mapping[str, Any]) -> list[str]:
     """Return the data sets on which feature errors of this method and these settings were published."""
-    names = dict.fromkeys(published.loc[published["role"] == "result", "dataset"])
-    return [name for name in names if len(published_rows(published, name, method, settings))]
-
-
-def _within(text: str, settings: Mapping[str, Any]) -> bool:
-    return all(name in settings and str(settings[name]) == value for name, value in published_settings(text).items())
-
-
-def settings_of(text: str) -> dict[str, Any]:
-    """Read a run's tag `settings`; an unreadable one counts as none."""
-    try:
-        value = json.loads(text or "{}")
-    except json.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    rows = papers.matching(published, method=method, settings=settings)
+    return list(dict.fromkeys(rows.loc[rows["metric"].isin(METRICS), "dataset"]))
 
 
 def order(table: pd.DataFrame, by: str, row: str | None = None) -> list[str]:
@@ -194,63 +172,72 @@ def named(overall: pd.DataFrame) -> pd.DataFrame:
 # ------------------------------------------------------------------------------------------------------- drawings
 
 
-def draw_bars(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.Figure:
-    """Draw `metric` of each feature: bars for a run (dots from the third run on), marks for trivial and published."""
+def draw_bars(
+    table: pd.DataFrame, metric: str, features: Sequence[str], looks: Mapping[str, theme.Look] | None = None
+) -> go.Figure:
+    """Draw `metric` of each feature: bars for a run (dots from the third run on), marks for the others."""
     pivot = wide(table, metric, features)
     kinds = table.drop_duplicates("row").set_index("row")["kind"]
     own = [row for row in pivot.columns if kinds[row] == OWN]
-    names = [theme.plain(f) for f in pivot.index]
+    looks = looks or theme.looks(own)
+    called = [theme.plain(f) for f in pivot.index]
     marks = {record.MEAN: "line-ns", record.LABEL_MEAN: "x-thin", PUBLISHED: "diamond-open"}
     figure = go.Figure()
-    for i, row in enumerate(pivot.columns):
+    for row in pivot.columns:
         values = pivot[row]
         if values.isna().all():
             continue
         hover = f"%{{y}}<br>{theme.plain(row)}: {METRICS[metric]} %{{x:.4g}}<extra></extra>"
-        colour = theme.PALETTE[i % len(theme.PALETTE)] if kinds[row] == OWN else theme.NEUTRAL
+        look = looks[row] if kinds[row] == OWN else theme.Look(theme.NEUTRAL)
         if kinds[row] == OWN and len(own) <= 2:
             figure.add_bar(
-                x=values, y=names, name=theme.plain(row), orientation="h", marker={"color": colour}, hovertemplate=hover
+                x=values,
+                y=called,
+                name=theme.plain(row),
+                orientation="h",
+                marker={"color": look.colour, "pattern": {"shape": look.pattern}},
+                hovertemplate=hover,
             )
             continue
-        mark = marks.get(kinds[row], "circle")
-        thin = mark != "circle"
+        mark = marks.get(kinds[row], look.symbol)
+        thin = kinds[row] != OWN
         figure.add_scatter(
             x=values,
-            y=names,
+            y=called,
             name=theme.plain(row),
             mode="markers",
             marker={
-                "color": colour if not thin else theme.OTHER if kinds[row] == PUBLISHED else theme.NEUTRAL,
+                "color": look.colour if not thin else theme.OTHER if kinds[row] == PUBLISHED else theme.NEUTRAL,
                 "symbol": mark,
                 "size": 10,
                 "line": {"width": 2 if thin else 0, "color": theme.OTHER if kinds[row] == PUBLISHED else theme.NEUTRAL},
             },
             hovertemplate=hover,
         )
-    for name, missing in zip(names, pivot[own].isna().all(axis=1), strict=True):
+    for name, missing in zip(called, pivot[own].isna().all(axis=1), strict=True):
         if missing and own:
             figure.add_annotation(
                 x=0, y=name, text="n/a", showarrow=False, xanchor="left", xshift=4, font={"color": theme.NEUTRAL}
             )
-    theme.finish(figure, 120 + 24 * len(names), METRICS[metric])
-    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names, tickfont={"size": 11})
+    theme.finish(figure, 120 + 24 * len(called), METRICS[metric])
+    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=called, tickfont={"size": 11})
     return figure.update_xaxes(rangemode="tozero").update_layout(bargap=0.25)
 
 
 def over_mean(table: pd.DataFrame, metric: str, features: Sequence[str]) -> pd.DataFrame:
-    """Return `wide`, each figure over that of always the mean on the same feature; nan where that is no error at all.
+    """Return `wide`, each error over that of predicting the train mean of the same feature and the row's own split.
 
-    A run of another split has a mean of its own, which is named after it (`collect`).
+    Nan where that baseline is missing or has no error at all. A publication, which is of no split here, is over the
+    first split's mean.
     """
     pivot = wide(table, metric, features)
-    mean, joined = TRIVIAL[record.MEAN], " · "
-    bases = {row: row.partition(joined)[2] for row in pivot.columns if row.startswith(mean)}
+    rows = table.drop_duplicates("row").set_index("row")
+    means = {rows.at[row, "split"]: row for row in pivot.columns if rows.at[row, "kind"] == record.MEAN}
+    first = next(iter(means.values()), None)
     found = {}
     for row in pivot.columns:
-        # a run is compared with the mean named after it, its trivial rows end in the same name
-        own = next((b for b, name in bases.items() if name and (row == name or row.endswith(joined + name))), mean)
-        base = pivot[own] if own in pivot.columns else pd.Series(math.nan, index=pivot.index)
+        own = first if rows.at[row, "split"] == NO_SPLIT else means.get(rows.at[row, "split"])
+        base = pivot[own] if own is not None else pd.Series(math.nan, index=pivot.index)
         found[row] = pivot[row] / base.where(base > 1e-9)
     return pd.DataFrame(found, index=pivot.index)
 
@@ -270,11 +257,11 @@ def brief(value: float) -> str:
 
 
 def draw_heat(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.Figure:
-    """Draw features × rows as a heat map with the figures written in it; n/a where a metric has no meaning.
+    """Draw features × rows as a heat map with the errors written in it; n/a where a metric has no meaning.
 
     Rows stand under letters, explained in the legend, for names have no room over a column on a phone. The colour is
-    the figure over that of always the mean on the same feature and split, which makes features of different units
-    comparable; where there is no such ratio the cell is as pale as one that equals the mean.
+    the error over that of predicting the train mean on the same feature and split, which makes features of different
+    units comparable; where there is no such ratio the cell is as grey as one that equals the mean.
     """
     pivot = wide(table, metric, features).dropna(axis=1, how="all")
     values = pivot.to_numpy(float)
@@ -283,39 +270,37 @@ def draw_heat(table: pd.DataFrame, metric: str, features: Sequence[str]) -> go.F
     times = [["n/a" if math.isnan(v) else f"{v:.2f} ×" for v in row] for row in ratio.to_numpy(float)]
     hover = [["n/a" if math.isnan(v) else f"{v:.4g}" for v in row] for row in values]
     full = [[theme.plain(row) for row in pivot.columns]] * len(pivot)
-    figure = go.Figure(
-        go.Heatmap(
-            z=ratio.fillna(1),
-            x=[known[row] for row in pivot.columns],
-            y=[theme.plain(f) for f in pivot.index],
-            text=[[brief(v) for v in row] for row in values],
-            texttemplate="%{text}",
-            textfont={"size": 11},
-            customdata=np.dstack([full, hover, times]) if len(pivot) else None,
-            colorscale=theme.DIVERGING,
-            zmin=0,
-            zmax=2,
-            colorbar=theme.colour_bar("× the mean's"),
-            xgap=2,
-            ygap=1,
-            hovertemplate="%{y}<br>%{customdata[0]}: " + METRICS[metric] + " %{customdata[1]}<br>"
-            "%{customdata[2]} that of always the mean<extra></extra>",
-        )
+    figure = theme.heat(
+        ratio.fillna(1).to_numpy(float),
+        [known[row] for row in pivot.columns],
+        list(pivot.index),
+        "%{y}<br>%{customdata[0]}: " + METRICS[metric] + " %{customdata[1]}<br>"
+        "%{customdata[2]} that of predicting the train mean",
+        scale=theme.DIVERGING,
+        ends=(0, 2),
+        bar=theme.colour_bar("× the mean's"),
+        top=True,
+        text=[[brief(v) for v in row] for row in values],
+        texttemplate="%{text}",
+        textfont={"size": 11},
+        customdata=np.dstack([full, hover, times]) if len(pivot) else None,
+        ygap=1,
     )
     for row, letter in known.items():  # the key is a legend, so that an exported figure can be read too
         figure.add_scatter(
             x=[None], y=[None], mode="markers", name=f"{letter} {theme.plain(row)}", marker={"opacity": 0, "size": 1}
         )
-    theme.finish(figure, 130 + 22 * len(pivot)).update_layout(
-        margin_b=theme.BAR,
+    figure.update_layout(
+        showlegend=True,
+        margin_t=28,
         legend={"y": 1 + 24 / (22 * len(pivot) + 1), "itemclick": False, "itemdoubleclick": False, "itemwidth": 30},
     )
-    figure.update_xaxes(side="top", showgrid=False, tickangle=0)
-    return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
+    figure.update_xaxes(tickangle=0)
+    return figure.update_yaxes(tickfont={"size": 11})
 
 
 def examples(table: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
-    """Return one sample's features beside what was made of them: feature, real, regenerated, difference, over_range.
+    """Return one sample's features and what was made of them: feature, real, regenerated, difference, over_range.
 
     `table` is one run's feature_errors.parquet. over_range is the difference over the feature's range (from mae and
     mae_over_range); nan for a constant feature or one without any error.

@@ -1,6 +1,6 @@
-"""What a study found in its space: slices, contour of two parameters, parallel coordinates.
+"""What a study found in its space: Optuna's slices and contour, and parallel coordinates.
 
-`table` below is what `dashboard.figures.study.trials` returns, `space` what `dashboard.figures.space.read_space` does.
+`table` below is what `dashboard.results.trials.table` returns, `space` what `dashboard.figures.space.read_space` does.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dashboard.figures import theme
-from dashboard.figures.space import Axis, axis, complete
-from dashboard.figures.study import PARAM
+from dashboard.figures.space import ENOUGH, SAME, Axis, axis, rebuild
+from dashboard.results.trials import PARAM, complete
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,10 +32,6 @@ def _said(trial: int, name: str, value: object) -> str:
     return f"trial {trial}<br>{theme.plain(name)} = {theme.plain(value)}"
 
 
-def _hover(table: pd.DataFrame, name: str) -> list[str]:
-    return [_said(t, name, v) for t, v in zip(table["trial"], table[PARAM + name], strict=True)]
-
-
 # ---------------------------------------------------------------------------------------------------------- slices
 
 
@@ -50,31 +45,41 @@ def slices(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 def draw_slices(
     table: pd.DataFrame, space: Mapping[str, BaseDistribution], names: Sequence[str], label: str
 ) -> go.Figure:
-    """Draw the objective against each parameter alone, two panels a row; early trials are grey, later ones blue."""
-    kept = complete(table)
-    rows = math.ceil(len(names) / 2)
-    figure = make_subplots(rows=rows, cols=2, shared_yaxes=True, horizontal_spacing=0.13, vertical_spacing=0.3 / rows)
-    theme.finish(figure, 110 + 240 * rows, legend=False)
-    for i, name in enumerate(names):
-        line = axis(kept, name, space)
-        row, column = i // 2 + 1, i % 2 + 1
-        figure.add_scatter(
-            x=line.positions,
-            y=kept["value"],
-            mode="markers",
+    """Draw Optuna's slice plot, two panels a row: the objective against each parameter; late trials are blue."""
+    from optuna.visualization import plot_slice
+
+    plain = {name: theme.plain(name) for name in names}
+    study = rebuild(table, space, "minimize", plain)
+    numbers = [trial.user_attrs["trial"] for trial in study.trials]
+    figure = plot_slice(study, params=list(plain.values()), target_name=label)
+    rows = math.ceil(len(figure.data) / 2)
+    gap = 0.3 / rows
+    height = (1 - gap * (rows - 1)) / rows
+    for place, trace in enumerate(figure.data):
+        axis_of = "" if place == 0 else str(place + 1)
+        row, column = divmod(place, 2)
+        top = 1 - row * (height + gap)
+        left = 0.0 if len(figure.data) == 1 or column == 0 else 0.565
+        right = 1.0 if len(figure.data) == 1 else left + 0.435
+        figure.layout[f"xaxis{axis_of}"].domain = (left, right)
+        figure.layout[f"yaxis{axis_of}"].domain = (max(top - height, 0.0), top)
+        trace.update(
             marker={
-                "color": kept["trial"],
+                "color": [numbers[i] for i in trace.marker.color],
                 "coloraxis": "coloraxis",
                 "size": 8,
                 "line": {"width": 0.5, "color": theme.NEUTRAL},
             },
-            customdata=_hover(kept, name),
-            hovertemplate="%{customdata}<br>" + label + " = %{y:.4g}<extra></extra>",
-            row=row,
-            col=column,
+            hovertemplate=f"trial %{{marker.color}}<br>%{{x}}<br>{label} = %{{y:.4g}}<extra></extra>",
         )
-        figure.update_xaxes(line.layout(), row=row, col=column)
+    titles = {name: figure.layout[name].title.text for name in figure.layout if str(name).startswith("xaxis")}
+    theme.finish(figure, 110 + 240 * rows, legend=False)
+    for axis_name, title in titles.items():
+        figure.layout[axis_name].title = {"text": title}
+    figure.layout.yaxis.title = {"text": label}
     return figure.update_layout(
+        title=None,
+        width=None,
         margin_b=theme.BAR_AND_TITLE,
         coloraxis={
             "colorscale": [[0, theme.NEUTRAL], [1, theme.ACCENT]],
@@ -94,60 +99,56 @@ def contour(table: pd.DataFrame, x: str, y: str, direction: str) -> pd.DataFrame
     return found[["trial", *(_bare(PARAM + n) for n in (x, y)), "value"]].reset_index(drop=True)
 
 
-def surface(first: Axis, second: Axis, values: pd.Series, size: int = 30) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Spread the trials' values over a grid by inverse squared distance (Shepard 1968), on axes scaled to 0 … 1.
-
-    Returns x (size,), y (size,) and z (size, size), z[i, j] at y[i], x[j]. It interpolates: beyond the trials it says
-    nothing, and it never exceeds the best or the worst trial.
-    """
-    x = np.linspace(first.low, first.high, size)
-    y = np.linspace(second.low, second.high, size)
-    px, py = first.positions.to_numpy() / first.span, second.positions.to_numpy() / second.span
-    squared = (x[None, :, None] / first.span - px) ** 2 + (y[:, None, None] / second.span - py) ** 2
-    weight = 1 / (squared + 1e-6)
-    return x, y, (weight * values.to_numpy()).sum(-1) / weight.sum(-1)
+def no_contour(table: pd.DataFrame, x: str, y: str) -> str:
+    """Return why a map of two parameters would show nothing but noise; empty where it would show something."""
+    kept = complete(table).dropna(subset=[PARAM + x, PARAM + y])
+    if len(kept) < ENOUGH:
+        return f"at least {ENOUGH} completed trials with both parameters are needed; there are {len(kept)}"
+    if float(np.ptp(kept["value"])) <= SAME * float(np.abs(kept["value"]).max()):
+        return "all completed trials have the same score"
+    return ""
 
 
 def draw_contour(
     table: pd.DataFrame, space: Mapping[str, BaseDistribution], x: str, y: str, direction: str, label: str
 ) -> go.Figure:
-    """Draw the objective over two parameters, interpolated between the trials, which are the points."""
-    kept = complete(table).dropna(subset=[PARAM + x, PARAM + y])
-    first, second = axis(kept, x, space), axis(kept, y, space)
-    figure = go.Figure()
-    if len(kept):
-        xs, ys, z = surface(first, second, kept["value"])
-        figure.add_contour(
-            x=xs,
-            y=ys,
-            z=z,
-            colorscale=theme.SEQUENTIAL,
-            reversescale=direction != "maximize",  # the brightest is the best
-            contours_coloring="heatmap",
-            line={"width": 0.5},
-            colorbar=theme.colour_bar(label),
-            hoverinfo="skip",
-        )
-    hover = [
-        f"{_said(t, x, a)}<br>{theme.plain(y)} = {theme.plain(b)}"
-        for t, a, b in zip(kept["trial"], kept[PARAM + x], kept[PARAM + y], strict=True)
-    ]
-    figure.add_scatter(
-        x=first.positions,
-        y=second.positions,
-        mode="markers",
-        marker={"color": "white", "size": 7, "line": {"color": "black", "width": 1.2}},
-        customdata=np.array([hover, [f"{v:.4g}" for v in kept["value"]]]).T,
-        hovertemplate="%{customdata[0]}<br>" + label + " = %{customdata[1]}<extra></extra>",
-        showlegend=False,
-    )
-    theme.finish(figure, 480, legend=False).update_layout(margin_b=theme.BAR_AND_TITLE)
-    return figure.update_xaxes(first.layout()).update_yaxes(second.layout())
+    """Draw Optuna's contour plot: the objective over two parameters; points are complete trials."""
+    from optuna.visualization import plot_contour
+
+    study = rebuild(table, space, direction, {name: theme.plain(name) for name in (x, y)})
+    figure = plot_contour(study, params=[theme.plain(x), theme.plain(y)], target_name=label)
+    if theme.plain(x) > theme.plain(y):  # Optuna sorts the two; here the reader says which one goes across
+        _transpose(figure)
+    for trace in figure.data:
+        if trace.type == "contour":
+            trace.update(
+                colorscale=theme.SEQUENTIAL,
+                reversescale=direction != "maximize",  # the brightest is the best
+                contours_coloring="heatmap",
+                line={"width": 0.5},
+                colorbar=theme.colour_bar(label),
+                hoverinfo="skip",
+            )
+        else:
+            trace.update(marker={"color": "white", "size": 7, "line": {"color": "black", "width": 1.2}})
+    titles = figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
+    theme.finish(figure, 480, *titles, legend=False)
+    return figure.update_layout(title=None, margin_b=theme.BAR_AND_TITLE)
+
+
+def _transpose(figure: go.Figure) -> None:
+    """Swap the axes of Optuna's contour plot."""
+    for trace in figure.data:
+        trace.x, trace.y = trace.y, trace.x
+        if trace.type == "contour":
+            trace.z = np.asarray(trace.z, dtype=object).T
+    across, up = figure.layout.xaxis.to_plotly_json(), figure.layout.yaxis.to_plotly_json()
+    figure.layout.xaxis, figure.layout.yaxis = up, across
 
 
 # --------------------------------------------------------------------------------------------- parallel coordinates
 
-THIRDS = {"best fifth": theme.ACCENT, "between": theme.NEUTRAL, "worst fifth": theme.OTHER}
+FIFTHS = {"best fifth": theme.ACCENT, "between": theme.NEUTRAL, "worst fifth": theme.OTHER}
 
 
 def parallel(table: pd.DataFrame, direction: str) -> pd.DataFrame:
@@ -194,7 +195,7 @@ def draw_parallel(
             y=ys,
             mode="lines+markers",
             name=rank,
-            line={"color": THIRDS[rank], "width": 2.4 if rank == "best fifth" and len(trials) <= 12 else 1.2},
+            line={"color": FIFTHS[rank], "width": 2.4 if rank == "best fifth" and len(trials) <= 12 else 1.2},
             marker={"size": 6},
             opacity=theme.see_through(len(trials), 0.5 if rank == "between" else 0.9),
             customdata=words,

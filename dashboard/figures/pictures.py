@@ -57,7 +57,7 @@ def is_png(data: object) -> bool:
 
 def shown(samples: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Return the rows whose picture can be shown, and how many cannot."""
-    kept = samples[[is_png(data) for data in samples["png"]]]
+    kept = samples[samples["png"].map(is_png).astype(bool)]
     return kept.reset_index(drop=True), len(samples) - len(kept)
 
 

@@ -184,7 +184,7 @@ def density(predictions: pd.DataFrame, target: str, bins: int = 24) -> pd.DataFr
 
 
 def draw_density(table: pd.DataFrame, target: str) -> go.Figure:
-    """Draw where truth and prediction meet; on the dotted line a prediction is right."""
+    """Draw where truth and prediction meet; points on the dotted line are predicted exactly."""
     axis = table.attrs.get("middles", [])
     # the whole grid, empty cells included: only then are all cells of one size
     z = table.pivot_table(index="pred", columns="true", values="count").reindex(index=axis, columns=axis)
@@ -219,26 +219,19 @@ def draw_confusion(table: pd.DataFrame) -> go.Figure:
     """Draw a confusion matrix: colour is the share of the true class, the number is the count."""
     total = table.sum(axis=1).replace(0, 1)
     share = table.div(total, axis=0)
-    names = [theme.plain(n) for n in table.columns]
-    figure = go.Figure(
-        go.Heatmap(
-            z=share,
-            x=names,
-            y=names,
-            text=table,
-            texttemplate="%{text}",
-            colorscale=theme.SEQUENTIAL,
-            zmin=0,
-            zmax=1,
-            xgap=2,
-            ygap=2,
-            colorbar=theme.colour_bar("share", tickformat=".0%"),
-            hovertemplate="truth %{y}, predicted %{x}<br>%{text} samples, %{z:.0%} of the class<extra></extra>",
-        )
+    return theme.heat(
+        share.to_numpy(float),
+        list(table.columns),
+        list(table.index),
+        "truth %{y}, predicted %{x}<br>%{text} samples, %{z:.0%} of the class",
+        ends=(0, 1),
+        bar=theme.colour_bar("share", tickformat=".0%"),
+        titles=("predicted class", "true class"),
+        row=44,
+        above=140,
+        text=table.to_numpy(),
+        texttemplate="%{text}",
     )
-    theme.finish(figure, 140 + 44 * len(table), "predicted class", "true class", legend=False)
-    figure.update_layout(margin_b=theme.BAR_AND_TITLE)
-    return figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(showgrid=False)
 
 
 def mistakes(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.DataFrame:

@@ -1,111 +1,181 @@
-"""Which studies a paired test over groups can tell apart, from the predictions of their final runs."""
+"""The leaderboard of one protocol as a figure: a row a study, baseline or publication."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
-from affect import metrics, record, statistics
+from affect import metrics
+from dashboard.figures import theme
+from dashboard.results import board, comparing, names
+from dashboard.results.tables import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-TESTED = 20
-"""Studies, best first, that are tested in pairs; those after them are ranked by their figure alone."""
+DRAWN = 40
+"""Rows that the figure shows; the table has all."""
 
 
-class Stack(NamedTuple):
-    """A study's finals on one part: sample names (n,), truth (n, t), predictions (seeds, n, t), groups (n,)."""
+def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str, known: Sequence[str] = ()) -> go.Figure:
+    """Draw a board: a mark a row, a thick bar for ± sd over seeds, a thin one for the 95 % interval over groups.
 
-    sample: NDArray[np.str_]
-    true: NDArray[np.generic]
-    pred: NDArray[np.generic]
-    group: NDArray[np.str_]
-
-
-def target_names(frame: pd.DataFrame) -> list[str]:
-    """Return the targets that a predictions table has both truth and prediction of, in its order."""
-    return [c[5:] for c in frame.columns if c.startswith("true_") and f"pred_{c[5:]}" in frame.columns]
-
-
-def stack(tables: Sequence[pd.DataFrame], target: str = record.ALL, part: str = "test") -> Stack:
-    """Put the prediction tables of a study's finals into one stack, samples in the order of their names.
-
-    ValueError where there is no table, no such target, or the finals differ in their samples.
+    Each row's name stands above its own line, so that the figure keeps its width on a telephone. A method has its
+    colour by its place in `known`, the store's methods. The axis shows the studies: a baseline or publication far
+    from them is an arrow at the edge, with its score.
     """
-    if not tables:
-        raise ValueError("no predictions")
-    ordered = [t[t["part"] == part].sort_values("sample", kind="stable") for t in tables]
-    first = ordered[0]
-    wanted = target_names(first) if target == record.ALL else [target]
-    if not wanted or f"true_{wanted[0]}" not in first:
-        raise ValueError(f"no predictions of {target}")
-    sample = first["sample"].to_numpy()
-    if any(not np.array_equal(sample, other["sample"].to_numpy()) for other in ordered[1:]):
-        raise ValueError("the final runs have different samples")
-    return Stack(
-        sample,
-        first[[f"true_{t}" for t in wanted]].to_numpy(),
-        np.stack([t[[f"pred_{name}" for name in wanted]].to_numpy() for t in ordered]),
-        first["group"].to_numpy(),
-    )
+    top = rows.head(DRAWN)
+    looks = theme.looks([*known, *top["method"]])
+    low, high = _ends(top, "low" if metrics.DIRECTION.get(metric) == "maximize" else "high")
+    look = top["kind"].where(top["kind"] != board.MEASURED, "") + top["method"]
+    top = top.assign(y=range(len(top) - 1, -1, -1), look=look)
+    every: list[Any] = list(top.itertuples(index=False))
+    traces: list[dict[str, Any]] = []
+    for _, mine in top.groupby("look", sort=False):
+        kind, tint = mine["kind"].iloc[0], theme.NEUTRAL
+        if kind == board.MEASURED:
+            tint = looks[str(mine["method"].iloc[0])].colour
+            for left, right, width, opacity in (
+                (mine["low"], mine["high"], 2, 0.6),
+                (mine["value"] - mine["sd"], mine["value"] + mine["sd"], 7, 0.45),
+            ):
+                traces.append(_spans(left, right, mine["y"], tint, width, opacity))
+        ours = kind == board.MEASURED
+        marker = {
+            "color": tint,
+            "size": 12 if ours else 10,
+            "symbol": [_symbol(row, looks, low, high) for row in mine.itertuples(index=False)],
+            "line": {"width": 0 if ours else 2, "color": tint},
+        }
+        traces.append(
+            {
+                "type": "scatter",
+                "x": mine["value"].clip(low, high).to_numpy(),
+                "y": mine["y"].to_numpy(),
+                "mode": "markers",
+                "marker": marker,
+                "text": [_hover(row, metric, group_kind) for row in mine.itertuples(index=False)],
+                "hovertemplate": "%{text}<extra></extra>",
+                "showlegend": False,
+            }
+        )
+    notes = [
+        {
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": row.y,
+            "yshift": 16,
+            "showarrow": False,
+            "text": _name(row),
+            "font": {"size": 13} | ({} if row.kind == board.MEASURED else {"color": theme.NEUTRAL}),
+        }
+        for row in every
+    ]
+    fig = go.Figure({"data": [*traces, *_key(top, group_kind)], "layout": {"annotations": notes}})
+    axis = f"test {names.metric(metric)}, {names.target(target)} ({names.better(metric) or 'no order known'})"
+    theme.finish(fig, height=46 * len(every) + 70, x=axis)
+    margin = 0.04 * ((high - low) or abs(high) or 1.0)
+    fig.update_xaxes(range=[low - margin, high + margin], showgrid=True, gridcolor="rgba(135,147,163,0.18)")
+    fig.update_yaxes(visible=False, range=[-0.5, len(every) - 0.25])
+    return fig
 
 
-def of_pictures(predictions: pd.DataFrame, reconstructions: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return a run's errors of reconstructed pictures as a table that `stack` reads, target ``picture``.
-
-    A picture's error is already a mean over its pixels: beside a truth of 0 it stands as the prediction whose `metric`
-    (mse or mae) is that error.
-    """
-    if metric not in reconstructions:
-        raise ValueError(f"reconstructions have no {metric}")
-    group = predictions[["sample", "part", "group"]].merge(reconstructions[["sample", "part", metric]])
-    error = np.sqrt(group[metric]) if metric == "mse" else group[metric]
-    named = {f"true_{record.PICTURE}": 0.0, f"pred_{record.PICTURE}": error}
-    return group.drop(columns=metric).assign(**named)
+def cut(rows: pd.DataFrame) -> str:
+    """Return in words how many rows are drawn where not all are; else nothing."""
+    return f"The figure shows the first {DRAWN} of {len(rows)} rows; the table has all." if len(rows) > DRAWN else ""
 
 
-def paired(a: Stack, b: Stack, metric: str) -> statistics.Paired | None:
-    """Compare two stacks by a paired test over groups; None where their samples or their truth differ."""
-    if not np.array_equal(a.sample, b.sample) or not np.array_equal(a.true, b.true):
-        return None
-    return statistics.paired(a.true, a.pred, b.pred, a.group, metric)
+def _ends(rows: pd.DataFrame, worse: str) -> tuple[float, float]:
+    """Return the ends of the axis: those of the studies and their intervals, and of what is within that width again."""
+    ours = rows[rows["kind"] == board.MEASURED] if (rows["kind"] == board.MEASURED).any() else rows
+    ends = theme.bulk(ours["value"], worse) or (0.0, 1.0)
+    shown = ours[ours["value"].between(*ends)]
+    spread = [shown["low"], shown["high"], shown["value"] - shown["sd"], shown["value"] + shown["sd"]]
+    span = pd.concat([pd.Series(ends), *(part.astype(float) for part in spread)]).dropna()
+    low, high = float(span.min()), float(span.max())
+    width = (high - low) or abs(high) or 1.0
+    others = rows.loc[rows["kind"] != board.MEASURED, "value"]
+    near = others[others.between(low - width, high + width)]
+    return min([low, *near]), max([high, *near])
 
 
-def ranks(order: Sequence[str], stacks: Mapping[str, Stack], metric: str) -> dict[str, int]:
-    """Return the rank of each study of `order` (best first): those that a test cannot tell apart share one.
-
-    Each rank's best is compared with all after it, p adjusted after Holm. A study without a stack, one after the
-    first `TESTED`, or a metric that cannot be tested, is ranked by its place alone.
-    """
-    if metric not in (*metrics.REGRESSION, *metrics.CLASSIFICATION):
-        return {study: place for place, study in enumerate(order, start=1)}
-    return statistics.ties(order, _Lazy(list(order), stacks, metric))
+def _symbol(row: Any, looks: dict[str, theme.Look], low: float, high: float) -> str:
+    if row.value < low or row.value > high:
+        return "triangle-left" if row.value < low else "triangle-right"
+    if row.kind == board.MEASURED:
+        return looks[str(row.method)].symbol
+    return "diamond-open" if row.kind == board.PUBLISHED else "line-ns-open"
 
 
-class _Lazy(dict[tuple[str, str], float]):
-    """Adjusted p of pairs, computed when a pair's first study turns out to be a rank's best."""
+def _key(rows: pd.DataFrame, group_kind: str) -> list[dict[str, Any]]:
+    """Return what the legend says of the bars and marks that occur."""
+    grey = {"color": theme.NEUTRAL}
+    words = [
+        (rows["sd"].notna().any(), "thick bar: ± sd over seeds", {"mode": "lines", "line": grey | {"width": 7}}),
+        (
+            rows["low"].notna().any(),
+            f"thin bar: 95 % interval over {names.plural(group_kind)}",
+            {"mode": "lines", "line": grey | {"width": 2}},
+        ),
+        (
+            rows["kind"].eq(board.PUBLISHED).any(),
+            "published, not ranked",
+            {"mode": "markers", "marker": grey | {"symbol": "diamond-open", "size": 10}},
+        ),
+        (
+            rows["kind"].eq(board.BASELINE).any(),
+            "baseline",
+            {"mode": "markers", "marker": grey | {"symbol": "line-ns-open", "size": 10, "line": {"width": 2}}},
+        ),
+    ]
+    entry = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip", "showlegend": True}
+    return [entry | {"name": name} | look for shown, name, look in words if shown]
 
-    def __init__(self, order: list[str], stacks: Mapping[str, Stack], metric: str) -> None:
-        self.order, self.stacks, self.metric = order, stacks, metric
 
-    def __contains__(self, pair: object) -> bool:
-        if isinstance(pair, tuple) and not super().__contains__(pair):
-            self._compare(pair[0])
-        return super().__contains__(pair)
+def _spans(low: pd.Series, high: pd.Series, y: pd.Series, tint: str, width: int, opacity: float) -> dict[str, Any]:
+    """Return one trace with a bar for each row that has one."""
+    x: list[float | None] = []
+    places: list[float | None] = []
+    for left, right, place in zip(low, high, y, strict=True):
+        if not (math.isnan(left) or math.isnan(right)):
+            x += [left, right, None]
+            places += [place, place, None]
+    line = {"color": tint, "width": width}
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": places,
+        "mode": "lines",
+        "line": line,
+        "opacity": opacity,
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
 
-    def _compare(self, best: str) -> None:
-        after = self.order[self.order.index(best) + 1 :]
-        adjusted = statistics.holm(list(self._p(best, after)))
-        for study, p in zip(after, adjusted, strict=True):
-            self[best, study] = 0.0 if np.isnan(p) else float(p)
 
-    def _p(self, best: str, after: list[str]) -> Iterator[float]:
-        for study in after:
-            tested = self.order.index(study) < TESTED and best in self.stacks and study in self.stacks
-            found = paired(self.stacks[best], self.stacks[study], self.metric) if tested else None
-            yield float("nan") if found is None else found.p
+def _name(row: Any) -> str:
+    extra = f" (published: {number(row.value)})" if row.kind == board.PUBLISHED else ""
+    rank = f"{row.rank.replace(' ', '')}  " if row.kind == board.MEASURED and row.rank else ""
+    tail = f"  ·  {theme.plain(row.settings)}" if row.settings else ""
+    called = f"<b>{theme.plain(row.row)}</b>" if row.kind == board.MEASURED else theme.plain(row.row)
+    return f"{rank}{called}{extra}{tail}"
+
+
+def _hover(row: Any, metric: str, group_kind: str) -> str:
+    lines = [f"{theme.plain(row.row)} {theme.plain(row.settings)}", f"test {names.metric(metric)} {row.value:.4g}"]
+    if not math.isnan(row.sd):
+        lines.append(f"± {row.sd:.2g} sd over {row.seeds} seeds")
+    if not math.isnan(row.low):
+        over = "" if math.isnan(row.groups) else f" over {names.count(int(row.groups), group_kind)}"
+        lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g}{over}")
+    if row.kind == board.MEASURED and not math.isnan(row.p):
+        lines.append(f"p = {comparing.p_text(row.p)} against the best (Holm)")
+    if row.why:
+        lines.append(theme.plain(f"{'not ranked' if row.kind == board.MEASURED else 'not comparable'}: {row.why}"))
+    if row.note:
+        lines.append(theme.plain(row.note))
+    return "<br>".join(lines)

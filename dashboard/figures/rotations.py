@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from affect import record
-from dashboard.figures import names, theme
+from dashboard.figures import theme
+from dashboard.results import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,21 +41,28 @@ def metrics_of(table: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(table["metric"].astype(str)))
 
 
-def draw(tables: Mapping[str, pd.DataFrame], metric: str, chance: float = math.nan) -> go.Figure:
+def draw(
+    tables: Mapping[str, pd.DataFrame],
+    metric: str,
+    chance: float = math.nan,
+    looks: Mapping[str, theme.Look] | None = None,
+) -> go.Figure:
     """Draw one metric against the angle, a line a run; at the right its draws from all of SO(3), a dot each.
 
-    `chance` is what always the most frequent class scores.
+    `chance` is what predicting the most frequent class scores.
     """
     fig = go.Figure()
+    looks = looks or theme.looks(tables)
     for place, (run, table) in enumerate(tables.items()):
         line = by_angle(table, metric)
-        tint = theme.PALETTE[place % len(theme.PALETTE)]
+        tint = looks[run].colour
         fig.add_scatter(
             x=line["angle"],
             y=line["mean"],
             error_y={"array": line["max"] - line["mean"], "arrayminus": line["mean"] - line["min"], "thickness": 1},
             mode="lines+markers",
-            line={"color": tint, "width": 2},
+            line={"color": tint, "width": 2, "dash": looks[run].dash},
+            marker={"symbol": looks[run].symbol},
             name=theme.plain(run),
             legendgroup=run,
             customdata=line["draws"],

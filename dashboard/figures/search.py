@@ -1,11 +1,11 @@
 """A search as it went: history, distribution of values, timeline, pruned curves, trade-off.
 
-`table` is what `dashboard.figures.study.trials` returns. Each figure is made in two steps, table and drawing.
+`table` is what `dashboard.results.study.Study.trials` returns. Each figure is made in two steps, table and drawing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from affect.record import State
 from dashboard.figures import theme
+from dashboard.results.tables import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +28,6 @@ SYMBOLS = {State.COMPLETE: "circle", State.PRUNED: "triangle-down", State.RUNNIN
 """A state's colour and symbol: two signs, so that neither is needed to tell states apart."""
 
 
-def _whole(values: pd.Series) -> dict[str, Any]:
-    """Return what an axis of whole numbers needs, so that a short one has no ticks at halves."""
-    return {"tickformat": "d", **({"dtick": 1} if values.nunique() <= 12 else {})}
-
-
 def history(table: pd.DataFrame, direction: str) -> pd.DataFrame:
     """Return trial, state, value and best (the best complete value so far; nan before the first), by trial number."""
     value = table["value"].where(table["state"] == State.COMPLETE)
@@ -39,75 +35,103 @@ def history(table: pd.DataFrame, direction: str) -> pd.DataFrame:
     return table[["trial", "state", "value"]].assign(best=best.ffill())
 
 
-def draw_history(table: pd.DataFrame, label: str) -> go.Figure:
+def draw_history(table: pd.DataFrame, label: str, direction: str = "minimize") -> go.Figure:
     """Draw each trial's value against its number, and the best so far as a step line.
 
-    Failed and running trials have no value: they are marks on the lower edge.
+    Trials without a finite value are marks on the lower edge. Values so far on the worse side that they would flatten
+    all others are marks on the edge of that side, and the legend counts them.
     """
+    worse = "low" if direction == "maximize" else "high"
+    values = table["value"].astype(float)
+    low, high = theme.bulk(values, worse) or (0.0, 1.0)
+    margin = 0.08 * ((high - low) or abs(high) or 1.0)
+    finite = np.isfinite(values)
+    beyond = finite & ((values > high) if worse == "high" else (values < low))
+    edge = high + margin if worse == "high" else low - margin
+    floor = low - margin * (2 if worse == "low" and beyond.any() else 1)
     figure = go.Figure()
+    best = table["best"].where(np.isfinite(table["best"].astype(float)))
     figure.add_scatter(
         x=table["trial"],
-        y=table["best"],
+        y=best.clip(low, high),
         mode="lines",
         name="best so far",
         line={"color": theme.NEUTRAL, "shape": "hv", "width": 2},
-        hovertemplate="best up to trial %{x}: %{y:.4g}<extra></extra>",
+        customdata=best,
+        hovertemplate="best up to trial %{x}: %{customdata:.4g}<extra></extra>",
     )
+    size = 9 if len(table) <= 150 else 6
     for state in (State.COMPLETE, State.PRUNED):
-        of = table[(table["state"] == state) & table["value"].notna()]
-        if len(of):
-            figure.add_scatter(
-                x=of["trial"],
-                y=of["value"],
-                mode="markers",
-                name=state,
-                marker={"color": COLOURS[state], "symbol": SYMBOLS[state], "size": 9 if len(table) <= 150 else 6},
-                hovertemplate=f"trial %{{x}}, {state}<br>{label} = %{{y:.4g}}<extra></extra>",
-            )
-    values = table["value"].dropna()
-    floor = values.min() - 0.08 * ((values.max() - values.min()) or 1) if len(values) else 0.0
-    without = table[table["value"].isna()]
-    for state in without["state"].unique():
-        of = without[without["state"] == state]
-        figure.add_scatter(
-            x=of["trial"],
-            y=np.full(len(of), floor),
-            mode="markers",
-            name=f"{state} (no value)",
-            marker={"color": COLOURS.get(state, theme.NEUTRAL), "symbol": SYMBOLS.get(state, "circle-open"), "size": 9},
-            hovertemplate=f"trial %{{x}}, {state}, no value<extra></extra>",
-        )
-    return theme.finish(figure, 380, "trial", label).update_xaxes(_whole(table["trial"]))
+        _marks(figure, table[(table["state"] == state) & finite & ~beyond], state, None, label, size)
+    for state in table.loc[beyond, "state"].unique():
+        of = table[(table["state"] == state) & beyond]
+        _marks(figure, of, state, edge, label, 9, f"{state}, beyond the axis ({len(of)})")
+    for state in table.loc[~finite, "state"].unique():
+        of = table[(table["state"] == state) & ~finite]
+        _marks(figure, of, state, floor, label, 9, f"{state} (no finite value)")
+    theme.finish(figure, 380, "trial", label).update_xaxes(theme.whole(table["trial"]))
+    top = high + margin * (2 if beyond.any() and worse == "high" else 1)
+    return figure.update_yaxes(range=[floor - margin, top])
+
+
+def _marks(
+    figure: go.Figure, of: pd.DataFrame, state: str, at: float | None, label: str, size: int, name: str = ""
+) -> None:
+    """Add a mark a trial, at its value or, with `at`, on an edge of the figure."""
+    if of.empty:
+        return
+    figure.add_scatter(
+        x=of["trial"],
+        y=of["value"] if at is None else np.full(len(of), at),
+        mode="markers",
+        name=name or state,
+        marker={
+            "color": COLOURS.get(state, theme.NEUTRAL),
+            "symbol": SYMBOLS.get(state, "circle-open"),
+            "size": size,
+        },
+        customdata=[number(value, 4) if np.isfinite(value) else "no finite value" for value in of["value"]],
+        hovertemplate=f"trial %{{x}}, {state}<br>{label}: %{{customdata}}<extra></extra>",
+    )
 
 
 def edf(values: Mapping[str, pd.Series], direction: str) -> pd.DataFrame:
     """Return the empirical distribution of complete trials' values per study: study, value, share.
 
-    `share` is the part of the study's trials that are at least as good as `value`.
+    `share` is the part of the study's trials that are at least as good as `value`. An infinite trial counts
+    among the trials and reaches nothing.
     """
     frames = []
     for name, found in values.items():
         ordered = np.sort(found[np.isfinite(found)].to_numpy(float))
         ordered = ordered[::-1] if direction == "maximize" else ordered
-        share = np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
+        share = np.arange(1, len(ordered) + 1) / max(int(found.notna().sum()), 1)
         frames.append(pd.DataFrame({"study": name, "value": ordered, "share": share}))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["study", "value", "share"])
 
 
-def draw_edf(table: pd.DataFrame, label: str) -> go.Figure:
+def draw_edf(
+    table: pd.DataFrame, label: str, looks: Mapping[str, theme.Look] | None = None, direction: str = "minimize"
+) -> go.Figure:
     """Draw the share of trials that are at least as good as a value, a step line per study."""
     figure = go.Figure()
-    for i, (name, of) in enumerate(table.groupby("study", sort=False)):
+    looks = looks or theme.looks(map(str, table["study"]))
+    for name, of in table.groupby("study", sort=False):
+        look = looks[str(name)]
         figure.add_scatter(
             x=of["value"],
             y=of["share"],
             mode="lines+markers",
             name=theme.plain(name),
-            line={"color": theme.PALETTE[i % len(theme.PALETTE)], "shape": "hv", "width": 2},
-            marker={"size": 5},
+            line={"color": look.colour, "shape": "hv", "width": 2, "dash": look.dash},
+            marker={"size": 6, "symbol": look.symbol},
             hovertemplate=f"%{{y:.0%}} of trials reach {label} %{{x:.4g}}<extra></extra>",
         )
     theme.finish(figure, 340, label, "share of trials")
+    ends = theme.bulk(table["value"], "low" if direction == "maximize" else "high")
+    if ends is not None and (table["value"].max() > ends[1] or table["value"].min() < ends[0]):
+        margin = 0.05 * ((ends[1] - ends[0]) or 1.0)
+        figure.update_xaxes(range=[ends[0] - margin, ends[1] + margin])
     return figure.update_yaxes(tickformat=".0%", range=[0, 1.05])
 
 
@@ -146,7 +170,7 @@ def draw_timeline(table: pd.DataFrame) -> go.Figure:
         # a trial whose worker died long ago runs out of the frame instead of pressing all others flat
         first, last = table["start"].min(), max(ended["end"].max(), table["start"].max())
         figure.update_xaxes(range=[first, min(table["end"].max(), last + 0.5 * (last - first))])
-    figure.update_xaxes(type="date").update_yaxes(_whole(table["trial"]), autorange="reversed")
+    figure.update_xaxes(type="date").update_yaxes(theme.whole(table["trial"]), autorange="reversed")
     return figure.update_layout(barmode="overlay", bargap=0.25)
 
 
@@ -192,7 +216,7 @@ def draw_curves(table: pd.DataFrame, label: str, best: int | None) -> go.Figure:
             line={"color": theme.PALETTE[2], "width": 3.5},
             hovertemplate=f"trial {best}, best<br>epoch %{{x}}: {label} = %{{y:.4g}}<extra></extra>",
         )
-    return theme.finish(figure, 380, "epoch", label).update_xaxes(_whole(table["step"]))
+    return theme.finish(figure, 380, "epoch", label).update_xaxes(theme.whole(table["step"]))
 
 
 def pareto(

@@ -40,35 +40,36 @@ def draw_sensitivity(table: pd.DataFrame, size: float) -> go.Figure:
     """Draw how far each feature moves for a step of `size` in z, against where z starts."""
     top = float(np.nanmax(np.abs(table.to_numpy()))) if table.size else 1.0
     signed = bool((table.to_numpy() < 0).any())
-    figure = go.Figure(
-        go.Heatmap(
-            z=table,
-            x=table.columns,
-            y=[theme.plain(f) for f in table.index],
-            colorscale=theme.DIVERGING if signed else theme.SEQUENTIAL,
-            zmin=-top if signed else 0,
-            zmax=top,
-            colorbar=theme.colour_bar("of range", tickformat=".1%"),
-            hovertemplate="%{y}<br>z from %{x:.3g} to +" + f"{size:g}" + ": %{z:+.2%} of its range<extra></extra>",
-        )
-    )
-    theme.finish(figure, 150 + 20 * len(table), "z at the start of the step", legend=False)
-    figure.update_layout(margin_b=theme.BAR_AND_TITLE)
-    figure.update_xaxes(showgrid=False)
-    return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
+    return theme.heat(
+        table.to_numpy(float),
+        list(table.columns),
+        list(table.index),
+        "%{y}<br>z from %{x:.3g} to +" + f"{size:g}" + ": %{z:+.2%} of its range",
+        scale=theme.DIVERGING if signed else theme.SEQUENTIAL,
+        ends=(-top if signed else 0, top),
+        bar=theme.colour_bar("of range", tickformat=".1%"),
+        titles=("z at the start of the step", ""),
+        row=20,
+        above=150,
+        numeric=True,
+        xgap=0,
+        ygap=0,
+    ).update_yaxes(tickfont={"size": 11})
 
 
 def draw_movement(table: pd.DataFrame, features: Sequence[str]) -> go.Figure:
     """Draw the change of a few features, in their own units, against where z starts. `table` is the artifact."""
     figure = go.Figure()
-    for i, feature in enumerate(features):
+    looks = theme.looks(features)
+    for feature in features:
         of = table[table["feature"] == feature].sort_values("z_from")
         figure.add_scatter(
             x=of["z_from"],
             y=of["change"],
             mode="lines+markers" if len(of) <= 40 else "lines",
             name=theme.plain(feature),
-            line={"color": theme.PALETTE[i % len(theme.PALETTE)], "width": 2},
+            line={"color": looks[feature].colour, "width": 2},
+            marker={"symbol": looks[feature].symbol},
             hovertemplate=theme.plain(feature) + "<br>z from %{x:.3g}: change %{y:+.4g}<extra></extra>",
         )
     return theme.finish(figure, 340, "z at the start of the step", f"change for a step of {step(table):g}")
@@ -97,26 +98,20 @@ def draw_correlations(table: pd.DataFrame, marks: pd.DataFrame, kind: str) -> go
         ["n/a" if math.isnan(v) else f"{v:+.2f}{' ●' if m else ''}" for v, m in zip(row, flags, strict=True)]
         for row, flags in zip(values, marks.to_numpy(), strict=True)
     ]
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=[theme.plain(a) for a in table.columns],
-            y=[theme.plain(f) for f in table.index],
-            text=words,
-            texttemplate="%{text}",
-            textfont={"size": 11},
-            colorscale=theme.DIVERGING,
-            zmin=-1,
-            zmax=1,
-            xgap=2,
-            ygap=1,
-            colorbar=theme.colour_bar(kind),
-            hovertemplate="%{y} and %{x}<br>" + kind + " %{text}<extra></extra>",
-        )
-    )
-    theme.finish(figure, 130 + 22 * len(table), legend=False).update_layout(margin_b=theme.BAR)
-    figure.update_xaxes(side="top", showgrid=False)
-    return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
+    return theme.heat(
+        values,
+        list(table.columns),
+        list(table.index),
+        "%{y} and %{x}<br>" + kind + " %{text}",
+        scale=theme.DIVERGING,
+        ends=(-1, 1),
+        bar=theme.colour_bar(kind),
+        top=True,
+        text=words,
+        texttemplate="%{text}",
+        textfont={"size": 11},
+        ygap=1,
+    ).update_yaxes(tickfont={"size": 11})
 
 
 # ------------------------------------------------------------------------------------------------------ round trip

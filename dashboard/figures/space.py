@@ -1,7 +1,7 @@
 """A search space: its distributions, its parameters as axes, and which of them matter.
 
 Optuna's own storage is never opened: `rebuild` makes a study in memory from the run table and space.json.
-`table` below is what `dashboard.figures.study.trials` returns.
+`table` below is what `dashboard.results.study.Study.trials` returns.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from affect.record import State
 from dashboard.figures import theme
-from dashboard.figures.study import PARAM
+from dashboard.results.trials import PARAM, complete
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +29,9 @@ Distributions: TypeAlias = "dict[str, BaseDistribution]"
 
 EVALUATORS = {"ped_anova": "PED-ANOVA", "fanova": "fANOVA", "mdi": "mean decrease impurity"}
 """Importance evaluators by the word that stands in the URL; the first is the default."""
+
+SAME = 1e-9
+"""Values that differ by less than this share of themselves differ by rounding alone."""
 
 ENOUGH = 10
 """Complete trials below which an importance says more about chance than about a parameter."""
@@ -111,11 +113,16 @@ def misfits(table: pd.DataFrame, space: Mapping[str, BaseDistribution]) -> list[
     return found
 
 
-def rebuild(table: pd.DataFrame, space: Mapping[str, BaseDistribution], direction: str) -> optuna.Study:
-    """Return an in-memory Optuna study of the complete trials that have a value, in the order of their numbers."""
+def rebuild(
+    table: pd.DataFrame, space: Mapping[str, BaseDistribution], direction: str, named: Mapping[str, str] | None = None
+) -> optuna.Study:
+    """Return an in-memory Optuna study of the complete trials that have a value, in the order of their numbers.
+
+    `named` maps parameters to other names: Optuna's plots read markup in names (`theme.plain`).
+    """
     import optuna
 
-    known = full_space(table, space)
+    known, named = full_space(table, space), named or {}
     study = optuna.create_study(
         direction=cast(Literal["minimize", "maximize"], direction), storage=optuna.storages.InMemoryStorage()
     )
@@ -123,18 +130,24 @@ def rebuild(table: pd.DataFrame, space: Mapping[str, BaseDistribution], directio
         given = {name: row[PARAM + name] for name in known if pd.notna(row[PARAM + name])}
         study.add_trial(
             optuna.create_trial(
-                params={name: decode(value, known[name]) for name, value in given.items()},
-                distributions={name: known[name] for name in given},
+                params={named.get(name, name): decode(value, known[name]) for name, value in given.items()},
+                distributions={named.get(name, name): known[name] for name in given},
                 value=float(row["value"]),
-                user_attrs={"run_id": row["run_id"]},
+                user_attrs={"run_id": row["run_id"], "trial": int(row["trial"])},
             )
         )
     return study
 
 
-def complete(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the complete trials that have a finite value."""
-    return table[(table["state"] == State.COMPLETE) & np.isfinite(table["value"])]
+def shown_first(table: pd.DataFrame) -> list[str]:
+    """Return the parameters, those first that every complete trial has and that vary: a conditional one comes last."""
+    kept = complete(table)
+
+    def conditional(name: str) -> tuple[bool, bool]:
+        values = kept[PARAM + name]
+        return bool(values.isna().any()), values.dropna().astype(str).nunique() < 2
+
+    return sorted(parameters(table), key=conditional)
 
 
 # ------------------------------------------------------------------------------------------------------ importance
@@ -145,15 +158,22 @@ def importance(
 ) -> pd.DataFrame:
     """Return columns parameter and importance (they sum to 1), the most important first, by a named evaluator.
 
-    Empty where there are fewer than `ENOUGH` complete trials or no parameter. Of fANOVA and mean decrease impurity
-    only parameters that all complete trials have are judged, and the forests are seeded.
+    Empty, with the reason in ``attrs["reason"]``, where there is none: under `ENOUGH` complete trials, no parameter, or
+    values that are all the same. Of fANOVA and mean decrease impurity only parameters that all complete trials have
+    are judged, and the forests are seeded.
     """
     from optuna import importance as optuna_importance
 
     if evaluator not in EVALUATORS:
         raise ValueError(f"no evaluator {evaluator!r}; known: {', '.join(EVALUATORS)}")
-    if len(complete(table)) < ENOUGH or not parameters(table):
-        return pd.DataFrame({"parameter": pd.Series(dtype=str), "importance": pd.Series(dtype=float)})
+    kept = complete(table)
+    if not parameters(table):
+        return _none("this search has no hyperparameters")
+    if len(kept) < ENOUGH:
+        few = f"{len(kept)} {'is' if len(kept) == 1 else 'are'} complete"
+        return _none(f"at least {ENOUGH} completed trials are needed for a meaningful importance; {few}")
+    if float(np.ptp(kept["value"])) <= SAME * float(np.abs(kept["value"]).max()):
+        return _none("all completed trials have the same score, so no hyperparameter matters")
     judge: optuna_importance.BaseImportanceEvaluator
     if evaluator == "fanova":
         judge = optuna_importance.FanovaImportanceEvaluator(seed=0)
@@ -161,9 +181,18 @@ def importance(
         judge = optuna_importance.MeanDecreaseImpurityImportanceEvaluator(seed=0)
     else:
         judge = optuna_importance.PedAnovaImportanceEvaluator()
-    found = optuna_importance.get_param_importances(rebuild(table, space, direction), evaluator=judge)
+    try:
+        found = optuna_importance.get_param_importances(rebuild(table, space, direction), evaluator=judge)
+    except (RuntimeError, ValueError) as error:  # such as a forest that finds no variance to explain
+        return _none(f"{EVALUATORS[evaluator]} finds nothing to judge ({error})")
     pairs = sorted(found.items(), key=lambda pair: -pair[1])
     return pd.DataFrame({"parameter": [p for p, _ in pairs], "importance": [float(v) for _, v in pairs]})
+
+
+def _none(reason: str) -> pd.DataFrame:
+    table = pd.DataFrame({"parameter": pd.Series(dtype=str), "importance": pd.Series(dtype=float)})
+    table.attrs["reason"] = reason
+    return table
 
 
 def draw_importance(table: pd.DataFrame, evaluator: str) -> go.Figure:

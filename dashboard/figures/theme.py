@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import html
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
 
 # After Okabe and Ito (2008), "Color universal design", darkened or lightened until each stands out on white and on
 # near-black, with two hues more.
@@ -40,8 +44,10 @@ ACCENT, OTHER, WARN = PALETTE[0], PALETTE[1], PALETTE[4]
 SEQUENTIAL = "Cividis"
 DENSITY = [[0.0, "rgba(46,126,191,0.3)"], [0.5, "#2E7EBF"], [1.0, "#E08A00"]]
 """For counts: even the smallest is seen on white and on near-black."""
-DIVERGING = [[0.0, "#2166AC"], [0.25, "#92C5DE"], [0.5, "#F2F2F2"], [0.75, "#F4A582"], [1.0, "#B2182B"]]
-"""Colour scales that survive colour blindness: cividis, and blue to red with a light middle."""
+DIVERGING = [[0.0, "#2166AC"], [0.25, "#6C9CC8"], [0.5, "#AEB6C1"], [0.75, "#D98B6E"], [1.0, "#B2182B"]]
+"""Colour scales that survive colour blindness: cividis, and blue to red over a grey that is calm on white and black."""
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+PATTERNS = ("", "/", ".", "x", "-")
 
 EMOTION = {
     "anger": "#D1495B",
@@ -63,27 +69,72 @@ EMOTION = {
 """The basic emotions' colours, under the names that data sets give them (lower case)."""
 
 FURTHER: dict[str, tuple[str, str]] = {
-    "excited": ("#E08A00", "triangle-up"),
-    "pleased": ("#0B9E77", "diamond"),
-    "satisfied": ("#A6931F", "square"),
-    "relaxed": ("#2E7EBF", "diamond"),
-    "miserable": ("#2E7EBF", "square"),
-    "nervous": ("#8A6FD1", "diamond"),
-    "tired": ("#7A8797", "square"),
-    "bored": ("#7A8797", "diamond"),
+    "excited": ("#F2B45C", "triangle-up"),
+    "pleased": ("#4FC3A1", "diamond"),
+    "satisfied": ("#C9B64A", "square"),
+    "relaxed": ("#55B4D9", "diamond"),
+    "miserable": ("#24689E", "square"),
+    "nervous": ("#B39DE3", "diamond"),
+    "tired": ("#5F6B7A", "square"),
+    "bored": ("#A3ADB9", "diamond"),
 }
 """Colour and marker of other emotions that data sets name; the basic ones are circles."""
 
-_SALT = "4"
-"""Chosen so that names of the first families fall on colours of their own."""
+
+@dataclass(frozen=True)
+class Look:
+    """How a row is drawn: a colour, and a symbol, dash and pattern as second signs."""
+
+    colour: str
+    symbol: str = "circle"
+    dash: str = "solid"
+    pattern: str = ""
+
+
+def shade(colour: str, amount: float) -> str:
+    """Return a colour (``#rrggbb``) mixed with white, or with black for a negative amount (−1 … 1)."""
+    parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    end = 255 if amount > 0 else 0
+    return "#" + "".join(f"{round(part + (end - part) * abs(amount)):02X}" for part in parts)
+
+
+SHADES = (0.0, 0.32, -0.32)
+"""How much lighter or darker the palette's second and third rounds are: thirty distinct colours in all."""
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """Return name → look, by place: thirty distinct colours, each with a symbol of its own."""
+    found = {}
+    for place, name in enumerate(dict.fromkeys(names)):
+        lap, at = divmod(place, len(PALETTE))
+        tint = shade(PALETTE[at], SHADES[lap % len(SHADES)])
+        found[name] = Look(tint, SYMBOLS[place % len(SYMBOLS)])
+    return found
+
+
+def of_methods(methods: Sequence[str], rows: Mapping[str, str]) -> dict[str, Look]:
+    """Return row → look, where `rows` maps each row's name to its method.
+
+    A method has one colour and symbol on every page: by its place in `methods`, all those of the store in the order in
+    which they came (`dashboard.results.index.Index.methods`). Further rows of one method differ by dash and pattern.
+    """
+    known = looks([*methods, *rows.values()])
+    seen: dict[str, int] = {}
+    found = {}
+    for row, method in rows.items():
+        lap = seen[method] = seen.get(method, -1) + 1
+        one = known[method]
+        symbol = one.symbol if lap == 0 else SYMBOLS[(SYMBOLS.index(one.symbol) + lap) % len(SYMBOLS)]
+        found[row] = Look(one.colour, symbol, DASHES[lap % len(DASHES)], PATTERNS[lap % len(PATTERNS)])
+    return found
 
 
 def _number(name: str) -> int:
-    return int.from_bytes(hashlib.sha256((_SALT + name).encode()).digest()[:4])
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
 
 
 def colour(name: str) -> str:
-    """Return the colour of a method, emotion or any other name: the same on every page and machine."""
+    """Return the colour of an emotion or another class: the same on every page and machine."""
     low = name.lower()
     if low in FURTHER:
         return FURTHER[low][0]
@@ -91,16 +142,11 @@ def colour(name: str) -> str:
 
 
 def symbol(name: str) -> str:
-    """Return the marker of a name: a second way to tell apart two names that share a colour."""
+    """Return the marker of a class: a second way to tell apart two names that share a colour."""
     low = name.lower()
     if low in EMOTION or low in FURTHER:
         return FURTHER[low][1] if low in FURTHER else "circle"
     return SYMBOLS[_number(name) // len(PALETTE) % len(SYMBOLS)]
-
-
-def colours(names: Iterable[str]) -> dict[str, str]:
-    """Return name → colour for each of the names, as `colour` gives it."""
-    return {name: colour(name) for name in names}
 
 
 def plain(text: object) -> str:
@@ -131,9 +177,89 @@ def finish(fig: go.Figure, height: int = 360, x: str = "", y: str = "", legend: 
     return fig
 
 
+def whole(values: pd.Series) -> dict[str, Any]:
+    """Return what an axis of whole numbers needs, so that a short one has no ticks at halves."""
+    return {"tickformat": "d", **({"dtick": 1} if values.nunique() <= 12 else {})}
+
+
+FAR = 50
+"""Values that are so many times farther from the median than usual are beyond the axis: they would flatten the rest."""
+
+
+def bulk(values: Any, worse: str = "") -> tuple[float, float] | None:
+    """Return the ends of the finite values that an axis should show; None where there is none.
+
+    A value is beyond the axis where it is `FAR` times farther from the median than values usually are. With `worse`
+    (``high`` or ``low``) only that side is cut: what is best is always shown.
+    """
+    finite = np.asarray(values, float)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
+        return None
+    middle = float(np.median(finite))
+    away = np.abs(finite - middle)
+    usual = float(np.median(away)) or float(np.min(away[away > 0], initial=np.inf))
+    near = finite[away <= FAR * usual] if np.isfinite(usual) else finite
+    low = float(finite.min() if worse == "high" else near.min())
+    high = float(finite.max() if worse == "low" else near.max())
+    return low, high
+
+
 def see_through(lines: int, most: float = 0.9) -> float:
     """Return the opacity at which many lines over each other still show where they are dense."""
     return max(min(most, 12 / max(lines, 1)), 0.12)
+
+
+def heat(
+    z: Any,
+    x: Sequence[Any],
+    y: Sequence[Any],
+    hover: str,
+    *,
+    scale: Any = SEQUENTIAL,
+    ends: tuple[float | None, float | None] = (None, None),
+    bar: dict[str, Any] | None = None,
+    titles: tuple[str, str] = ("", ""),
+    row: float = 22,
+    above: int = 130,
+    top: bool = False,
+    numeric: bool = False,
+    **more: Any,
+) -> go.Figure:
+    """Draw a heat map of rows (downwards in the order of `y`) and columns.
+
+    Parameters
+    ----------
+    z : (rows, columns) of numbers.
+    x, y : names of columns and rows, as they are in the store; with `numeric`, x are numbers.
+    hover : hover template, without the closing tag.
+    scale, ends : colour scale and the values at its ends.
+    bar : the colour bar (`colour_bar`); none where it is None.
+    titles : of the x and y axis.
+    row, above : pixels of a row, and of everything but the rows.
+    top : whether the columns' names stand above the rows.
+    more : of Plotly's Heatmap, such as text and customdata.
+    """
+    # digits are names of classes as well: only a category axis keeps them apart and in order
+    columns = list(x) if numeric else [plain(name) for name in x]
+    trace = go.Heatmap(
+        z=z,
+        x=columns,
+        y=[plain(name) for name in y],
+        zmin=ends[0],
+        zmax=ends[1],
+        colorscale=scale,
+        colorbar=bar,
+        showscale=bar is not None,
+        hoverongaps=False,
+        hovertemplate=f"{hover}<extra></extra>",
+        **{"xgap": 2, "ygap": 2} | more,
+    )
+    fig = finish(go.Figure(trace), round(above + row * len(y)), *titles, legend=False)
+    if bar is not None:
+        fig.update_layout(margin_b=BAR if not titles[0] and top else BAR_AND_TITLE)
+    fig.update_xaxes(showgrid=False, **({} if numeric else {"type": "category"}), **({"side": "top"} if top else {}))
+    return fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
 
 
 BAR, BAR_AND_TITLE = 56, 104

@@ -1,4 +1,4 @@
-"""Truth against prediction, a dot a sample; epoch curves of a run; pictures that a run kept."""
+"""Truth against prediction, a dot a sample; and epoch curves of runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures import names, theme
+from dashboard.figures import theme
+from dashboard.results import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def drawn(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
-    """Draw `points`: on the dotted line a prediction is right; colours are classes where the data has them."""
+    """Draw `points`: those on the dotted line are predicted exactly; colours are classes where the data has them."""
     shown = drawn(table)
     fig = go.Figure()
     ends = [float(np.nanmin(table[["true", "pred"]])), float(np.nanmax(table[["true", "pred"]]))] if len(table) else []
@@ -73,24 +74,33 @@ def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
 
 def caption(table: pd.DataFrame, part: str, group_kind: str) -> str:
     """Return what the dots are, in one sentence."""
-    several = f"{len(table)} {part} samples of {table['group'].nunique()} {group_kind}s"
+    several = f"{len(table)} {part} samples of {names.count(table['group'].nunique(), group_kind)}"
     shown = len(drawn(table))
-    return several + (f", {shown} of them drawn" if shown < len(table) else "") + "; on the dotted line it is right."
+    return (
+        several
+        + (f", {shown} of them drawn" if shown < len(table) else "")
+        + "; points on the dotted line are predicted exactly."
+    )
 
 
-def draw_curves(curves: pd.DataFrame, called: Mapping[str, str]) -> go.Figure:
-    """Draw one metric's epoch curves, a line a run, in the order of `called`: run id → name."""
+def draw_curves(
+    curves: pd.DataFrame, called: Mapping[str, str], looks: Mapping[str, theme.Look] | None = None
+) -> go.Figure:
+    """Draw one metric's epoch curves, a line a run, in the order of `called`: run id → name; `looks` go by run id."""
     fig = go.Figure()
+    looks = looks or theme.looks(called)
     many = curves["run_id"].nunique() > 1
     order = [run_id for run_id in called if (curves["run_id"] == run_id).any()]
-    for place, run_id in enumerate(order):
+    for run_id in order:
         line = curves[curves["run_id"] == run_id].sort_values("step")
         fig.add_scatter(
             x=line["step"],
             y=line["value"],
             mode="lines" if len(line) > FEW else "lines+markers",
             name=theme.plain(called[run_id]),
-            line={"color": theme.PALETTE[place % len(theme.PALETTE)], "width": 2},
+            line={"color": looks[run_id].colour, "width": 2, "dash": looks[run_id].dash},
+            marker={"symbol": looks[run_id].symbol},
             hovertemplate="epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
         )
-    return theme.finish(fig, 300, "epoch", theme.plain(curves["metric"].iloc[0]), legend=many)
+    theme.finish(fig, 300, "epoch", theme.plain(curves["metric"].iloc[0]), legend=many)
+    return fig.update_xaxes(theme.whole(curves["step"]))

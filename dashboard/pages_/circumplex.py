@@ -1,214 +1,164 @@
-"""The page Circumplex: truth, predictions and codes in the plane of valence and arousal, for one or several runs."""
+"""The page Circumplex: annotation, predictions and codes in the plane of valence and arousal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import streamlit as st
 
 from affect.record import Artifact
-from dashboard import cached, choosing, seven_tasks, share, widgets
-from dashboard.choosing import Chosen
-from dashboard.figures import circumplex, names, selection
+from dashboard.figures import circumplex
 from dashboard.figures.circumplex import PRED, TRUE, Cloud
-from dashboard.share import Section
+from dashboard.views import questions, seven_tasks
+from dashboard.views.ask import Ask
+from dashboard.views.choice import Choice
+from dashboard.views.items import Item, Message, Section
+from dashboard.views.view import Page, View
 
-HOW = (
-    "Emotions as a plane: unpleasant to pleasant from left to right, calm to excited from below to above, neutral in "
-    "the middle. An ellipse is an emotion: its mean, and one standard deviation around it."
-)
-EMPTY = "python -m training study faces/face_vae_continuous --dataset synthetic_faces --trials 10"
-VIEWS = ["Truth and prediction", "Errors by region", "Latent space"]
-TASKS = "Seven tasks"
+if TYPE_CHECKING:
+    from dashboard.results.record import Record
 
-
-@dataclass(frozen=True)
-class Shown:
-    """What is drawn of one run: its name, its id and its samples."""
-
-    name: str
-    run_id: str
-    predictions: pd.DataFrame
-    cloud: Cloud
+COMMAND = "python -m training study faces/face_vae_continuous --dataset synthetic_faces --trials 10"
+CODES = "None of these runs has the codes z_v and z_a that are read here."
 
 
-def candidates(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the finals whose targets span a circumplex."""
-    finals = selection.finals(runs, [Artifact.PREDICTIONS])
-    spans = [circumplex.axes_of(names.loads(runs.at[run_id, "targets"], [])) is not None for run_id in finals.index]
-    return finals[spans]
+def has_plane(record: Record) -> bool:
+    """Return whether a run's targets span a circumplex."""
+    return circumplex.axes_of(record.targets) is not None
 
 
-def read(chosen: Chosen) -> list[Shown]:
-    """Read the first run of each chosen name, on the part that is chosen; a damaged one is named and left out."""
-    tables = {}
-    for name, run_id in chosen.first(Artifact.PREDICTIONS).items():
-        with widgets.guard():
-            tables[name] = run_id, cached.table(run_id, Artifact.PREDICTIONS)
-    if not tables:
-        return []
-    with st.columns(3)[0]:
-        part = choosing.choose_part({name: table for name, (_, table) in tables.items()}, "of part")
-    found = []
-    for name, (run_id, table) in tables.items():
-        axes = circumplex.axes_of(names.loads(chosen.runs.at[run_id, "targets"], [])) or circumplex.PAIRS[0]
-        of = circumplex.cloud(table, axes, part)
-        if of.table.empty:
-            st.info(f"{widgets.escape(name)} has no {part} samples.")
-        else:
-            found.append(Shown(name, run_id, table, of))
-    several = [name for name, run_ids in chosen.rows.items() if len(run_ids) > 1]
-    if several and found:
-        st.caption("Of a study, the run with its first seed is drawn.")
+def clouds(choice: Choice, part: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, Cloud]:
+    """Return each run's samples of one part in the plane; a run without any is named."""
+
+    def make(name: str, table: pd.DataFrame) -> Cloud:
+        axes = circumplex.axes_of(choice.first(Artifact.PREDICTIONS)[name].targets) or circumplex.PAIRS[0]
+        return circumplex.cloud(table, axes, part)
+
+    found = choice.map(tables, make)
+    for name in [name for name, cloud in found.items() if cloud.table.empty]:
+        choice.say(Message(f"{name} has no {part} samples."))
+        del found[name]
     return found
 
 
-# ---------------------------------------------------------------------------------------------------------- views
-
-
-def panels(shown: list[Shown]) -> list[Section]:
-    """Return the truth of the runs (once where they share it), each followed by its runs' predictions."""
-    found: list[Section] = []
+def panels(choice: Choice, of: Mapping[str, Cloud], key: str) -> Iterator[Section]:
+    """Yield the annotation (once for runs that share it), each followed by its runs' predictions."""
     truths: list[Cloud] = []
-    for one in shown:
-        if not any(circumplex.same_truth(one.cloud, known) for known in truths):
-            truths.append(one.cloud)
+    for cloud in of.values():
+        if not any(circumplex.same_truth(cloud, known) for known in truths):
+            truths.append(cloud)
+    across = 3 if len(truths) + len(of) == 3 else 2
     for number, known in enumerate(truths):
-        of = [one for one in shown if circumplex.same_truth(one.cloud, known)]
-        where = "" if len(truths) == 1 else f" of {', '.join(one.name for one in of)}"
-        count = f"{len(known.table)} samples"
-        figure = circumplex.draw(known, TRUE)
-        found.append(Section(f"Annotated{where}", count, figure, known.table, key=f"truth_{number}"))
-        for one in of:
-            reach = f"reaches {circumplex.shrinkage(one.cloud):.0%} of the way from neutral to the truth"
-            figure = circumplex.draw(one.cloud, PRED)
-            found.append(Section(one.name, reach, figure, one.cloud.table, key=f"prediction_{one.run_id[:8]}"))
-    return found
+        names = [name for name, cloud in of.items() if circumplex.same_truth(cloud, known)]
+        word = "Transferred labels" if choice.first(Artifact.PREDICTIONS)[names[0]].transferred else "Annotated"
+        where = "" if len(truths) == 1 else f", {', '.join(names)}"
+        text = f"{len(known.table)} samples"
+        fig = circumplex.draw(known, TRUE)
+        yield Section(f"{word}{where}", text, fig, known.table, f"{key}_truth_{number}", across=across)
+        for name in names:
+            fig, place = circumplex.draw(of[name], PRED), list(of).index(name)
+            yield Section(name, reach(of[name]), fig, of[name].table, f"{key}_predicted_{place}", across=across)
 
 
-def side_by_side(sections: list[Section]) -> None:
-    """Show figures two in a row, one under the other on a phone."""
-    for first in range(0, len(sections), 2):
-        for place, section in zip(st.columns(2), sections[first : first + 2], strict=False):
-            with place:
-                st.markdown(f"**{widgets.escape(section.heading)}**")
-                if section.fig is not None and section.frame is not None:
-                    widgets.figure(section.fig, section.frame, section.key, section.text)
+def reach(cloud: Cloud) -> str:
+    """Say how far predictions go from neutral to the annotation."""
+    return f"Predictions reach {max(circumplex.shrinkage(cloud), 0):.0%} of the annotated distance from neutral."
 
 
-def truth_and_prediction(shown: list[Shown]) -> list[Section]:
-    """Show the annotated plane beside each run's predictions, and the emotions' centres as a table."""
-    sections = panels(shown)
-    side_by_side(sections)
-    st.caption("Dotted beside a prediction: the annotated ellipse. Names stand at the angle of the annotation.")
-    tables = [circumplex.by_emotion(one.cloud).assign(run=one.name) for one in shown]
-    joined = pd.concat(tables, ignore_index=True)
-    if len(joined):
-        st.subheader("Emotions", anchor=False)
-        st.caption("Radius is the distance from neutral: where the predicted one is smaller, the run shrinks to it.")
-        table = joined[["run", *(c for c in joined if c != "run")]] if len(shown) > 1 else joined.drop(columns="run")
-        widgets.table(table, "emotions")
-        sections.append(Section("Emotions", frame=table))
-    return [*sections, agree({one.name: one.cloud for one in shown})]
-
-
-def agree(clouds: dict[str, Cloud]) -> Section:
-    """Show how each run agrees with the annotation."""
-    table = circumplex.agreement(clouds)
-    st.subheader("Agreement", anchor=False)
+def agreement(of: Mapping[str, Cloud]) -> Section:
+    """Return how each run agrees with the annotation."""
     text = (
         "Distance is measured in the plane, which is 2 wide and 2 high. Reach is how far predictions go from neutral "
-        "to the truth (slope through neutral): 1 is all the way, 0 is always neutral."
+        "to the annotation (slope through neutral): 1 is all the way, 0 is always neutral."
     )
-    st.caption(text)
-    widgets.table(table, "agreement")
-    return Section("Agreement", text, frame=table)
+    return Section("Agreement", text, frame=circumplex.agreement(of), key="agreement")
 
 
-def errors_by_region(shown: list[Shown]) -> list[Section]:
-    """Show from each region of the plane where the run's predictions go."""
-    text = (
-        "An arrow goes from the mean truth of a region to the mean prediction there. Blue ones end nearer to neutral "
-        "than they begin, which is shrinkage; orange ones farther away. The wider, the more samples."
+def truth_and_prediction(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the annotated plane beside each run's predictions, and the emotions' centres as a table."""
+    tables = choice.tables(Artifact.PREDICTIONS)
+    of = clouds(choice, questions.part(ask, tables.values(), "of part"), tables)
+    if not of:
+        return
+    yield from panels(choice, of, "plane")
+    emotions = [circumplex.by_emotion(cloud).assign(run=name) for name, cloud in of.items()]
+    joined = pd.concat(emotions, ignore_index=True)
+    notes = ("Dotted ellipses show the annotation. Names stand at the angle of the annotation.",)
+    if len(joined):
+        text = (
+            "Radius is the distance from neutral: where the predicted one is smaller, predictions are pulled towards "
+            "neutral."
+        )
+        columns = [*(["run"] if len(of) > 1 else []), *(column for column in joined if column != "run")]
+        yield Section("Emotions", text, frame=joined[columns], key="emotions", notes=notes)
+    yield agreement(of)
+
+
+def errors_by_region(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show from each region of the plane where the predictions go."""
+    tables = choice.tables(Artifact.PREDICTIONS)
+    of = clouds(choice, questions.part(ask, tables.values(), "of part"), tables)
+    yield Section(
+        text="An arrow goes from the mean annotation of a region to the mean prediction there. Blue ones end nearer to "
+        "neutral than they begin; orange ones end farther away. The wider an arrow, the more samples."
     )
-    st.caption(text)
-    sections = []
-    for one in shown:
-        reach = f"reaches {circumplex.shrinkage(one.cloud):.0%} of the way from neutral to the truth"
-        figure, table = circumplex.draw_regions(one.cloud), circumplex.regions(one.cloud)
-        sections.append(Section(one.name, reach, figure, table, key=f"regions_{one.run_id[:8]}"))
-    side_by_side(sections)
-    return sections
+    sections = choice.map(
+        of,
+        lambda name, cloud: Section(
+            name,
+            reach(cloud),
+            circumplex.draw_regions(cloud),
+            circumplex.regions(cloud),
+            f"regions_{list(of).index(name)}",
+            across=min(len(of), 2),
+        ),
+    )
+    yield from sections.values()
 
 
-def latent_space(shown: list[Shown], chosen: Chosen) -> list[Section]:
+def codes(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the codes z_v against z_a, by a reading of each, beside the annotated plane."""
-    files = chosen.finals["artifacts"].to_dict()
-    with_codes = [one for one in shown if Artifact.EMBEDDINGS in files[one.run_id]]
-    coded: list[tuple[Shown, pd.DataFrame]] = []
-    for one in with_codes:
-        with widgets.guard():
-            table = cached.table(one.run_id, Artifact.EMBEDDINGS)
-            if circumplex.readable(table):
-                coded.append((one, table))
-    if not coded:
-        widgets.empty(EMPTY, "None of these runs has the codes z_v and z_a, which a latent circumplex is read from.")
-        return []
+    embeddings = choice.tables(Artifact.EMBEDDINGS)
+    readable = {name: table for name, table in embeddings.items() if circumplex.readable(table)}
+    without = [row.name for row in choice.rows if row.name not in readable]
+    if not readable:
+        yield Message(CODES, "empty", COMMAND)
+        return
     words = {name: key for key, name in circumplex.READINGS.items()}
-    with st.columns(2)[0]:
-        reading = words[widgets.choose("Reading of the codes", list(words), "reading") or next(iter(words))]
-    st.caption(circumplex.ABOUT[reading])
-    read_as = [
-        Shown(one.name, one.run_id, one.predictions, circumplex.read(one.cloud, one.predictions, table, reading))
-        for one, table in coded
-    ]
-    sections = panels(read_as)
-    side_by_side(sections)
-    if len(coded) < len(shown):
-        left = [one.name for one in shown if one.name not in {other.name for other, _ in coded}]
-        st.caption(widgets.escape(f"Without codes z_v and z_a: {', '.join(left)}."))
-    return [*sections, agree({one.name: one.cloud for one in read_as})]
+    reading = words[ask.one("Reading of the codes", list(words), "reading")]
+    predictions = {name: of for name, of in choice.tables(Artifact.PREDICTIONS).items() if name in readable}
+    annotated = clouds(choice, questions.part(ask, predictions.values(), "of part"), predictions)
+    read = choice.map(annotated, lambda name, cloud: circumplex.read(cloud, predictions[name], readable[name], reading))
+    yield Section(text=circumplex.ABOUT[reading])
+    yield from panels(choice, read, "codes")
+    if without:
+        yield Message(f"Not shown, because they have no codes z_v and z_a: {', '.join(without)}.")
+    if read:
+        yield agreement(read)
 
 
-def page() -> None:
-    """Choose runs and a view, and show it."""
-    widgets.header("Circumplex", HOW)
-    with widgets.guard():
-        runs = cached.runs()
-        finals = candidates(runs)
-        if finals.empty:
-            widgets.empty(EMPTY, "No run that predicts valence (or pleasure) and arousal has been scored yet.")
-            return
-        chosen = choosing.choose_runs(runs, finals, "fits")
-        if not chosen.rows:
-            st.info("Choose a study or a run.")
-            return
-        chosen.say()
-        judged = bool(chosen.having(Artifact.ALIGNMENT))
-        view = widgets.view("View", [*VIEWS, TASKS] if judged else VIEWS, "circle")
-        if view == TASKS:
-            sections = seven_tasks.show(chosen.rows, runs, "task", "task figure")
-            offer(view, sections, [i for of in chosen.rows.values() for i in of])
-            return
-        shown = read(chosen)
-        if not shown:
-            return
-        if view == VIEWS[0]:
-            sections = truth_and_prediction(shown)
-        elif view == VIEWS[1]:
-            sections = errors_by_region(shown)
-        else:
-            sections = latent_space(shown, chosen)
-        offer(view, sections, [one.run_id for one in shown])
+PAGE = Page(
+    title="Circumplex",
+    how=(
+        "Emotions as a plane: unpleasant to pleasant from left to right, calm to excited from bottom to top, neutral "
+        "in the middle. An ellipse is one emotion: its mean, and one standard deviation around it."
+    ),
+    views=(
+        View("Truth and prediction", Artifact.PREDICTIONS, truth_and_prediction, has_plane),
+        View("Errors by region", Artifact.PREDICTIONS, errors_by_region, has_plane),
+        View("Codes", Artifact.EMBEDDINGS, codes, has_plane, formerly="Latent space"),
+        View("Seven tasks", Artifact.ALIGNMENT, seven_tasks.view("task", "task figure")),
+    ),
+    group="Look inside",
+    place=60,
+    empty="No run that predicts valence (or pleasure) and arousal has been scored yet.",
+    command=COMMAND,
+    key="circle",
+    old_keys=("fits",),
+)
 
+if __name__ == "__main__":
+    from dashboard.views.runner import show
 
-def offer(view: str, sections: list[Section], run_ids: list[str]) -> None:
-    """Offer what is shown as one file."""
-    if sections:
-        make = partial(share.view, cached.store(), f"Circumplex: {view.lower()}", HOW, sections, run_ids)
-        widgets.share_button(make, "circumplex.html")
-
-
-page()
+    show("circumplex")

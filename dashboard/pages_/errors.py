@@ -2,289 +2,344 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import streamlit as st
 
 from affect import record
 from affect.published import published
 from affect.record import Artifact
-from dashboard import cached, choosing, widgets
-from dashboard.choosing import Chosen
-from dashboard.damaged import Damaged
-from dashboard.figures import errors, predictions, selection, sensitivity
-from dashboard.figures import study as studies
+from dashboard.figures import errors, predictions, sensitivity
+from dashboard.results import names
+from dashboard.views import questions
+from dashboard.views.ask import Ask
+from dashboard.views.choice import Choice
+from dashboard.views.items import Item, Message, Section
+from dashboard.views.view import Page, View
 
-TRACED = 3  # targets whose traces are drawn where nobody chose
+if TYPE_CHECKING:
+    from dashboard.results.record import Record
+
+TRACED = 3
+"""Targets whose curves over time are drawn where nobody chose."""
 
 
-def one(chosen: Chosen, artifact: str) -> tuple[str, pd.DataFrame]:
-    """Let a person choose one of the runs that have `artifact`; return its id and that table, or raise Damaged."""
-    found = chosen.having(artifact)
-    title = next(iter(found))
-    if len(found) > 1:
-        with st.columns(2)[0]:
-            title = widgets.choose("Of the run", list(found), "of") or title
-    return found[title], cached.table(found[title], artifact)
+def predicts_numbers(run: Record) -> bool:
+    """Return whether a run predicts numbers."""
+    return not run.classes or any(target in ("valence", "arousal", "pleasure", "dominance") for target in run.targets)
+
+
+def predicts_classes(run: Record) -> bool:
+    """Return whether a run predicts classes."""
+    return bool(run.classes)
 
 
 # --------------------------------------------------------------------------------------------------- feature errors
 
 
-def feature_tables(chosen: Chosen) -> dict[str, list[pd.DataFrame]]:
-    """Read the feature errors of the chosen rows; a damaged one is named and left out."""
-    found: dict[str, list[pd.DataFrame]] = {}
-    having = set(chosen.having(Artifact.FEATURE_ERRORS).values())
-    for name, run_ids in chosen.rows.items():
-        for run_id in run_ids:
-            if run_id in having:
-                with widgets.guard():
-                    table = cached.table(run_id, Artifact.FEATURE_ERRORS)
-                    found.setdefault(name, []).append(table)
-    return found
-
-
-def beside(chosen: Chosen, names: Iterable[str]) -> pd.DataFrame:
-    """Return the published figures to show: of the same data, and of other data only where a person asks for it."""
-    paper, frames = published(), []
-    others: dict[tuple[str, str], pd.DataFrame] = {}
-    for name in names:
-        row = studies.run(chosen.runs, chosen.rows[name][0])
-        settings = errors.settings_of(studies.text(row, "settings"))
-        method, own = studies.text(row, "method"), studies.text(row, "dataset")
-        frames.append(errors.published_rows(paper, own, method, settings))
-        if frames[-1].empty:
-            for data in errors.published_on(paper, method, settings):
-                others[data, method] = errors.published_rows(paper, data, method, settings)
+def published_beside(choice: Choice, ask: Ask, shown: list[str]) -> pd.DataFrame:
+    """Return published errors on the same data, and on other data only where a person asks for them."""
+    paper, same, others = published(), [], {}
+    for name in shown:
+        run = choice.first(Artifact.FEATURE_ERRORS)[name]
+        same.append(errors.published_rows(paper, run.dataset, run.method, run.settings))
+        if same[-1].empty:
+            for data in errors.published_on(paper, run.method, run.settings):
+                others[data, run.method] = errors.published_rows(paper, data, run.method, run.settings)
     if others:
-        asked = " and ".join(dict.fromkeys(data for data, _ in others))
-        if widgets.switch(f"Beside it, what was published on {asked} (other data: no comparison)", "other"):
-            frames += others.values()
-    joined = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        data = " and ".join(dict.fromkeys(name for name, _ in others))
+        if ask.switch(f"Also show results published on {data} (different data, not comparable)", "other"):
+            same += others.values()
+    filled = [frame for frame in same if len(frame)]
+    joined = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
     return joined.drop_duplicates(["row", "feature"]) if len(joined) else joined
 
 
-def feature_section(chosen: Chosen) -> None:
-    """Show the errors of each feature."""
-    tables = feature_tables(chosen)
+def feature_errors(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the error of each feature, of every chosen run."""
+    tables = choice.all_tables(Artifact.FEATURE_ERRORS)
     if not tables:
-        st.info("None of these runs has readable feature errors.")
+        yield Message("None of these runs has feature errors that can be read.")
         return
-    found = errors.collect(tables)
-    paper = beside(chosen, tables)
-    found = pd.concat([found, paper], ignore_index=True) if len(paper) else found
+    metric_keys = {name: key for key, name in errors.METRICS.items()}
+    order_keys = {name: key for key, name in errors.ORDERS.items()}
+    metric = metric_keys[ask.one("Metric", list(metric_keys), "figure", "MAE over range")]
+    by = order_keys[ask.one("Sort by", list(order_keys), "sort", "MAE over range")]
+    first = ask.one("Sorted by the errors of", list(tables), "in") if len(tables) > 1 else next(iter(tables))
+    measured = errors.collect(tables)
+    paper = published_beside(choice, ask, list(tables))
+    rows = pd.concat([measured, paper], ignore_index=True) if len(paper) else measured
+    features = [feature for feature in errors.order(rows, by, first) if feature != errors.ALL_FEATURES]
+    overall = errors.overall(rows)
+    yield Section(
+        "",
+        errors.verdict(overall, metric),
+        errors.draw_bars(rows, metric, features, choice.looks()),
+        errors.shown(rows, features),
+        "feature_errors",
+    )
+    yield Section("Mean over the features", frame=errors.named(overall), key="overall")
+    grid = errors.wide(rows, metric, features).dropna(axis=1, how="all")
+    text = f"{errors.METRICS[metric]}. Blue is better than always predicting the mean of that feature, red is worse."
+    heat = errors.draw_heat(rows, metric, features)
+    yield Section("Features × runs", text, heat, grid.reset_index(), "heat")
 
-    words = {name: key for key, name in errors.METRICS.items()}
-    sorts = {name: key for key, name in errors.ORDERS.items()}
-    rows = [row for row in tables if len(tables) > 1]
-    columns = st.columns(3 if rows else 2)
-    with columns[0]:
-        metric = words[widgets.choose("Figure", list(words), "figure") or "MAE over range"]
-    with columns[1]:
-        by = sorts[widgets.choose("Sort by", list(sorts), "sort") or "MAE over range"]
-    first = next(iter(tables))
-    if rows:
-        with columns[2]:
-            first = widgets.choose("Sorted in", rows, "in") or first
-    features = [f for f in errors.order(found, by, first) if f != errors.ALL_FEATURES]
+    def example(name: str, of: list[pd.DataFrame]) -> Section:
+        frame = errors.examples(of[0], features)
+        fig = errors.draw_examples(frame)
+        return Section(name, "", fig, frame, f"example_{list(tables).index(name)}", across=2 if len(tables) > 1 else 1)
 
-    overall = errors.overall(found)
-    st.caption(widgets.escape(errors.verdict(overall, metric)))
-    widgets.figure(errors.draw_bars(found, metric, features), errors.shown(found, features), "feature_errors")
-    st.subheader("Mean over the features", anchor=False)
-    widgets.table(errors.named(overall), "overall")
-    st.subheader("Features × runs", anchor=False)
-    grid = errors.wide(found, metric, features).dropna(axis=1, how="all")
-    st.caption(f"{errors.METRICS[metric]}. Blue is better than always the mean on that feature, red worse.")
-    widgets.figure(errors.draw_heat(found, metric, features), grid.reset_index(), "heat")
-
-    st.subheader("One sample, regenerated beside real", anchor=False)
-    with widgets.guard():
-        _, table = one(chosen, Artifact.FEATURE_ERRORS)
-        example = errors.examples(table, features)
-        widgets.figure(errors.draw_examples(example), example, "examples")
+    yield Section("One sample: regenerated and real", notes=choice.which_seed(Artifact.FEATURE_ERRORS))
+    yield from choice.map(tables, example).values()
 
 
 # -------------------------------------------------------------------------------------------------- single samples
 
 
-def of_part(table: pd.DataFrame) -> pd.DataFrame:
-    """Let a person choose a part of the split, test first, and return its samples."""
-    return predictions.of_part(table, choosing.choose_part(table, "part"))
-
-
-def sample_section(chosen: Chosen) -> None:
-    """Show the worst samples, and the recording of one of them over time."""
-    _, table = one(chosen, Artifact.PREDICTIONS)
-    names = predictions.targets(table)
-    left, right = st.columns(2)
-    with left:
-        part = of_part(table)
-    with right:
-        target = widgets.choose("Error of", [record.ALL, *names], "error") or record.ALL
-    worst = predictions.worst(part, target)
-    unit = "% of the target's range, mean over targets" if target == record.ALL else "|prediction − truth|"
-    st.subheader("Worst samples", anchor=False)
-    st.caption(widgets.escape(f"The {len(worst)} of {len(part)} samples with the largest error ({unit})."))
-    error = st.column_config.NumberColumn(f"error ({unit.split(',')[0]})", format="%.4g")
-    widgets.table(worst, "worst", {"error": error, "worst_target": "target that is off most"})
-
-    st.subheader("Truth and prediction over time", anchor=False)
-    recordings = predictions.sequences(part)
-    if not recordings:
-        st.info("The samples of this run belong to no recording.")
+def samples(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the samples with the largest errors, and a recording over time, of every chosen run."""
+    tables = choice.map(choice.tables(Artifact.PREDICTIONS), numeric)
+    if not tables:
         return
-    default = str(worst["sequence"].iloc[0]) if len(worst) else recordings[0]
-    left, right = st.columns(2)
-    with left:
-        sequence = widgets.choose("Recording", recordings, "sequence", default) or default
-    with right:
-        shown = widgets.choose_many("Targets", names, "targets", placeholder=f"the {TRACED} that are off most")
-    of = predictions.trace(part, sequence, names)
-    shown = shown or predictions.most_off(of, names, TRACED)
-    marked = worst.loc[worst["sequence"].astype(str) == sequence, "sample"]
-    figure = predictions.draw_trace(of, shown, marked.iloc[0] if len(marked) else None)
-    table_of = of[["sample", "part", "time", *(f"{side}_{n}" for n in shown for side in ("true", "pred"))]]
-    widgets.figure(figure, table_of, "trace", "The dotted line marks the worst sample, where it is in this recording.")
+    part = questions.part(ask, tables.values(), "part")
+    targets = list(dict.fromkeys(name for table in tables.values() for name in predictions.targets(table)))
+    target = ask.one("Error of", [record.ALL, *targets], "error", name=names.target)
+    unit = "% of the target's range, mean over targets" if target == record.ALL else "|prediction − truth|"
+    yield Section(notes=choice.which_seed(Artifact.PREDICTIONS))
+
+    def worst(name: str, table: pd.DataFrame) -> Section:
+        of_part = predictions.of_part(table, part)
+        rows = predictions.worst(of_part, target)
+        shown = rows.rename(columns={"worst_target": "target that is off most"})
+        return Section(
+            f"Worst samples{after(name, tables)}",
+            f"The {len(rows)} of {len(of_part)} samples with the largest error ({unit}).",
+            frame=shown,
+            key=f"worst_{list(tables).index(name)}",
+            formats={"error": "%.4g"},
+        )
+
+    having = {
+        name: table for name, table in tables.items() if target == record.ALL or target in predictions.targets(table)
+    }
+    yield from choice.map(having, worst).values()
+    yield from over_time(choice, ask, having, part, target)
 
 
-def density_section(chosen: Chosen) -> None:
-    """Show truth against prediction."""
-    _, table = one(chosen, Artifact.PREDICTIONS)
-    left, right = st.columns(2)
-    with left:
-        part = of_part(table)
-    with right:
-        names = predictions.targets(table)
-        target = widgets.choose("Target", names, "axis") or names[0]
-    counts = predictions.density(part, target)
-    about = "On the dotted line a prediction is right; a flat cloud means that it stays near the mean."
-    widgets.figure(predictions.draw_density(counts, target), counts, "density", about)
+def numeric(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions that have a number of truth and prediction; ValueError where they have none."""
+    if not predictions.targets(table):
+        raise ValueError("predictions.parquet has no numbers true_… and pred_…")
+    return table
 
 
-def class_section(chosen: Chosen) -> None:
+def over_time(choice: Choice, ask: Ask, tables: Mapping[str, pd.DataFrame], part: str, target: str) -> Iterator[Item]:
+    """Yield truth and prediction over time in one recording, for every run that has it."""
+    parts = {name: predictions.of_part(table, part) for name, table in tables.items()}
+    recordings = list(dict.fromkeys(one for table in parts.values() for one in long_recordings(table)))
+    if not recordings:
+        yield Message("No recording has several samples, so there is no course over time.")
+        return
+    first = next(iter(parts.values()))
+    rows = predictions.worst(first, target)
+    wanted = next((str(name) for name in rows["sequence"] if str(name) in recordings), recordings[0])
+    sequence = ask.one("Recording", recordings, "sequence", wanted)
+    targets = list(dict.fromkeys(name for table in parts.values() for name in predictions.targets(table)))
+    chosen = ask.many("Targets", targets, "targets", placeholder=f"the {TRACED} that are off most")
+
+    def course(name: str, table: pd.DataFrame) -> Section:
+        known = predictions.targets(table)
+        of = predictions.trace(table, sequence, known)
+        shown = [one for one in chosen if one in known] or predictions.most_off(of, known, TRACED)
+        marked = predictions.worst(table, target)
+        marked = marked.loc[marked["sequence"].astype(str) == sequence, "sample"]
+        columns = ["sample", "part", "time", *(f"{side}_{one}" for one in shown for side in ("true", "pred"))]
+        return Section(
+            f"Over time{after(name, tables)}",
+            "Annotated and predicted values in one recording. The dotted line marks the worst sample, where it is in "
+            "this recording.",
+            predictions.draw_trace(of, shown, marked.iloc[0] if len(marked) else None),
+            of[columns],
+            f"trace_{list(tables).index(name)}",
+        )
+
+    with_it = {name: table for name, table in parts.items() if (table["sequence"].astype(str) == sequence).any()}
+    yield from choice.map(with_it, course).values()
+
+
+def long_recordings(table: pd.DataFrame) -> list[str]:
+    """Return the recordings of more than one sample: a photograph has no course over time."""
+    known = predictions.sequences(table)
+    counts = table["sequence"].astype(str).value_counts()
+    return [name for name in known if counts.get(name, 0) > 1]
+
+
+def after(name: str, tables: Mapping[str, object]) -> str:
+    """Return what follows a heading where several runs are shown."""
+    return f", {name}" if len(tables) > 1 else ""
+
+
+def truth_and_prediction(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show predictions against the truth, counted."""
+    tables = choice.map(choice.tables(Artifact.PREDICTIONS), numeric)
+    if not tables:
+        return
+    part = questions.part(ask, tables.values(), "part")
+    targets = list(dict.fromkeys(name for table in tables.values() for name in predictions.targets(table)))
+    target = ask.one("Target", targets, "axis", name=names.target)
+    yield Section(
+        text="Points on the dotted line are predicted exactly. A flat cloud means that predictions stay near the mean.",
+        notes=choice.which_seed(Artifact.PREDICTIONS),
+    )
+
+    def density(name: str, table: pd.DataFrame) -> Section:
+        counts = predictions.density(predictions.of_part(table, part), target)
+        fig = predictions.draw_density(counts, target)
+        across = 2 if len(tables) > 1 else 1
+        return Section(name, "", fig, counts, f"density_{list(tables).index(name)}", across=across)
+
+    yield from choice.map({n: t for n, t in tables.items() if target in predictions.targets(t)}, density).values()
+
+
+def classes(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show which classes are taken for which."""
-    _, table = one(chosen, Artifact.PREDICTIONS)
-    names = predictions.classes(table)
-    part = of_part(table)
-    target = widgets.choose("Classes of", names, "classes") or names[0]
-    counts = predictions.confusion(part, target)
-    about = "A line is a true class: colour is its share, the number counts samples."
-    widgets.figure(predictions.draw_confusion(counts), counts.reset_index(), "confusion", about)
-    st.subheader("Surest mistakes", anchor=False)
-    wrong = int((part[f"true_{target}"].astype(str) != part[f"pred_{target}"].astype(str)).sum())
-    st.caption(f"{wrong} of {len(part)} samples were taken for another class; those first that the run was surest of.")
-    widgets.table(predictions.mistakes(part, target), "mistakes")
+    tables = {name: t for name, t in choice.tables(Artifact.PREDICTIONS).items() if predictions.classes(t)}
+    if not tables:
+        yield Message("The predictions of these runs hold no classes.")
+        return
+    part = questions.part(ask, tables.values(), "part")
+    known = list(dict.fromkeys(name for table in tables.values() for name in predictions.classes(table)))
+    target = ask.one("Classes of", known, "classes")
+    yield Section(
+        text="Each row is a true class: colour is the share of its samples, the number counts them.",
+        notes=choice.which_seed(Artifact.PREDICTIONS),
+    )
+    across = 2 if len(tables) > 1 else 1
+
+    def confusion(name: str, table: pd.DataFrame) -> Section:
+        counts = predictions.confusion(predictions.of_part(table, part), target)
+        fig = predictions.draw_confusion(counts)
+        return Section(name, "", fig, counts.reset_index(), f"confusion_{list(tables).index(name)}", across=across)
+
+    def mistakes(name: str, table: pd.DataFrame) -> Section:
+        rows = predictions.of_part(table, part)
+        wrong = int((rows[f"true_{target}"].astype(str) != rows[f"pred_{target}"].astype(str)).sum())
+        text = f"{wrong} of {len(rows)} samples were taken for another class, sorted by the model's confidence."
+        frame = predictions.mistakes(rows, target)
+        heading = f"Most confident mistakes{after(name, tables)}"
+        return Section(heading, text, frame=frame, key=f"mistakes_{list(tables).index(name)}")
+
+    having = {name: table for name, table in tables.items() if target in predictions.classes(table)}
+    yield from choice.map(having, confusion).values()
+    yield from choice.map(having, mistakes).values()
 
 
 # ------------------------------------------------------------------------------------------------------ evaluations
 
 
-def sensitivity_section(chosen: Chosen) -> None:
-    """Show how far each feature moves for a small step of a one-value latent."""
-    _, table = one(chosen, Artifact.SENSITIVITY)
-    grid, size = sensitivity.sensitivity(table), sensitivity.step(table)
-    st.caption(widgets.escape(f"How far a feature moves, over its range, when z goes up by {size:g}."))
-    widgets.figure(sensitivity.draw_sensitivity(grid, size), grid.rename(columns=str).reset_index(), "sensitivity")
-    names = widgets.choose_many("Features", sorted(grid.index), "feature", placeholder="the three that move most")
-    shown = names or list(grid.index[:3])
-    st.subheader("Change against z", anchor=False)
-    rows = table[table["feature"].isin(shown)]
-    widgets.figure(sensitivity.draw_movement(table, shown), rows, "movement", "In the features' own units.")
+def sensitivities(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show how far each feature moves for a small step of a one-value code."""
+    tables = choice.tables(Artifact.SENSITIVITY)
+    grids = choice.map(tables, lambda name, table: sensitivity.sensitivity(table))
+    features = sorted({str(feature) for grid in grids.values() for feature in grid.index})
+    chosen = ask.many("Features", features, "feature", placeholder="the three that move most")
+    for place, (name, grid) in enumerate(grids.items()):
+        with choice.guard(name):
+            table, size = tables[name], sensitivity.step(tables[name])
+            text = f"How far a feature moves, divided by its range, when z goes up by {size:g}."
+            frame = grid.rename(columns=str).reset_index()
+            fig = sensitivity.draw_sensitivity(grid, size)
+            yield Section(f"Sensitivity{after(name, grids)}", text, fig, frame, f"sensitivity_{place}")
+            shown = [feature for feature in chosen if feature in grid.index] or list(grid.index[:3])
+            rows = table[table["feature"].isin(shown)]
+            fig = sensitivity.draw_movement(table, shown)
+            text = "In the features' own units."
+            yield Section(f"Change against z{after(name, grids)}", text, fig, rows, f"movement_{place}")
 
 
-def correlation_section(chosen: Chosen) -> None:
+def correlations(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show how features and axes go together, and which axes the method used."""
-    _, table = one(chosen, Artifact.CORRELATIONS)
-    with st.columns(2)[0]:
-        kind = widgets.choose("Correlation", ["spearman", "pearson"], "correlation") or "spearman"
-    grid = sensitivity.correlations(table, kind)
-    figure = sensitivity.draw_correlations(grid, sensitivity.used(table, grid), kind)
-    widgets.figure(figure, table, "correlations", "● marks the axes from which the method predicts that feature.")
+    tables = choice.tables(Artifact.CORRELATIONS)
+    kind = ask.one("Correlation", ["spearman", "pearson"], "correlation", name=str.capitalize)
+
+    def make(name: str, table: pd.DataFrame) -> Section:
+        grid = sensitivity.correlations(table, kind)
+        fig = sensitivity.draw_correlations(grid, sensitivity.used(table, grid), kind)
+        text = "● marks the axes from which the method predicts that feature."
+        return Section(name, text, fig, table, f"correlations_{list(tables).index(name)}")
+
+    yield from choice.map(tables, make).values()
 
 
-def round_trip_section(chosen: Chosen) -> None:
+def round_trip(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show what PAD is read back from the generated features."""
-    _, table = one(chosen, Artifact.ROUND_TRIP)
-    scores = sensitivity.round_trip(table)
-    st.caption(
-        "Features are generated from PAD, and a fitted reader recovers PAD from them. Grey is the same reader's error "
-        "on the real features. Blue below grey is no triumph: features without the spread of real movement are easy to "
-        "read."
+    tables = {name: table for name, table in choice.tables(Artifact.ROUND_TRIP).items() if len(table)}
+    if not tables:
+        yield Message("The round trip of these runs has no rows.")
+        return
+    yield Section(
+        text="Features are generated from pleasure, arousal and dominance, and a fitted reader recovers those from "
+        "them. Grey is the same reader's error on the real features. A blue bar below the grey one is not a success: "
+        "generated features vary less than real ones, which makes them easier to read."
     )
-    widgets.figure(sensitivity.draw_round_trip(scores), scores, "round_trip")
-    left, right = st.columns(2)
-    with left:
-        target = widgets.choose("Axis", list(dict.fromkeys(table["target"])), "pad") or str(table["target"].iloc[0])
-    with right:
-        sample = widgets.choose("Example", list(dict.fromkeys(table["sample"].astype(str))), "sample") or ""
-    widgets.figure(sensitivity.draw_recovered(table, target), table[table["target"] == target], "recovered")
-    st.subheader("Example", anchor=False)
-    widgets.table(sensitivity.round_trip_example(table, sample), "round_trip_example")
+    axes = list(dict.fromkeys(str(target) for table in tables.values() for target in table["target"]))
+    target = ask.one("Axis", axes, "pad")
+    examples = list(dict.fromkeys(str(sample) for table in tables.values() for sample in table["sample"]))
+    sample = ask.one("Example", examples, "sample")
+    for place, (name, table) in enumerate(tables.items()):
+        with choice.guard(name):
+            scores = sensitivity.round_trip(table)
+            fig = sensitivity.draw_round_trip(scores)
+            yield Section(f"Round trip{after(name, tables)}", "", fig, scores, f"round_trip_{place}")
+            rows = table[table["target"] == target]
+            if len(rows):
+                fig = sensitivity.draw_recovered(table, target)
+                yield Section(f"Recovered {target}", "", fig, rows, f"recovered_{place}")
+            example = sensitivity.round_trip_example(table, sample)
+            if len(example):
+                yield Section(f"Example {sample}", frame=example, key=f"round_trip_example_{place}")
 
 
-def diagnostic_section(chosen: Chosen) -> None:
+def diagnostics(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the scores that are never ranked."""
-    run_id, table = one(chosen, Artifact.DIAGNOSTICS)
-    st.warning(
+    yield Message(
         "Never ranked: these scores come from a split that leaks, or from test samples that were cleaned. They show "
-        "where a low published figure can come from. The column test is the score that counts."
+        "where a low published value can come from. The column test is the score that counts.",
+        "warning",
     )
-    for name, text in sensitivity.explanations(table):
-        st.markdown(f"**{widgets.escape(name)}**: {widgets.escape(text)}")
-    scores = {str(k): float(v) for k, v in studies.run(chosen.runs, run_id).items() if isinstance(v, float)}
-    widgets.table(sensitivity.diagnostics(table, scores), "diagnostics")
+    tables = {name: table for name, table in choice.tables(Artifact.DIAGNOSTICS).items() if len(table)}
+
+    def make(name: str, table: pd.DataFrame) -> Section:
+        run_id = choice.first(Artifact.DIAGNOSTICS)[name].run_id
+        scores = {str(k): float(v) for k, v in choice.runs.loc[run_id].items() if isinstance(v, float)}
+        texts = tuple(f"{title}: {text}" for title, text in sensitivity.explanations(table))
+        frame = sensitivity.diagnostics(table, scores)
+        return Section(name, "", frame=frame, key=f"diagnostics_{list(tables).index(name)}", notes=texts)
+
+    yield from choice.map(tables, make).values()
 
 
-SECTIONS: dict[str, tuple[str, Callable[[Chosen], None]]] = {
-    "Samples": (Artifact.PREDICTIONS, sample_section),
-    "Truth and prediction": (Artifact.PREDICTIONS, density_section),
-    "Classes": (Artifact.PREDICTIONS, class_section),
-    "Sensitivity": (Artifact.SENSITIVITY, sensitivity_section),
-    "Correlations": (Artifact.CORRELATIONS, correlation_section),
-    "Round trip": (Artifact.ROUND_TRIP, round_trip_section),
-    "Diagnostics": (Artifact.DIAGNOSTICS, diagnostic_section),
-}
-FEATURES = "Feature errors"
+PAGE = Page(
+    title="Errors",
+    how="What runs get wrong on test, feature by feature and sample by sample. Smaller errors are better.",
+    views=(
+        View("Feature errors", Artifact.FEATURE_ERRORS, feature_errors),
+        View("Samples", Artifact.PREDICTIONS, samples, predicts_numbers),
+        View("Truth and prediction", Artifact.PREDICTIONS, truth_and_prediction, predicts_numbers),
+        View("Classes", Artifact.PREDICTIONS, classes, predicts_classes),
+        View("Sensitivity", Artifact.SENSITIVITY, sensitivities),
+        View("Correlations", Artifact.CORRELATIONS, correlations),
+        View("Round trip", Artifact.ROUND_TRIP, round_trip),
+        View("Diagnostics", Artifact.DIAGNOSTICS, diagnostics),
+    ),
+    group="Look inside",
+    place=80,
+    empty="No run has been scored yet.",
+    key="section",
+)
 
+if __name__ == "__main__":
+    from dashboard.views.runner import show
 
-def sections(chosen: Chosen) -> list[str]:
-    """Return the sections that the runs have something for, feature errors first."""
-    found = [FEATURES] if chosen.having(Artifact.FEATURE_ERRORS) else []
-    kinds = {"Samples": True, "Truth and prediction": True, "Classes": False}
-    with_predictions = list(chosen.having(Artifact.PREDICTIONS).values())
-    if with_predictions:
-        try:
-            table = cached.table(with_predictions[0], Artifact.PREDICTIONS)
-            numbers, words = predictions.targets(table), predictions.classes(table)
-            kinds = {"Samples": bool(numbers), "Truth and prediction": bool(numbers), "Classes": bool(words)}
-        except Damaged:  # the section is offered, and says what is damaged
-            pass
-    return found + [name for name, (file, _) in SECTIONS.items() if kinds.get(name, True) and chosen.having(file)]
-
-
-def page() -> None:
-    """Choose runs and a section, and show it."""
-    widgets.header("Errors", "What runs get wrong on test, feature by feature and sample by sample; smaller is better.")
-    with widgets.guard():
-        runs = cached.runs()
-        finals = selection.finals(runs)
-        if finals.empty:
-            widgets.empty("python -m training demo", "No run has been scored yet.")
-            return
-        chosen = choosing.choose_runs(runs, finals, "runs")
-        if not chosen.rows:
-            st.info("Choose a study or a run.")
-            return
-        chosen.say()
-        places = sections(chosen)
-        place = widgets.view("Section", places, "section")
-        with widgets.guard():
-            if place == FEATURES:
-                feature_section(chosen)
-            else:
-                SECTIONS[place][1](chosen)
-
-
-page()
+    show("errors")

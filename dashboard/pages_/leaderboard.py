@@ -1,171 +1,240 @@
-"""Leaderboard: one protocol at a time, methods × settings, beside trivial rows and published figures."""
+"""The page Leaderboard: one protocol at a time, methods × settings, beside baselines and published values."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import pandas as pd
-import streamlit as st
 
 from affect import record
-from affect.published import published
-from affect.record import PICTURE, Artifact
-from dashboard import cached, share, widgets
-from dashboard.damaged import Damaged
-from dashboard.figures import board, names, pivot, ranking, scope
+from affect.record import Artifact
+from dashboard.figures import cells, ranking
+from dashboard.results import board, comparing, names, pivot, tables
+from dashboard.views import items
+from dashboard.views.ask import Ask
+from dashboard.views.choice import Choice
+from dashboard.views.items import Item, Link, Message, Section
+from dashboard.views.view import Page, View
+
+if TYPE_CHECKING:
+    from dashboard.results.protocol import Protocol
 
 HOW = (
-    "Each row is a study: the mean over its final runs on test data that no choice has seen. Studies that a paired "
+    "Each row is a study: the mean over its final runs on test data that was used for no choice. Studies that a paired "
     "test over groups cannot tell apart share a rank. Click a row to open it."
 )
 CELLS = (
-    "Test mean ± sd over seeds; * is the best of its protocol. Where several studies fall into one cell, the latest "
-    "stands there. In brackets is what was published for the same settings; it is never ranked."
+    "Test mean ± sd over seeds; * is the best of its protocol. If several studies match a cell, the most recent is "
+    "shown. Published values are in brackets and never ranked."
 )
-ONE = "no: one table"
-EMPTY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
+ONE = "one table"
+PUBLISHED = {"of these methods": "method", "all on this data": "data", "none": ""}
+"""Which published rows are shown."""
+COMMAND = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 
 
-@st.cache_data(show_spinner="Comparing in pairs …", max_entries=200)
-def ranks(order: tuple[tuple[str, tuple[str, ...]], ...], metric: str, target: str) -> tuple[dict[str, int], list[str]]:
-    """Return the rank of each study, best first with its finals' ids, and what could not be read for it."""
-    stacks, problems = {}, []
-    for study, finals in order[: ranking.TESTED]:
-        try:
-            tables = [cached.table(run, Artifact.PREDICTIONS) for run in finals]
-            if target == PICTURE:
-                again = [cached.table(run, Artifact.RECONSTRUCTIONS) for run in finals]
-                tables = [ranking.of_pictures(*both, metric) for both in zip(tables, again, strict=True)]
-            stacks[study] = ranking.stack(tables, target)
-        except (Damaged, ValueError) as problem:
-            problems.append(f"{study[:8]}: {problem}")
-    return ranking.ranks([study for study, _ in order], stacks, metric), problems
+@dataclass(frozen=True)
+class Asked:
+    """What is shown: the protocol, metric, target, and the methods that are left (none: all)."""
+
+    protocol: Protocol
+    metric: str
+    target: str
+    methods: tuple[str, ...]
+    archived: bool
+    published: str
 
 
-def ranking_view(
-    everything: pd.DataFrame, runs: pd.DataFrame, protocol: str, metric: str, target: str, methods: list[str]
-) -> None:
+def default_protocol(choice: Choice) -> str:
+    """Return the protocol of the current run, else the one used last that has results, else the one used last."""
+    protocols = choice.index.protocols
+    for row in choice.rows:
+        found = choice.index.protocol_of(row.run_id)
+        if found is not None and found.metric_names:
+            return found.label
+    return next((label for label, protocol in protocols.items() if protocol.metric_names), next(iter(protocols)))
+
+
+def questions(choice: Choice, ask: Ask, ranking: bool = True) -> tuple[list[Item], Asked | None]:
+    """Ask what is to be shown; return what is to be said above it, and the answers where there is something to show."""
+    protocols = choice.index.protocols
+    if not protocols:
+        return [Message("No study has been made yet.", "empty", COMMAND)], None
+    label = ask.one("Protocol", list(protocols), "protocol", default_protocol(choice))
+    protocol = protocols[label]
+    above: list[Item] = [items.data_badge([bool(protocol.record.synthetic)], protocol.record.transferred)]
+    if not protocol.metric_names:
+        running = [run for run in protocol.shown() if run.state == "running"]
+        if not running:
+            return [*above, Message("No study of this protocol has test scores yet.", "empty", COMMAND)], None
+        links = items.Links([Link(f"Watch {run.title}", "study", {"runs": run.run_id}) for run in running[:4]])
+        return [*above, Message("This protocol has no test scores yet; its studies are still running."), links], None
+    metric = ask.one("Metric", protocol.metric_names, "metric", protocol.objective, names.metric)
+    targets = protocol.different(protocol.targets_of(metric))
+    target = ask.one("Target", targets, "target", name=names.target, fixed=True)
+    known = sorted({run.method for run in protocol.shown(archived=True)})
+    methods = ask.many("Methods", known, "method", names.method)
+    archived = ask.switch("archived runs too", "archived")
+    paper = ask.one("Published", list(PUBLISHED), "published", fixed=True) if ranking else "none"
+    return above, Asked(protocol, metric, target, tuple(methods), archived, PUBLISHED[paper])
+
+
+def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the ranked rows of one protocol as figure and table; a filter by method leaves ranks as they are."""
-    rows = board.measured(runs, metric, target)
+    above, asked = questions(choice, ask)
+    yield from above
+    if asked is None:
+        return
+    protocol, metric, target = asked.protocol, asked.metric, asked.target
+    rows = board.measured(protocol, metric, target, asked.archived, asked.methods)
     if rows.empty:
-        widgets.empty(EMPTY, "No study of this protocol has test figures of this kind yet.")
+        yield Message("No study of this protocol has test scores of this kind yet.", "empty", COMMAND)
         return
-    order = list(rows["run_id"])
-    single = scope.from_predictions(runs, target)
-    tested = {study: tuple(scope.finals(runs, study).index) for study in order[: ranking.TESTED]} if single else {}
-    found, problems = ranks(tuple((study, tested.get(study, ())) for study in order), metric, target)
-    rows = board.ranked(rows, found)
-    chosen = runs[runs["method"].isin(methods)] if methods else runs
-    rows = rows[rows["method"].isin(methods)] if methods else rows
-    others = [board.trivial(runs, metric, target), board.published(published(), chosen, metric, target)]
-    rows = board.board([rows, *others], metric)
-    group_kind, scored = str(runs["group_kind"].iloc[0]), scope.times_scored(everything)
-    several = f"{scored} studies have" if scored != 1 else "1 study has"
-    st.caption(f"{several} scored this test set: the more have, the less a small lead means.")
-    fig = board.draw(rows, metric, target, group_kind)
-    widgets.plot(fig, "leaderboard")
-    clicked = widgets.table(board.readable(rows, metric, group_kind), "leaderboard", fig=fig, clickable=True)
-    for note, of in rows[rows["kind"] == board.PUBLISHED].groupby("note", sort=False):
+    family = comparing.family(choice.read, protocol, metric, target)
+    rows = board.ranked(rows, family)
+    parts = [rows, board.baselines(protocol, metric, target)]
+    if asked.published:
+        parts.append(board.published(protocol, metric, target, asked.methods, of=asked.published))
+    joined = board.board(parts, metric)
+    yield Section(text=board.verdict(rows, family, protocol, metric))
+    links = [
+        Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
+        for run in joined["run_id"].astype(str)
+    ]
+    notes = [text for text in (ranking.cut(joined), scored(protocol), *published_notes(joined)) if text]
+    for reason, studies in family.unranked().items():
+        if reason != family.reason:
+            notes.append(f"Not ranked: {', '.join(choice.index.title(study) for study in studies)}: {reason}.")
+
+    def thesis() -> str:
+        frame, bold, caption = board.thesis(joined, protocol, metric, target)
+        return tables.latex(frame, caption, bold=bold)
+
+    yield Section(
+        "",
+        legend(joined, protocol.group_kind),
+        ranking.draw(joined, metric, target, protocol.group_kind, choice.index.methods),
+        board.readable(joined, metric, protocol.group_kind),
+        "leaderboard",
+        folded=False,
+        notes=tuple(notes),
+        opens=links,
+        latex=thesis,
+    )
+    explained = next((study for study in rows["run_id"] if has_diagnostics(choice, study)), None)
+    if explained is not None and (joined["kind"] == board.PUBLISHED).any():
+        yield items.Links(
+            [Link("Why published scores differ", "errors", {"runs": explained, "section": "Diagnostics"})]
+        )
+
+
+def has_diagnostics(choice: Choice, study: str) -> bool:
+    """Return whether a study has the scores that explain published ones."""
+    return any(Artifact.DIAGNOSTICS in final.artifacts for final in choice.index.finals(study))
+
+
+def published_notes(rows: pd.DataFrame) -> Iterator[str]:
+    """Yield where published rows come from, and why they are not ranked."""
+    paper = rows[rows["kind"] == board.PUBLISHED]
+    for (note, why), of in paper.groupby(["note", "why"], sort=False):
         called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
-        st.caption(widgets.escape(f"Published, never ranked: {called}: {note}."))
-    if not single:
-        st.caption("Ranked by the figure alone: it is not made of single predictions, which a paired test compares.")
-    elif problems:
-        st.warning("Ranked by the figure alone, for want of predictions: " + widgets.escape("; ".join(problems)))
-    facts = (protocol, HOW, names.synthetic(runs), metric, group_kind)
-    widgets.share_button(lambda: share.leaderboard(rows, fig, *facts), "leaderboard.html")
-    if clicked is not None and rows["run_id"].iloc[clicked]:
-        widgets.open_page("run", run=str(rows["run_id"].iloc[clicked]))
+        yield f"Published, never ranked: {called}: {note}." + (f" Not comparable: {why}." if why else "")
 
 
-def table_view(runs: pd.DataFrame, protocol: str, metric: str, target: str, archived: bool) -> None:
-    """Show any metric over any two of method, settings, target and protocol, published figures beside the measured."""
-    others = [p for p in scope.protocols(runs) if p != protocol]
-    chosen = [protocol, *widgets.choose_many("More protocols as columns", others, "with", placeholder="none")]
-    targets = scope.having(runs, protocol, metric, scope.measures(runs, protocol)[1])
-    targets = scope.different(runs, protocol, targets)
-    parts = []
-    for label in chosen:
-        part = scope.of_protocol(runs, label, archived, [(metric, t) for t in targets])
-        parts.append(pivot.rows(part, published(), label, metric, targets))
-    rows = pd.concat(parts, ignore_index=True)
-    if not (rows["kind"] == board.MEASURED).any():
-        widgets.empty(EMPTY, "No study of this protocol has test figures of this metric yet.")
+def legend(rows: pd.DataFrame, group_kind: str) -> str:
+    """Say what the marks of the figure mean."""
+    parts = ["Dot: mean over seeds"]
+    if rows["sd"].notna().any():
+        parts.append("thick bar: ± sd over seeds")
+    if rows["low"].notna().any():
+        parts.append(f"thin bar: 95 % interval over the test {names.plural(group_kind)}")
+    if (rows["kind"] == board.BASELINE).any():
+        parts.append("vertical line: baseline, or an oracle that knows the true class")
+    if (rows["kind"] == board.PUBLISHED).any():
+        parts.append("open diamond: published, never ranked")
+    return "; ".join(parts) + "."
+
+
+def scored(protocol: Protocol) -> str:
+    """Say how often the test set was used."""
+    count = protocol.times_scored
+    studies = "1 study was" if count == 1 else f"{count} studies were"
+    return f"{studies} evaluated on this test set. The more there are, the more likely a small lead is luck."
+
+
+# ----------------------------------------------------------------------------------------------------- as a table
+
+
+def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show any metric over any two of method, settings, target and protocol, published values beside the measured."""
+    above, asked = questions(choice, ask, ranking=False)
+    yield from above
+    if asked is None:
         return
-    left, middle, right = st.columns(3)
+    metric = asked.metric
+    others = [label for label in choice.index.protocols if label != asked.protocol.label]
+    labels = [asked.protocol.label, *ask.many("More protocols as columns", others, "with", placeholder="none")]
+    targets = asked.protocol.different(asked.protocol.targets_of(metric))
+    rows = pd.concat(
+        [pivot.rows(choice.index.protocols[label], metric, targets, asked.archived, asked.methods) for label in labels],
+        ignore_index=True,
+    )
+    if not (rows["kind"] == board.MEASURED).any():
+        yield Message("No study of this protocol has test scores of this metric yet.", "empty", COMMAND)
+        return
     axes = pivot.axes(rows)
     both = next((axis for axis in axes if pivot.BOTH in axis), None)
-    with left:
-        down = widgets.choose("Rows", axes, "rows") or axes[0]
-    with middle:
-        across = widgets.choose("Columns", [a for a in axes if a != down], "columns", both) or axes[-1]
+    down = ask.one("Rows", axes, "rows")
+    across = ask.one("Columns", [axis for axis in axes if axis != down], "columns", both)
     free = [a for a in axes if not {down, across} & {a, *a.split(pivot.BOTH)} and pivot.BOTH not in a]
-    with right:
-        wanted = pivot.TARGET if record.ROTATED in targets else ONE
-        each = widgets.choose("A table for each", [ONE, *free], "each", wanted) or ONE
+    each = ask.one("A table for each", [ONE, *free], "each", pivot.TARGET if record.ROTATED in targets else ONE)
     if pivot.TARGET not in (down, across, each):
-        wanted = pivot.called(target if target in targets else record.ALL, targets)
+        wanted = pivot.called(asked.target if asked.target in targets else record.ALL, targets)
         rows = rows[rows["target"] == wanted]
-    st.caption(CELLS)
-    kept = rows if each == ONE else rows.assign(each=pivot.along(rows, each))
-    several = pivot.order(kept["each"], each) if each != ONE else [ONE]
+    yield Section(text=CELLS)
+    yield from each_table(rows, down, across, each, metric, len(labels) == 1)
+    paper = rows.loc[rows["kind"] == board.PUBLISHED, "note"]
+    if len(paper):
+        yield Section(notes=tuple(f"Published, never ranked: {note}." for note in dict.fromkeys(paper)))
+
+
+def each_table(rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool) -> Iterator[Section]:
+    """Yield a table for each value of an axis, or one; with its heat map where one protocol is shown (`alone`)."""
+    axis = "" if each == ONE else each
+    laid = pivot.cells(rows, down, across, metric, axis)
+    several = pivot.order(laid["each"], axis) if axis else [""]
     measured = rows.loc[rows["kind"] == board.MEASURED, "value"]
     span = float(measured.min()), float(measured.max())
-    sections = []
     for number, value in enumerate(several):
-        mine = kept if each == ONE else kept[kept["each"] == value]
-        cells = pivot.cells(mine, down, across, metric)
-        fig = pivot.draw(cells, down, across, metric, span) if len(chosen) == 1 else None
-        heading = f"Test {names.metric(metric)}" + ("" if each == ONE else f", {each.replace('_', ' ')} {value}")
-        if each != ONE:
-            st.subheader(widgets.escape(value), anchor=False)
-        key = "cells" if number == 0 else f"cells_{number}"
-        if fig is not None:
-            widgets.plot(fig, key)
-        table = pivot.wide(cells, down, across)
-        widgets.table(table, key, fig=fig)
-        sections.append(share.Section(heading, CELLS if number == 0 else "", fig, table, folded=False))
-    paper = rows.loc[rows["kind"] == board.PUBLISHED, "note"]
-    for note in dict.fromkeys(paper):
-        st.caption(widgets.escape(f"Published, never ranked: {note}."))
-    ids = [str(run) for run in rows.loc[rows["kind"] == board.MEASURED, "run_id"].unique()]
-    title = f"Leaderboard: {'; '.join(chosen)}"
-    widgets.share_button(lambda: share.view(cached.store(), title, HOW, sections, ids), "table.html")
+        found = laid[laid["each"] == value] if axis else laid
+        heat = alone and len(found) > 1  # one cell is no map
+        yield Section(
+            value,
+            f"Test {names.metric(metric)}." if number == 0 else "",
+            cells.draw(found, down, across, metric, span) if heat else None,
+            pivot.wide(found, down, across),
+            "cells" if number == 0 else f"cells_{number}",
+            folded=False,
+        )
 
 
-def main() -> None:
-    """Show the page."""
-    widgets.header("Leaderboard", HOW)
-    runs = cached.runs()
-    protocols = scope.protocols(runs)
-    if not protocols:
-        widgets.empty(EMPTY)
-        return
-    protocol = widgets.choose("Protocol", protocols, "protocol") or ""
-    found, known_targets = scope.measures(runs, protocol)
-    if not found:
-        widgets.empty(EMPTY, "No study of this protocol has test figures yet.")
-        return
-    columns = st.columns([1, 2, 2])
-    with columns[0]:
-        metric = widgets.choose("Metric", found, "metric", scope.objective(runs, protocol), names.metric) or ""
-    with columns[1]:
-        targets = scope.having(runs, protocol, metric, known_targets)
-        if st.session_state.get("target") in set(known_targets) - set(targets):
-            st.session_state["target"] = targets[0]  # chosen for another metric: a picture has an error, but no CCC
-        target = widgets.choose("Target", targets, "target", name=names.target, fixed=True) or ""
-    with columns[2]:
-        everything = scope.of_protocol(runs, protocol, archived=True, figures=[(metric, target)])
-        known = sorted(everything["method"].astype(str).unique())
-        methods = widgets.choose_many("Methods", known, "method", names.method)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        view = widgets.view("View", ["ranking", "as table"], "layout")
-        archived = widgets.switch("archived runs too", "archived")
-        widgets.data_badge(names.synthetic(everything))
-    mine = scope.shown(everything, archived)
-    if view == "ranking":
-        ranking_view(everything, mine, protocol, metric, target, methods)
-    else:
-        table_view(runs, protocol, metric, target, archived)
+PAGE = Page(
+    title="Leaderboard",
+    how=HOW,
+    views=(
+        View("Ranking", None, ranking_view, formerly="ranking"),
+        View("As a table", None, table_view, formerly="as table"),
+    ),
+    group="Results",
+    place=20,
+    looks_at="store",
+    key="layout",
+    command=COMMAND,
+)
 
+if __name__ == "__main__":
+    from dashboard.views.runner import show
 
-with widgets.guard():
-    main()
+    show("leaderboard")

@@ -1,287 +1,390 @@
-"""Run: a card readable in ten seconds, one figure, and in tabs all that the run kept."""
+"""The page Run: a card readable in ten seconds, one figure, and all that the run has."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import streamlit as st
 
 from affect import record
-from affect.published import published
-from affect.record import ALL, Artifact, Kind, State
-from dashboard import cached, kept_pictures, seven_tasks, share, widgets
-from dashboard.damaged import Damaged
-from dashboard.figures import (
-    board,
-    card,
-    circumplex,
-    names,
-    pictures,
-    predictions,
-    ranking,
-    rotations,
-    scope,
-    selection,
-    truth,
-)
-from dashboard.figures.tables import number
+from affect.record import Artifact, Kind, State
+from dashboard.figures import circumplex, pictures, predictions, rotations, theme, truth
+from dashboard.results import card, caveats, names
+from dashboard.views import images, questions, seven_tasks
+from dashboard.views.ask import Ask
+from dashboard.views.cards import card_of
+from dashboard.views.choice import Choice, Row
+from dashboard.views.items import BADGES, Badges, Code, Item, Json, Link, Links, Message, Section
+from dashboard.views.view import Page, View
 
-HOW = "The card says what was measured, on what, and beside what. Below it, truth against prediction; then all details."
-EMPTY = "python -m training demo"
-TABS = [
-    "curves",
-    "parameters",
-    "scores",
-    "runs",
-    "pictures",
-    "seven tasks",
-    "rotations",
-    "files",
-    "data",
-    "log",
-    "run again",
-    "notes",
-]
+if TYPE_CHECKING:
+    from dashboard.results.record import Record
+
+MOST_CARDS = 4
 
 
-def choose_run(runs: pd.DataFrame) -> None:
-    """Offer the newest studies where the address names no run."""
-    studies = board.newest(runs, pd.Timestamp.now("UTC"))
-    if studies.empty:
-        widgets.empty(EMPTY)
+def shown_run(row: Row) -> Record:
+    """Return the run whose files stand for a chosen one: of a study its first final run."""
+    return row.finals[0] if row.finals else row.record
+
+
+# ------------------------------------------------------------------------------------------------------- the top
+
+
+def top(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the card of each chosen run, its links, and truth against prediction."""
+    rows = choice.rows[:MOST_CARDS]
+    if len(choice.rows) > MOST_CARDS:
+        yield Message(f"The first {MOST_CARDS} of {len(choice.rows)} chosen runs.")
+    for row in rows:
+        with choice.guard(row.name):
+            if len(rows) > 1:
+                yield Section(row.name)
+            yield from cards(choice, row)
+    with_predictions = choice.tables(Artifact.PREDICTIONS)
+    if with_predictions:
+        yield from truth_against_prediction(choice, ask, with_predictions)
+
+
+def cards(choice: Choice, row: Row) -> Iterator[Item]:
+    """Yield one run's badges, card and links."""
+    item = card_of(choice.index, choice.read, row.run_id)
+    yield badges(row, item.card.badges)
+    if choice.index.archived(row.run_id):
+        yield Message("This run is archived and hidden from leaderboards.")
+    if row.record.state == State.FAILED:
+        yield Message(row.record.reason or "It ended without saying why: its process was stopped.", "error")
+    yield item
+    yield Links(links(choice, row))
+
+
+def badges(row: Row, marks: Sequence[str]) -> Badges:
+    """Return what kind of run it is, its marks and its own tags."""
+    run = row.record
+    words = [(mark, BADGES.get(mark, "gray")) for mark in marks]
+    words.insert(1, (run.what[0].upper() + run.what[1:], "blue"))
+    words += [(label, "gray") for label in run.labels]
+    if run.state != State.COMPLETE:
+        words.append((run.state, "red" if run.state == State.FAILED else "yellow"))
+    return Badges(words)
+
+
+def links(choice: Choice, row: Row) -> list[Link]:
+    """Return where else the run can be looked at."""
+    index, run_id, shown = choice.index, row.run_id, shown_run(row)
+    study = index.study_of(run_id)
+    found = []
+    if study is not None:
+        found.append(Link("Search", "study", {"runs": study}))
+    if study not in (None, run_id):
+        found.append(Link("Study’s results", "run", {"runs": str(study)}))
+    protocol = index.protocol_of(run_id)
+    if protocol is not None and protocol.metric_names:
+        found.append(Link("Leaderboard", "leaderboard", {"protocol": protocol.label}))
+    if shown.kind == Kind.FINAL:
+        if Artifact.PREDICTIONS in shown.artifacts:
+            found.append(Link("Errors", "errors", {"runs": run_id}))
+        if Artifact.DIAGNOSTICS in shown.artifacts:
+            query = {"runs": run_id, "section": "Diagnostics"}
+            found.append(Link("Why published values differ", "errors", query))
+        if Artifact.ACTIVATIONS in shown.artifacts:
+            found.append(Link("Activation maps", "activations", {"runs": run_id}))
+        if circumplex.axes_of(shown.targets) is not None and Artifact.PREDICTIONS in shown.artifacts:
+            found.append(Link("Circumplex", "circumplex", {"runs": run_id}))
+        if shown.artifacts & {Artifact.EMBEDDINGS, Artifact.PROJECTIONS}:
+            found.append(Link("Latent space", "latent", {"runs": run_id}))
+    return found
+
+
+def truth_against_prediction(choice: Choice, ask: Ask, tables: dict[str, pd.DataFrame]) -> Iterator[Item]:
+    """Yield truth against prediction of one target for every run."""
+    known = {name: [*predictions.targets(t), *predictions.classes(t)] for name, t in tables.items()}
+    targets = list(dict.fromkeys(target for of in known.values() for target in of))
+    if not targets:
+        yield Message("The predictions of this run hold no target.", "warning")
         return
-    st.markdown("Choose a study, or open a run from the leaderboard.")
-    clicked = widgets.table(studies.drop(columns="run_id"), "studies", clickable=True)
-    if clicked is not None:
-        widgets.open_page("run", run=str(studies["run_id"].iloc[clicked]))
+    target = questions.target(ask, targets, "truth")
+    across = 2 if len(tables) > 1 else 1
+
+    def make(name: str, table: pd.DataFrame) -> Section:
+        run = choice.first(Artifact.PREDICTIONS)[name]
+        part = "test" if (table["part"] == "test").any() else "validation"
+        heading, place = (name if len(tables) > 1 else ""), list(tables).index(name)
+        key = f"_{place}" if place else ""
+        if target in predictions.classes(table):
+            counts = predictions.confusion(predictions.of_part(table, part), target)
+            text = f"Each row is a true class; the number counts {part} samples."
+            fig = predictions.draw_confusion(counts)
+            return Section(heading, text, fig, counts.reset_index(), f"confusion{key}", across=across)
+        dots = truth.points(table, target, part)
+        caption = truth.caption(dots, part, run.group_kind)
+        text = f"{run.what[0].upper()}{run.what[1:]}: {caption}"
+        return Section(heading, text, truth.draw(dots, target), dots, f"truth{key}", across=across)
+
+    yield Section("Truth and prediction")
+    yield from choice.map({name: table for name, table in tables.items() if target in known[name]}, make).values()
 
 
-def show_card(found: card.Card, standing: str) -> None:
-    """Show the card: badges, the headline beside what it is to be held against, and the facts."""
-    with st.container(border=True):
-        with st.container(horizontal=True, gap="small"):
-            if found.synthetic is not None:
-                widgets.data_badge(found.synthetic)
-            st.badge(widgets.escape(found.kind), color="blue")
-            for own in found.labels:
-                st.badge(widgets.escape(own), color="gray")
-            if found.state != State.COMPLETE:
-                st.badge(widgets.escape(found.state), color="red" if found.state == State.FAILED else "yellow")
-        if found.known:
-            with st.container(horizontal=True, gap="medium"):
-                st.metric(widgets.escape(found.headline_label), number(found.headline, 4), width="content")
-                for other in found.beside:
-                    label = widgets.escape(other.label)
-                    st.metric(label, number(other.value, 4), help=widgets.escape(other.note), width="content")
-            st.caption(widgets.escape(found.spread))
-        if standing:
-            st.markdown(f"**Standing**  \n{widgets.escape(standing)}")
-        columns = st.columns(2)
-        for place, (what, text) in enumerate(found.facts):
-            columns[place % 2].markdown(f"**{widgets.escape(what)}**  \n{widgets.escape(text)}")
+# ------------------------------------------------------------------------------------------------------ the views
 
 
-@st.cache_data(show_spinner="Comparing in pairs …", max_entries=200)
-def paired(first: tuple[str, ...], second: tuple[str, ...], metric: str) -> Any:
-    """Return the paired test of two studies by the ids of their finals, None where they cannot be compared."""
-    try:
-        a, b = (ranking.stack([cached.table(run, Artifact.PREDICTIONS) for run in ids]) for ids in (first, second))
-        return ranking.paired(a, b, metric)
-    except (Damaged, ValueError):
-        return None
-
-
-def standing_of(runs: pd.DataFrame, run_id: str) -> str:
-    """Return where the run's study stands in its protocol; empty for what is never ranked."""
-    study = card.study_of(runs, run_id)
-    if study is None or runs.at[run_id, "kind"] not in (Kind.STUDY, Kind.FINAL):
-        return ""
-    metric = str(runs.at[study, "objective"])
-    mine = scope.of_protocol(runs, scope.label_of(runs, study), figures=[(metric, ALL)])
-    rows = board.measured(mine, metric, ALL)
-
-    def compare(a: str, b: str) -> Any:
-        return paired(tuple(scope.finals(mine, a).index), tuple(scope.finals(mine, b).index), metric)
-
-    return card.standing(rows, study, compare, metric)
-
-
-def show_truth(run_id: str, which: str) -> None:
-    """Show truth against prediction for one target; `which` says in words whose predictions they are."""
-    table = cached.table(run_id, Artifact.PREDICTIONS)
-    targets = [*predictions.targets(table), *predictions.classes(table)]
-    target = widgets.choose("Target", targets, "truth", name=names.target, fixed=True) or ""
-    part = "test" if (table["part"] == "test").any() else "validation"
-    if target in predictions.classes(table):
-        counts = predictions.confusion(predictions.of_part(table, part), target)
-        widgets.figure(predictions.draw_confusion(counts), counts.reset_index(), "confusion")
+def curves(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show epoch curves, a figure a metric, of all chosen runs."""
+    owners = {run.run_id: row for row in choice.rows for run in (row.finals or (row.record,))}
+    rows = choice.read.curves(list(owners))
+    if rows.empty:
+        yield Message("These runs have no curves by epoch: their methods do not learn in steps.")
         return
-    dots = truth.points(table, target, part)
-    kind = str(cached.runs().at[run_id, "group_kind"])
-    widgets.figure(truth.draw(dots, target), dots, "truth", f"{which.capitalize()}: {truth.caption(dots, part, kind)}")
+    titles = {i: names.kind({"kind": owners[i].record.kind}) for i in owners}
+    for run_id, row in owners.items():
+        what = choice.index.record(run_id).what
+        titles[run_id] = what if len(choice.rows) == 1 else f"{row.name} · {what}"
+    methods = {run_id: row.record.method for run_id, row in owners.items()}
+    looks = theme.of_methods(choice.index.methods, methods) if len(choice.rows) > 1 else None
+    metric_names = sorted(rows["metric"].unique())
+    objective = choice.rows[0].record.objective
+    metric_names.sort(key=lambda name: (objective not in name, not name.startswith("val"), name))
+    for number, metric in enumerate(metric_names):
+        of = rows[rows["metric"] == metric]
+        with choice.guard(metric):
+            yield Section(
+                curve_name(str(metric)),
+                "",
+                truth.draw_curves(of, titles, looks),
+                of.assign(run_id=of["run_id"].map(titles)),
+                f"curve_{number}",
+                across=2,
+            )
 
 
-def show_curves(ids: list[str], runs: pd.DataFrame) -> None:
-    """Show epoch curves, a figure a metric."""
-    curves = cached.curves(ids)
-    called = {run: names.kind(names.row(runs, run)) for run in ids}
-    for metric in sorted(curves["metric"].unique()):
-        lines = curves[curves["metric"] == metric]
-        widgets.figure(truth.draw_curves(lines, called), lines, f"curve_{metric.replace('/', '_')}")
-    if curves.empty:
-        st.caption("This run reported no epochs: its method does not learn in steps.")
+def curve_name(curve: str) -> str:
+    """Return what a curve is called: ``val/mae/pleasure`` is validation MAE, pleasure."""
+    part, _, rest = curve.partition("/")
+    metric, _, target = rest.partition("/")
+    if not metric:
+        return curve
+    words = f"{'validation' if part == 'val' else part} {names.metric(metric)}"
+    return f"{words}, {names.target(target)}" if target else words
 
 
-def show_file(run_id: str) -> None:
-    """Show one of the run's files: a table, JSON or text, always as text and never as markup."""
-    files = cached.files(run_id)
-    file = widgets.choose("File", files, "file", fixed=True)
-    if file is None:
-        st.caption("This run kept no files.")
-    elif file.endswith(".parquet"):
-        table = cached.table(run_id, file)
-        widgets.table(pictures.facts(table) if file == Artifact.SAMPLES else table, file)
-    elif file.endswith(".json"):
-        st.json(cached.json(run_id, file), expanded=2)
-    elif file.endswith(".txt"):
-        st.code(cached.text(run_id, file), language=None, wrap_lines=True)
-    else:
-        st.caption("Only the method that wrote this file reads it.")
-
-
-def show_tasks(runs: pd.DataFrame, run_id: str, finals: list[str]) -> None:
-    """Show the tasks that judge a run's codes, beside other studies of its protocol and what was published."""
-    called = str(runs.at[run_id, "study"])
-    if runs.at[run_id, "kind"] == Kind.FINAL:  # one seed is not its study, which may stand beside it
-        called = selection.final_name(called, runs.at[run_id, "seed"], run_id)
-    label = scope.label_of(runs, run_id)
-    others = scope.of_protocol(runs, label, figures=[])
-    rows = {called: finals}
-    for study, name in others.loc[others["kind"] == Kind.STUDY, "study"].astype(str).items():
-        kept = [i for i in scope.finals(others, str(study)).index if Artifact.ALIGNMENT in cached.files(i)]
-        if kept and name != called:
-            rows[name] = kept
-    if len(rows) > 1:
-        beside = widgets.choose_many("Beside other studies", list(rows)[1:], "judged beside", placeholder="none")
-        rows = {name: rows[name] for name in (called, *beside)}
-    seven_tasks.show(rows, runs, "judged", "judged by")
-    st.caption(
-        "Tasks 1, 6 and 7 are pictures: reconstructions stand in the tab pictures, the others on pages of theirs."
+def parameters(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show hyperparameters and settings, a column a run."""
+    tables = choice.map(
+        {row.name: row for row in choice.rows},
+        lambda name, row: card.parameters(choice.index, shown_run(row).run_id),
     )
-    with st.container(horizontal=True, gap="medium"):
-        widgets.link("Latent space", "latent", spaces=run_id)
-        widgets.link("Circumplex of the codes", "circumplex", fits=run_id, circle="Latent space")
+    if len(tables) == 1:
+        yield Section(frame=next(iter(tables.values())), key="parameters")
+        return
+    columns = [table.set_index("parameter")["value"].rename(name) for name, table in tables.items()]
+    joined = pd.concat(columns, axis=1).fillna("–")
+    differ = joined[joined.nunique(axis=1) > 1]
+    yield Section("What differs", frame=differ.rename_axis("parameter").reset_index(), key="parameters_differ")
+    yield Section("All", frame=joined.rename_axis("parameter").reset_index(), key="parameters")
 
 
-def show_rotations(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str]) -> None:
-    """Show how a classifier of meshes does when they are turned, a line a final run."""
-    tables = {names.kind(names.row(runs, i)): cached.table(i, Artifact.ROTATIONS) for i in finals or [shown]}
-    first = next(iter(tables.values()))
-    known = rotations.metrics_of(first)
-    objective = str(runs.at[run_id, "objective"])
-    with st.columns(3)[0]:
-        metric = widgets.choose("Metric", known, "turned", objective, names.metric, fixed=True) or known[0]
-    column = record.metric("test", metric, record.ROTATED, record.MAJORITY)
-    chance = names.number(runs.at[run_id, column]) if column in runs else float("nan")
-    text = (
-        "Test meshes turned about random axes by an angle, and at the right turned to any orientation; bars reach from "
-        "the least to the most of the draws, the dotted line is always the most frequent class."
-    )
-    st.caption(text)
-    lines = pd.concat([rotations.by_angle(of, metric).assign(run=run) for run, of in tables.items()])
-    widgets.figure(rotations.draw(tables, metric, chance), lines, "rotations")
-    widgets.table(rotations.summary(tables, metric, chance), "rotated")
+def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show every score."""
+    for place, row in enumerate(choice.rows):
+        with choice.guard(row.name):
+            frame = card.scores(choice.index, row.run_id)
+            heading = row.name if len(choice.rows) > 1 else ""
+            yield Section(heading, frame=frame, key=f"scores_{place}" if place else "scores", height=420)
 
 
-def show_details(runs: pd.DataFrame, run_id: str, shown: str, finals: list[str]) -> None:
-    """Show the tabs. `shown` is the run whose artifacts stand for a study: one of its finals."""
-    run, files = names.row(runs, run_id), cached.files(shown)
-    children = card.below(runs, run_id)
-    absent = {
-        "runs": children.empty,
-        "pictures": Artifact.SAMPLES not in files,
-        "seven tasks": Artifact.ALIGNMENT not in files,
-        "rotations": Artifact.ROTATIONS not in files,
-        "log": Artifact.LOG not in files,
-    }
-    tabs = [tab for tab in TABS if not absent.get(tab)]
-    for tab, place in zip(tabs, st.tabs(tabs, key="tab", bind="query-params"), strict=True):
-        if not place.open:
+def children(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the trials and final runs of each chosen study."""
+    shown = False
+    for place, row in enumerate(choice.rows):
+        table = card.below(choice.index, row.run_id)
+        if table.empty:
             continue
-        with place, widgets.guard():
-            match tab:
-                case "curves":
-                    show_curves(finals or [run_id], runs)
-                case "parameters":
-                    widgets.table(card.parameters(names.row(runs, shown)), "parameters")
-                case "scores":
-                    widgets.table(card.scores(run), "scores", height=420)
-                case "runs":
-                    clicked = widgets.table(children, "runs", clickable=True)
-                    if clicked is not None:
-                        widgets.open_page("run", run=str(children["run id"].iloc[clicked]))
-                case "pictures":
-                    kept_pictures.show(shown, bool(run["synthetic"]))
-                case "seven tasks":
-                    show_tasks(runs, run_id, finals or [shown])
-                case "rotations":
-                    having = [i for i in finals if Artifact.ROTATIONS in cached.files(i)]
-                    show_rotations(runs, run_id, shown, having)
-                case "files":
-                    show_file(shown)
-                case "data":
-                    st.json(cached.json(shown, Artifact.DATA_SUMMARY), expanded=2)
-                case "log":
-                    st.code(cached.text(shown, Artifact.LOG), language=None, wrap_lines=True, height=420)
-                case "run again":
-                    st.code(run["command"] if names.present(run["command"]) else "unknown", language="bash")
-                    st.caption(f"at commit {widgets.escape(names.code(run['code']))}; a study's seed is part of it.")
-                case "notes":
-                    st.text(run["note"] if names.present(run["note"]) else "No note yet.")
-                    st.code(f'python -m training note {run_id[:8]} "…"', language="bash")
+        shown = True
+        pairs = zip(table["run"], table["run id"], strict=True)
+        links = [Link(f"Open {word}", "run", {"runs": str(run_id)}) for word, run_id in pairs]
+        text = "Click a run to open it."
+        key = f"runs_{place}" if place else "runs"
+        yield Section(row.name if len(choice.rows) > 1 else "", text, frame=table, key=key, opens=links)
+    if not shown:
+        yield Message("This run has no trials or final runs of its own.")
 
 
-def main() -> None:
-    """Show the page."""
-    runs = cached.runs()
-    asked = st.query_params.get("run", "")
-    run_id = card.find(runs, asked)
-    if run_id is None:
-        widgets.header("Run", HOW)
-        if asked:
-            st.warning(f"This store has no run {widgets.escape(asked)}, or several that begin so.")
-        choose_run(runs)
+def turned(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show how classifiers of meshes do when the meshes are turned, a line a final run."""
+    tables: dict[str, pd.DataFrame] = {}
+    runs: dict[str, Record] = {}
+    for row in choice.rows:
+        for final in row.having(Artifact.ROTATIONS):
+            title = final.what if len(choice.rows) == 1 else choice.index.title(final.run_id)
+            with choice.guard(title):
+                table = choice.read.table(final.run_id, Artifact.ROTATIONS)
+                if table.empty:
+                    raise ValueError("rotations.parquet has no rows")
+                tables[title], runs[title] = table, final
+    if not tables:
         return
-    found = card.make(runs, run_id, published(), pd.Timestamp.now("UTC"))
-    widgets.header(found.title, HOW)
-    if runs.at[run_id, "archived"]:
-        st.info("Somebody put this run aside: leaderboards hide it.")
-    show_card(found, standing_of(runs, run_id))
-    if runs.at[run_id, "state"] == State.FAILED and names.present(runs.at[run_id, "reason"]):
-        st.error(widgets.escape(runs.at[run_id, "reason"]))
-    finals = list(scope.finals(runs, run_id).index)
-    shown = finals[0] if finals else run_id
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        study = card.study_of(runs, run_id)
-        if study is not None:
-            widgets.link("Open its search", "study", study=str(runs.at[study, "study"]))
-        if study not in (None, run_id):
-            widgets.link("Open its study", "run", run=str(study))
-        if Artifact.PREDICTIONS in cached.files(shown) and runs.at[shown, "kind"] == Kind.FINAL:
-            widgets.link("Look at its errors", "errors", runs=run_id)
-            if Artifact.ACTIVATIONS in cached.files(shown):
-                widgets.link("See what it looks at", "activations", models=run_id)
-            if circumplex.axes_of(names.loads(runs.at[shown, "targets"], [])) is not None:
-                widgets.link("See it on the circumplex", "circumplex", fits=run_id)
-        if Artifact.EMBEDDINGS in cached.files(shown):
-            widgets.link("Look into its latent space", "latent", spaces=run_id)
-        widgets.share_button(lambda: share.runs(cached.store(), [run_id]), f"{run_id[:8]}.html")
-    with widgets.guard():
-        if Artifact.PREDICTIONS in cached.files(shown):
-            show_truth(shown, names.kind(names.row(runs, shown)))
-    show_details(runs, run_id, shown, finals)
+    first = next(iter(runs.values()))
+    known = rotations.metrics_of(next(iter(tables.values())))
+    metric = ask.one("Metric", known, "turned", first.objective, names.metric, fixed=True)
+    chance = float("nan")
+    for row in choice.rows:
+        column = record.metric("test", metric, record.ROTATED, record.MAJORITY)
+        if column in choice.runs:
+            chance = names.number(choice.runs.at[row.run_id, column])
+    text = (
+        "Test meshes turned about random axes by an angle, and at the right turned to any orientation. Bars reach from "
+        "the least to the most of the draws; the dotted line is the baseline, always the most frequent class."
+    )
+    frame = pd.concat([rotations.by_angle(of, metric).assign(run=run) for run, of in tables.items()])
+    looks = None
+    if len(choice.rows) > 1:
+        looks = theme.of_methods(choice.index.methods, {name: run.method for name, run in runs.items()})
+    yield Section("", text, rotations.draw(tables, metric, chance, looks), frame, "rotations")
+    yield Section("By run", frame=rotations.summary(tables, metric, chance), key="rotated")
 
 
-with widgets.guard():
-    main()
+def files(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show one of the run's files: a table, JSON or text, always as text and never as markup."""
+    row = first_of(choice, ask, "files of")
+    shown = shown_run(row)
+    there = choice.read.files(shown.run_id)
+    missing = sorted(set(shown.artifacts) - set(there) - {Artifact.MODEL})
+    if missing:
+        yield Message(
+            f"The record lists files that are missing in the store: {', '.join(missing)}. Were they moved along with "
+            "the database?",
+            "warning",
+        )
+    if not there:
+        yield Message("This run has no files in the store.")
+        return
+    file = ask.one("File", there, "file", fixed=True)
+    if file.endswith(".parquet"):
+        table = choice.read.table(shown.run_id, file)
+        yield Section(frame=pictures.facts(table) if "png" in table else table, key="file")
+    elif file.endswith(".json"):
+        yield Json(choice.read.json(shown.run_id, file), file)
+    elif file.endswith((".txt", ".log", ".py", ".csv", ".md")):
+        yield Code(choice.read.text(shown.run_id, file))
+    else:
+        yield Message("Only the method that wrote this file reads it.")
+
+
+def first_of(choice: Choice, ask: Ask, key: str) -> Row:
+    """Ask for one of the chosen runs where there are several."""
+    if len(choice.rows) == 1:
+        return choice.rows[0]
+    return choice.row(ask.one("Of the run", [row.name for row in choice.rows], key))
+
+
+def data(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show what the data set says of itself: what was read, how many, and what to know about it."""
+    row = first_of(choice, ask, "data of")
+    summary = choice.read.json(shown_run(row).run_id, Artifact.DATA_SUMMARY)
+    if not isinstance(summary, dict):
+        raise ValueError(f"data_summary.json holds no object but {type(summary).__name__}")
+    for caveat in caveats.of(choice.index, row.run_id, summary):
+        yield Message(caveat, "warning")
+    facts = [(key.replace("_", " "), _plain(value)) for key, value in summary.items() if not isinstance(value, dict)]
+    if facts:
+        frame = pd.DataFrame(facts, columns=["what", "value"])
+        yield Section("Data set", frame=frame, key="data")
+    for number, (key, value) in enumerate((k, v) for k, v in summary.items() if isinstance(v, dict) and v):
+        frame = _as_frame(value)
+        yield Section(key.replace("_", " ").capitalize(), frame=frame, key=f"data_{number}")
+    yield Json(summary, "data_summary.json")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
+    return str(value)
+
+
+def _as_frame(value: dict[str, Any]) -> pd.DataFrame:
+    """Return a nested count, such as classes by part, as a table."""
+    if all(isinstance(inner, dict) for inner in value.values()):
+        wide = pd.DataFrame(value).T
+        return wide.rename_axis("what").reset_index().astype({"what": str})
+    return pd.DataFrame([(str(key), _plain(inner)) for key, inner in value.items()], columns=["what", "value"])
+
+
+def log(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the run's log."""
+    row = first_of(choice, ask, "log of")
+    yield Code(choice.read.text(shown_run(row).run_id, Artifact.LOG), height=420)
+
+
+def again(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the command that made each run, and at which commit."""
+    for row in choice.rows:
+        run = row.record
+        note = f"at commit {run.code_text}; the study's seed is part of the command."
+        heading = row.name if len(choice.rows) > 1 else ""
+        yield Code(run.command or "unknown", heading, "bash", note)
+
+
+def notes(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the note of each run, and how one is written."""
+    for row in choice.rows:
+        heading = row.name if len(choice.rows) > 1 else ""
+        yield Section(heading, row.record.note or "No note yet.")
+        yield Code(f'python -m training note {row.run_id[:8]} "…"', language="bash")
+
+
+def has_children(run: Record) -> bool:
+    """Return whether the run is a study's own."""
+    return run.kind in (Kind.STUDY, Kind.FINAL)
+
+
+def heading(choice: Choice) -> str:
+    """Return what the page is about."""
+    return choice.rows[0].record.title if len(choice.rows) == 1 else f"{len(choice.rows)} runs"
+
+
+def tab(choice: Choice) -> str:
+    """Return the browser's title: score, method and data."""
+    row = choice.rows[0]
+    run = row.record
+    column = record.metric("test", run.objective, record.ALL) if run.objective else ""
+    value = names.number(choice.runs.at[row.run_id, column]) if run.on_test and column in choice.runs else float("nan")
+    score = f"{value:.3g} · " if value == value else ""
+    more = f" and {len(choice.rows) - 1} more" if len(choice.rows) > 1 else ""
+    return f"{score}{run.title}{f' on {run.dataset}' if run.dataset else ''}{more}"
+
+
+PAGE = Page(
+    title="Run",
+    how="What is predicted, on which data, and how the score compares with baselines. Below: true and predicted "
+    "values, then details.",
+    views=(
+        View("Curves", None, curves),
+        View("Parameters", None, parameters),
+        View("Scores", None, scores),
+        View("Runs", None, children, has_children, shared=False),
+        View("Images", Artifact.SAMPLES, images.view, formerly="pictures", shared=False),
+        View("Seven tasks", Artifact.ALIGNMENT, seven_tasks.view("judged", "judged by")),
+        View("Rotations", Artifact.ROTATIONS, turned),
+        View("Files", None, files, shared=False),
+        View("Data", Artifact.DATA_SUMMARY, data, shared=False),
+        View("Log", Artifact.LOG, log, shared=False),
+        View("Run again", None, again),
+        View("Notes", None, notes, shared=False),
+    ),
+    group="Results",
+    place=40,
+    empty="No study is in this store yet.",
+    key="tab",
+    top=top,
+    badges=False,
+    finals=False,
+    heading=heading,
+    tab=tab,
+    old_keys=("run",),
+)
+
+if __name__ == "__main__":
+    from dashboard.views.runner import show
+
+    show("run")

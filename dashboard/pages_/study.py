@@ -1,291 +1,332 @@
-"""The page Study: one search from its first trial to its refitted winner."""
+"""The page Study: one search from its first trial to its best trial, fitted again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
 import pandas as pd
-import streamlit as st
 
 from affect import record
-from affect.record import Artifact, Kind, State
-from dashboard import cached, widgets
-from dashboard.figures import landscape, objective, search, space
-from dashboard.figures import study as studies
+from affect.record import Artifact, State
+from dashboard.figures import landscape, search, space, theme
+from dashboard.keeping import Kept
+from dashboard.results import objective, trials
+from dashboard.results.study import Study
+from dashboard.views import studies as studies_shown
+from dashboard.views.ask import Ask
+from dashboard.views.choice import Choice
+from dashboard.views.items import Code, Item, Link, Message, Section
+from dashboard.views.view import Page, View
 
-LIVE_EVERY = "4s"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 SHOWN_PARAMETERS = 8
-VIEWS = ["Progress", "Parameters", "Epochs", "Trade-off", "Trials"]
+_importances: Kept[pd.DataFrame] = Kept(2_000)
 
 
-def summary_line(found: studies.Summary, row: pd.Series, label: str) -> None:
-    """Say what the study is and how far it has come."""
-    line = f"**{widgets.escape(found.method)}** on {widgets.escape(found.protocol)}"
-    if found.settings:
-        line += f", settings {widgets.escape(found.settings)}"
-    st.markdown(line)
-    if words := objective.words(row):
-        st.caption(widgets.escape(words))
-    with st.container(horizontal=True, gap="medium"):
-        state = "running" if found.live else found.state
-        st.metric("State", state, width="content")
-        total = "?" if found.total is None else found.total
-        st.metric("Trials done", f"{found.done} / {total}", width="content", help="complete and pruned ones count")
-        which = "highest" if found.direction == "maximize" else "lowest"
-        best = "–" if found.best_trial is None else f"{found.best:.4g}"
-        apart = len(objective.objectives(row)) > 1
-        st.metric(
-            f"{'Winner’s' if apart else 'Best'} {widgets.escape(label)}",
-            best,
-            width="content",
-            help=f"trial {found.best_trial}, the {'best compromise' if apart else which} of the complete trials",
-        )
-        st.metric("Refitted", f"{found.finals} / {found.repeats}", width="content", help="final runs, scored on test")
-        if found.live and found.done != found.total:
-            st.metric("Time left, about", studies.duration(found.seconds_left), width="content")
-        if found.live and found.deadline is not None:
-            st.metric("Search ends by", f"{found.deadline:%d %b %H:%M} UTC", width="content")
-    with st.container(horizontal=True, gap="medium"):
-        widgets.link("Open its results", "run", run=found.run_id)
-        if found.finals:
-            widgets.link("Open its errors", "errors", runs=found.study)
-    lost = [f"{n} {s}" for s, n in found.counts.items() if n and s in (State.FAILED, State.PRUNED, State.RUNNING)]
-    if lost:
-        st.caption(widgets.escape(f"Of its trials, {', '.join(lost)}."))
+def studies(choice: Choice) -> list[Study]:
+    """Return the studies of the chosen runs, each once."""
+    found = dict.fromkeys(choice.index.study_of(row.run_id) for row in choice.rows)
+    return [choice.index.study(run_id) for run_id in found if run_id is not None]
 
 
-def progress(runs: pd.DataFrame, row: pd.Series, table: pd.DataFrame, label: str) -> None:
-    """Show the history, the winner's optimism, the distribution of values and the timeline."""
-    direction = studies.text(row, "direction", "minimize")
-    better = "Higher" if direction == "maximize" else "Lower"
-    st.subheader("History", anchor=False)
-    history = search.history(table, direction)
-    widgets.figure(
-        search.draw_history(history, label), history, "history", f"{better} is better. Trial 0 is the defaults."
+def each(make: Callable[[Choice, Ask, Study, str], Iterator[Item]]) -> Callable[[Choice, Ask], Iterator[Item]]:
+    """Return the view that shows every chosen study below each other; `make` also gets a prefix for its keys."""
+
+    def view(choice: Choice, ask: Ask) -> Iterator[Item]:
+        shown = studies(choice)
+        for place, study in enumerate(shown):
+            if len(shown) > 1:
+                yield Section(study.title)
+            if study.trials().empty:
+                live = study.summary.live
+                yield Message("No trial has started yet." if live else "This study has no trials: it has one setting.")
+                continue
+            with choice.guard(study.title):
+                yield from make(choice, ask, study, f"{place}_" if place else "")
+
+    return view
+
+
+# ------------------------------------------------------------------------------------------------------- the top
+
+
+def top(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Say what each study is, how far it has come, and which configuration is best."""
+    shown = studies(choice)
+    if not shown:
+        yield Message("These runs belong to no study.", "warning")
+    for study in shown:
+        if len(shown) > 1:
+            yield Section(study.title)
+        with choice.guard(study.title):
+            yield from studies_shown.about(study)
+
+
+# ------------------------------------------------------------------------------------------------------ the views
+
+
+def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[Item]:
+    """Show the history, search and refitted score, the distribution of scores and the timeline."""
+    run = study.record
+    table = study.trials(choice.read.curves(study.trial_ids))
+    better = "Higher" if run.direction == "maximize" else "Lower"
+    history = search.history(table, run.direction)
+    text = f"{better} is better. Trial 0 has the default parameters."
+    yield Section(
+        "History", text, search.draw_history(history, study.label, run.direction), history, f"{prefix}history"
     )
-
-    optimism = studies.optimism(runs, row)
-    st.subheader("What the search promised and what came of it", anchor=False)
+    yield from studies_shown.best_trial(study, prefix)
+    optimism = study.optimism
     if len(optimism) < 2:
-        st.info("The winner has not been refitted yet.")
+        yield Section("Search score and score after refitting", "The best trial has not been fitted again yet.")
     else:
-        st.caption(
-            "The search picks the luckiest of many fits, so its value flatters the winner; the refits on validation "
-            "show by how much, the refits on test what to report."
+        text = (
+            "The search picks the luckiest of many fits, so its score flatters the best trial. The refits on "
+            "validation show by how much, the refits on test what to report."
         )
-        widgets.table(optimism, "optimism", {"difference": st.column_config.NumberColumn("difference", format="%+.4f")})
-
-    st.subheader("Share of trials that reach a value", anchor=False)
-    others = studies.comparable(runs, row)
-    chosen = widgets.choose_many("Beside other studies of this protocol", list(others), "beside", placeholder="none")
-    values = {studies.text(row, "study"): studies.complete_values(table)}
-    values |= {name: studies.complete_values(studies.trials(runs, studies.run(runs, others[name]))) for name in chosen}
-    edf = search.edf(values, direction)
+        yield Section(
+            "Search score and score after refitting",
+            text,
+            frame=optimism,
+            key=f"{prefix}optimism",
+            formats={"difference": "%+.4f"},
+        )
+    others = study.comparable
+    beside = ask.many("Also other studies of this protocol", list(others), f"{prefix}beside", placeholder="none")
+    values = {study.title: _complete(study)}
+    values |= {title: _complete(choice.index.study(others[title])) for title in beside}
+    edf = search.edf(values, run.direction)
+    methods = {study.title: run.method} | {title: choice.index.record(others[title]).method for title in beside}
+    looks = theme.of_methods(choice.index.methods, methods)
     if edf.empty:
-        st.info("No trial is complete yet.")
+        yield Message("No trial is complete yet.")
     else:
-        widgets.figure(search.draw_edf(edf, label), edf, "edf")
-
-    st.subheader("Timeline", anchor=False)
+        fig = search.draw_edf(edf, study.label, looks, run.direction)
+        yield Section("Share of trials that reach a score", "", fig, edf, f"{prefix}edf")
     timeline = search.timeline(table, pd.Timestamp.now("UTC"))
-    widgets.figure(search.draw_timeline(timeline), timeline, "timeline", "Bars side by side ran at the same time.")
+    text = "Bars side by side ran at the same time."
+    yield Section("Timeline", text, search.draw_timeline(timeline), timeline, f"{prefix}timeline")
 
 
-def read_space(run_id: str) -> space.Distributions:
+def _complete(study: Study) -> pd.Series:
+    table = study.trials()
+    return table.loc[table["state"] == State.COMPLETE, "value"].dropna()
+
+
+def distributions(choice: Choice, study: Study, table: pd.DataFrame) -> space.Distributions:
     """Return the study's distributions; say so, and guess from the trials, where space.json cannot be read."""
-    with widgets.guard():
-        stored = cached.json(run_id, Artifact.SPACE)
+    stored: space.Distributions = {}
+    with choice.guard(study.title):
+        content = choice.read.json(study.run_id, Artifact.SPACE)
         try:
-            return space.read_space(stored)
+            stored = space.read_space(content)
         except ValueError as error:
-            st.warning(widgets.escape(f"{error}. Ranges below are those of what was tried."))
-    return {}
-
-
-@st.cache_data(show_spinner="judging the parameters …", max_entries=64)
-def importance(table: pd.DataFrame, _space: space.Distributions, direction: str, evaluator: str) -> pd.DataFrame:
-    """Return `space.importance`, kept by what it is computed from."""
-    return space.importance(table, _space, direction, evaluator)
-
-
-def parameters(row: pd.Series, table: pd.DataFrame, label: str) -> None:
-    """Show what the parameters do: importance, parallel coordinates, slices, contour."""
-    direction = studies.text(row, "direction", "minimize")
-    names = space.parameters(table)
-    done = space.complete(table)
-    if not names or done.empty:
-        st.info("No trial with parameters is complete yet.")
-        return
-    stored = read_space(str(row.name))
+            choice.say(Message(f"{error}. Ranges below are those of the values that were tried.", "warning"))
     if lost := space.misfits(table, stored):
-        st.warning(
-            widgets.escape(f"Trials have values of {', '.join(lost)} that space.json does not: its range is guessed.")
-        )
-    distributions = space.full_space(table, {n: d for n, d in stored.items() if n not in lost})
-    judged = done[["run_id", "state", "value", *(studies.PARAM + n for n in names)]]
+        text = f"Trials have values of {', '.join(lost)} that are not in space.json, so the range is guessed."
+        choice.say(Message(text, "warning"))
+    return space.full_space(table, {name: d for name, d in stored.items() if name not in lost})
 
-    st.subheader("Importance", anchor=False)
+
+def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[Item]:
+    """Show what the parameters do: importance, parallel coordinates, slices, contour."""
+    run = study.record
+    table = study.trials(choice.read.curves(study.trial_ids))
+    known, done = space.parameters(table), space.complete(table)
+    if not known or done.empty:
+        yield Message("No trial with parameters is complete yet.")
+        return
+    spaces = distributions(choice, study, table)
+    known = space.shown_first(table)
     if len(done) < space.ENOUGH:
-        st.info(f"Too few trials: {len(done)} are complete, and an importance of fewer than {space.ENOUGH} is chance.")
-    else:
-        words = {name: key for key, name in space.EVALUATORS.items()}
-        with st.columns(3)[0]:
-            evaluator = words[widgets.choose("Evaluator", list(words), "evaluator") or next(iter(words))]
-        ranked = importance(judged, distributions, direction, evaluator)
-        about = f"By {space.EVALUATORS[evaluator]}, from {len(done)} complete trials. Evaluators differ: name yours."
-        widgets.figure(space.draw_importance(ranked, evaluator), ranked, "importance", about)
-        names = [*ranked["parameter"], *(n for n in names if n not in set(ranked["parameter"]))]
-
-    st.subheader("All parameters at once", anchor=False)
-    chosen = widgets.choose_many("Parameters", sorted(names), "params") or names[:SHOWN_PARAMETERS]
-    widgets.figure(
-        landscape.draw_parallel(table, distributions, chosen, direction, label),
-        landscape.parallel(table, direction),
-        "parallel",
-        "A line is a complete trial, from its parameters down to its value; it breaks where it has no such parameter.",
-    )
-    st.subheader("One parameter at a time", anchor=False)
-    slices = landscape.draw_slices(table, distributions, chosen, label)
-    widgets.figure(slices, landscape.slices(table, chosen), "slices", f"A point is a complete trial; up is {label}.")
-
-    if len(names) > 1:
-        st.subheader("Two parameters together", anchor=False)
-        left, right = st.columns(2)
-        with left:
-            x = widgets.choose("Across", sorted(names), "x", names[0]) or names[0]
-        with right:
-            rest = [n for n in sorted(names) if n != x]
-            y = widgets.choose("Up", rest, "y", names[1]) or rest[0]
-        widgets.figure(
-            landscape.draw_contour(table, distributions, x, y, direction, label),
-            landscape.contour(table, x, y, direction),
-            "contour",
-            "Points are complete trials, brighter is better; between them the colour is only interpolated.",
+        yield Section(
+            "Importance",
+            f"At least {space.ENOUGH} complete trials are needed for a meaningful importance; there are {len(done)}.",
         )
-
-
-def epochs(row: pd.Series, table: pd.DataFrame, curves: pd.DataFrame, label: str) -> None:
-    """Show every trial's curve of the objective, pruned ones in their own colour."""
-    found = search.curves(curves, table, studies.objective_curve(row))
-    if found.empty:
-        st.info("The trials of this method have no curves by epoch.")
-        return
-    best = studies.won(table, row)
-    figure = search.draw_curves(found, label, None if best is None else int(best["trial"]))
-    widgets.figure(figure, found, "curves", "A pruned trial ends where the pruner gave it up.")
-
-
-def trade_off(runs: pd.DataFrame, row: pd.Series, table: pd.DataFrame) -> None:
-    """Show two figures of the trials against each other, and the front of what nothing beats in both."""
-    trial_runs = runs.loc[table["run_id"]]
-    wanted, weighed = objective.objectives(row), bool(objective.weights(row))
-    first = wanted[0]
-    options = studies.figures(trial_runs, first)
-    if not options:
-        st.info("The trials have one figure only.")
-        return
-    named = {objective.label(name, weighed): name for name in options}
-    other = wanted[1] if len(wanted) > 1 else record.COST_SECONDS
-    default = objective.label(other, weighed) if other in options else next(iter(named))
-    with st.columns(3)[0]:
-        second = named[widgets.choose("Objective against", list(named), "against", default) or default]
-    both = (studies.text(row, "direction", "minimize"), objective.direction(second))
-    complete = space.complete(table)
-    best = studies.won(table, row)
-    winner = None if best is None else int(best["trial"])
-    front = search.pareto(complete, trial_runs[first], trial_runs[second], both)
-    widgets.figure(
-        search.draw_pareto(front, objective.label(first, weighed), objective.label(second, weighed), winner),
-        front.rename(columns={"first": objective.label(first, weighed), "second": objective.label(second, weighed)}),
-        "pareto",
-        "The line joins the trials that no other beats in both figures.",
-    )
-
-
-def trial_table(runs: pd.DataFrame, row: pd.Series, table: pd.DataFrame, label: str) -> None:
-    """Show the trials as a table that opens the Run page, and what failed with its traceback."""
-    left, right = st.columns(2)
-    with left:
-        states = widgets.choose_many("State", [s for s in studies.STATES if (table["state"] == s).any()], "state")
-    orders = {"number": "trial", "value": "value", "time": "seconds"}
-    with right:
-        by = widgets.choose("Sort by", list(orders), "order") or "number"
-    kept = table[table["state"].isin(states)] if states else table
-    kept = kept.sort_values(orders[by], kind="stable").reset_index(drop=True)
-    shown = kept[["trial", "state", "value", "seconds", "start"]].rename(columns={"value": label})
-    for full in objective.parts(row):  # what the value weighs stands beside it
-        if full in runs:
-            shown.insert(3, objective.label(full, weighed=True), runs[full].reindex(kept["run_id"]).to_numpy())
-    params = kept[[c for c in kept.columns if c.startswith(studies.PARAM)]]
-    shown["start"] = pd.to_datetime(shown["start"], utc=True).dt.tz_convert(None)
-    taken = {c: c.removeprefix(studies.PARAM) for c in params.columns}
-    params = params.rename(columns={c: f"{n} (parameter)" if n in shown.columns else n for c, n in taken.items()})
-    shown = shown.join(params)
-    st.caption("Click a trial to open its page.")
-    columns = {
-        label: st.column_config.NumberColumn(label, format="%.4f"),
-        "seconds": st.column_config.NumberColumn("seconds", format="%.1f"),
-        "start": st.column_config.DatetimeColumn("start (UTC)", format="D MMM HH:mm:ss"),
-    }
-    clicked = widgets.table(shown, "trials", columns, clickable=True)
-    if clicked is not None:
-        widgets.open_page("run", run=str(kept.loc[clicked, "run_id"]))
-
-    failed = {str(row["trial"]): row for _, row in table[table["state"] == State.FAILED].iterrows()}
-    if not failed:
-        return
-    st.subheader("Failed trials", anchor=False)
-    with st.columns(3)[0]:
-        row = failed[widgets.choose("Trial", list(failed), "failed") or next(iter(failed))]
-    st.text(row["reason"] or "It ended without saying why: its process was stopped.")
-    run_id = str(row["run_id"])
-    with widgets.guard():
-        if Artifact.LOG in cached.files(run_id):
-            st.code(cached.text(run_id, Artifact.LOG), language=None, wrap_lines=True)
-
-
-def body(run_id: str, was_live: bool) -> None:
-    """Show the whole study; drawn again by itself while the study runs."""
-    runs = cached.runs()
-    if run_id not in runs.index:
-        st.error("This study has been deleted from the store.")
-        return
-    row = studies.run(runs, run_id)
-    found = studies.summary(runs, row)
-    if was_live and not found.live:
-        st.rerun()  # the whole page once more, without the clock
-    label = objective.label(studies.objective_metric(row))
-    summary_line(found, row, label)
-    view = widgets.view("View", VIEWS, "view")
-    curves = cached.curves(list(studies.children(runs, row, Kind.TRIAL).index))
-    table = studies.trials(runs, row, curves)
-    if table.empty:
-        st.info("No trial has started yet." if found.live else "This study has no trials: it fits one configuration.")
-    elif view == "Progress":
-        progress(runs, row, table, label)
-    elif view == "Parameters":
-        parameters(row, table, label)
-    elif view == "Epochs":
-        epochs(row, table, curves, label)
-    elif view == "Trade-off":
-        trade_off(runs, row, table)
     else:
-        trial_table(runs, row, table, label)
-
-
-def page() -> None:
-    """Choose a study and show it."""
-    widgets.header(
-        "Study", "One search: each trial is one configuration, scored on validation; the winner is refitted."
+        evaluators = {name: key for key, name in space.EVALUATORS.items()}
+        yield Section("Importance")
+        evaluator = evaluators[ask.one("Evaluator", list(evaluators), f"{prefix}evaluator")]
+        done_by = (study.run_id, len(done), str(done["end"].max()), evaluator)
+        ranked = _importances.get(done_by, lambda: space.importance(done, spaces, run.direction, evaluator), len)
+        if ranked.empty:
+            yield Message(f"No importance: {ranked.attrs.get('reason') or 'it cannot be measured'}.")
+        else:
+            text = (
+                f"By {space.EVALUATORS[evaluator]}, from {len(done)} complete trials. Methods of measuring importance "
+                "disagree, so report which one you used."
+            )
+            fig = space.draw_importance(ranked, evaluator)
+            yield Section("", text, fig, ranked, f"{prefix}importance")
+            known = [*ranked["parameter"], *(name for name in known if name not in set(ranked["parameter"]))]
+    yield Section("All parameters at once")
+    chosen = ask.many("Parameters", sorted(known), f"{prefix}params", placeholder=f"the first {SHOWN_PARAMETERS}")
+    shown = chosen or known[:SHOWN_PARAMETERS]
+    text = (
+        f"{len(shown)} of {len(known)} parameters{'' if chosen else ', the most important first'}. A line is a "
+        "complete trial, from its parameters to its score; it is broken where the trial has no such parameter."
     )
-    with widgets.guard():
-        runs = cached.runs()
-        names = studies.names(runs)
-        if not names:
-            widgets.empty("python -m training demo", "No study has been made yet.")
-            return
-        chosen = names[widgets.choose("Study", list(names), "study") or next(iter(names))]
-        found = studies.summary(runs, studies.run(runs, chosen))
-        widgets.data_badge(found.synthetic)
-        st.fragment(body, run_every=LIVE_EVERY if found.live else None)(chosen, found.live)
+    fig = landscape.draw_parallel(table, spaces, shown, run.direction, study.label)
+    yield Section("", text, fig, landscape.parallel(table, run.direction), f"{prefix}parallel")
+    yield Section(
+        "One parameter at a time",
+        f"A point is a complete trial; its height is the {study.label}.",
+        landscape.draw_slices(table, spaces, shown, study.label),
+        landscape.slices(table, shown),
+        f"{prefix}slices",
+    )
+    yield from two_parameters(ask, study, table, spaces, known, prefix)
 
 
-page()
+def two_parameters(
+    ask: Ask, study: Study, table: pd.DataFrame, spaces: space.Distributions, known: Sequence[str], prefix: str
+) -> Iterator[Item]:
+    """Show two parameters together, where there are trials enough to draw a map from."""
+    if len(known) < 2:
+        return
+    yield Section("Two parameters together")
+    x = ask.one("Horizontal", sorted(known), f"{prefix}x", known[0])
+    rest = [name for name in sorted(known) if name != x]
+    y = ask.one("Vertical", rest, f"{prefix}y", next(name for name in known if name != x))
+    if reason := landscape.no_contour(table, x, y):
+        yield Message(f"No map is drawn: {reason}.")
+        return
+    yield Section(
+        "",
+        "Points are complete trials, brighter is better; between them the colour is interpolated.",
+        landscape.draw_contour(table, spaces, x, y, study.record.direction, study.label),
+        landscape.contour(table, x, y, study.record.direction),
+        f"{prefix}contour",
+    )
+
+
+def epochs(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[Item]:
+    """Show every trial's curve of the objective, pruned ones in their own colour."""
+    curves = choice.read.curves(study.trial_ids)
+    rows = search.curves(curves, study.trials(curves), study.curve)
+    if rows.empty:
+        yield Message("The trials of this method have no curves by epoch.")
+        return
+    best = None if study.winner is None else int(study.winner["trial"])
+    fig = search.draw_curves(rows, study.label, best)
+    yield Section("", "A pruned trial ends where the pruner stopped it.", fig, rows, f"{prefix}curves")
+
+
+def trade_off(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[Item]:
+    """Show two metrics of the trials against each other, and the front of those that no other beats in both."""
+    run, table = study.record, study.trials()
+    wanted, weighted = objective.objectives(run), bool(run.weights)
+    options = {objective.label(name, weighted): name for name in study.trial_metrics}
+    if not options:
+        yield Message("The trials have only one metric.")
+        return
+    other = wanted[1] if len(wanted) > 1 else record.COST_SECONDS
+    default = objective.label(other, weighted) if other in options.values() else next(iter(options))
+    second = options[ask.one("Objective against", list(options), f"{prefix}against", default)]
+    rows = study.trial_runs.reindex(table["run_id"])
+    first = wanted[0]
+    directions = (run.direction, objective.direction(second))
+    front = search.pareto(space.complete(table), rows[first], rows[second], directions)
+    labels = objective.label(first, weighted), objective.label(second, weighted)
+    winner = None if study.winner is None else int(study.winner["trial"])
+    yield Section(
+        "",
+        "The line joins the trials that no other beats in both metrics.",
+        search.draw_pareto(front, *labels, winner),
+        front.rename(columns={"first": labels[0], "second": labels[1]}),
+        f"{prefix}pareto",
+    )
+
+
+def trial_table(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[Item]:
+    """Show the trials as a table that opens the Run page, and what failed with its traceback."""
+    run = study.record
+    table = study.trials(choice.read.curves(study.trial_ids))
+    states = ask.many("State", [s for s in trials.STATES if (table["state"] == s).any()], f"{prefix}state")
+    orders = {"score, best first": "value", "number": "trial", "time": "seconds"}
+    by = orders[ask.one("Sort by", list(orders), f"{prefix}order")]
+    kept = table[table["state"].isin(states)] if states else table
+    rising = by != "value" or run.direction != "maximize"
+    kept = kept.sort_values(by, ascending=rising, kind="stable", na_position="last").reset_index(drop=True)
+    winner = None if study.winner is None else int(study.winner["trial"])
+    shown = kept[["trial", "state", "value", "seconds", "start"]].rename(columns={"value": study.label})
+    shown.insert(1, "best", ["★ best" if trial == winner else "" for trial in kept["trial"]])
+    for full in objective.parts(run):  # what the score weights stands beside it
+        if full in study.trial_runs:
+            column = study.trial_runs[full].reindex(kept["run_id"]).to_numpy()
+            shown.insert(4, objective.label(full, True), column)
+    shown["start"] = pd.to_datetime(shown["start"], utc=True).dt.tz_convert(None)
+    shown = shown.rename(columns={"start": "start (UTC)"})
+    own = {c: str(c).removeprefix(trials.PARAM) for c in kept.columns if str(c).startswith(trials.PARAM)}
+    named = {c: f"{name} (parameter)" if name in shown.columns else name for c, name in own.items()}
+    shown = shown.join(kept[list(own)].rename(columns=named))
+    links = [
+        Link(f"Open trial {trial}", "run", {"runs": run_id})
+        for trial, run_id in zip(kept["trial"], kept["run_id"], strict=True)
+    ]
+    yield Section(
+        "",
+        "Click a trial to open its page.",
+        frame=shown,
+        key=f"{prefix}trials",
+        formats={study.label: "%.4f", "seconds": "%.1f"},
+        opens=links,
+    )
+    yield from failed_trials(choice, ask, study, table, prefix)
+
+
+def failed_trials(choice: Choice, ask: Ask, study: Study, table: pd.DataFrame, prefix: str) -> Iterator[Item]:
+    """Yield why trials and final runs failed, with their tracebacks."""
+    rows = table[table["state"] == State.FAILED]
+    failed = {str(trial): (run_id, reason) for trial, run_id, reason in rows[["trial", "run_id", "reason"]].values}
+    if failed:
+        yield Section("Failed trials")
+        run_id, reason = failed[ask.one("Trial", list(failed), f"{prefix}failed")]
+        yield from why(choice, str(run_id), str(reason))
+    for final in study.failed_finals:
+        yield Section(f"Failed final run, seed {final.seed}")
+        yield from why(choice, final.run_id, final.reason)
+
+
+def why(choice: Choice, run_id: str, reason: str) -> Iterator[Item]:
+    """Yield why a run failed, and its log."""
+    yield Message(reason or "It ended without saying why: its process was stopped.", "error")
+    if Artifact.LOG in choice.read.files(run_id):
+        yield Code(choice.read.text(run_id, Artifact.LOG))
+
+
+def is_live(choice: Choice) -> bool:
+    """Return whether any of the studies may still change by itself."""
+    now = pd.Timestamp.now("UTC")
+    return any(study.summary.live and study.silent_for(now) is None for study in studies(choice))
+
+
+PAGE = Page(
+    title="Study",
+    how="One search: each trial is one configuration, scored on validation. The best trial is then fitted again with "
+    "new seeds and scored on test.",
+    views=(
+        View("Progress", None, each(progress)),
+        View("Parameters", None, each(parameters)),
+        View("Epochs", None, each(epochs)),
+        View("Trade-off", None, each(trade_off)),
+        View("Trials", None, each(trial_table)),
+    ),
+    group="Results",
+    place=30,
+    empty="No study has been made yet.",
+    top=top,
+    finals=False,
+    tab=lambda choice: f"{', '.join(study.title for study in studies(choice)[:2])} · Study",
+    live=is_live,
+    version=is_live,
+    old_keys=("study",),
+)
+
+if __name__ == "__main__":
+    from dashboard.views.runner import show
+
+    show("study")

@@ -59,6 +59,7 @@ class LocalReader:
         if self._unknown:
             self._client = self._client or ClientReader(f"sqlite:///{self.path}")
             return wide(self._client.long())
+        self._client = None  # the file was replaced by one whose schema is known
         if self._frame is None or self._content is None or not content.same_as(self._content):
             self._frame = wide(content.long())
         self._content = content

@@ -84,10 +84,44 @@ def wide(long: Long) -> pd.DataFrame:
         text = runs[name]
         found[name] = _text(text) if name == "name" else _category(*encode(text))
     for name in ("start", "end"):
-        found[name] = pd.to_datetime(pd.Series(runs[name].to_numpy()), unit="ms", utc=True).array
+        found[name] = times(runs[name].to_numpy()).array
     params = _params(long.params, ids)
     metrics = _metrics(long.metrics, ids, index)
-    return pd.concat([pd.DataFrame({**found, **params}, index=index), metrics], axis=1)
+    frame = pd.concat([pd.DataFrame({**found, **params}, index=index), metrics], axis=1)
+    frame.attrs[UNREADABLE] = _unreadable(frame, place, tag_key, tag_value)
+    return frame
+
+
+UNREADABLE = "unreadable"
+"""Key of a run table's attrs: run id → what a tag that holds no number holds, a sentence each."""
+
+
+def _unreadable(frame: pd.DataFrame, place: NDArray[np.int64], key: Column, value: Column) -> dict[str, list[str]]:
+    """Return the tags that should hold a number and hold something else: in the table they are missing."""
+    groups = _groups(key, place >= 0)
+    found: dict[str, list[str]] = {}
+    for name in (*INTEGER, *FLOAT):
+        rows = groups.get(record.tag(name))
+        if rows is None:
+            continue
+        lost = rows[frame[name].isna().to_numpy()[place[rows]]]
+        for row in lost:
+            text = value.values[int(value.codes[row])].as_py()
+            if text:
+                expected = "a whole number" if name in INTEGER else "a number"
+                said = f"{name}: expected {expected}, found {text if len(text) <= 40 else text[:37] + '…'}"
+                found.setdefault(str(frame.index[place[row]]), []).append(said)
+    return found
+
+
+FIRST_MS, LAST_MS = -9_223_372_036_854, 9_223_372_036_854
+"""The years 1677 and 2262, between which a time in nanoseconds can lie."""
+
+
+def times(ms: Any) -> pd.Series:
+    """Return milliseconds since 1970 (n,) as UTC; missing where they are, or where they are beyond every calendar."""
+    numbers = pd.Series(ms, dtype=float)
+    return pd.to_datetime(numbers.where(numbers.between(FIRST_MS, LAST_MS)).round(), unit="ms", utc=True)
 
 
 def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -152,7 +186,7 @@ def _number(text: str) -> float:
 
 
 def _integers(numbers: NDArray[np.float64]) -> Any:
-    bad = ~np.isfinite(numbers) | (numbers != np.floor(numbers))
+    bad = ~np.isfinite(numbers) | (numbers != np.floor(numbers)) | (np.abs(numbers) >= 2**53)
     return pd.arrays.IntegerArray(np.where(bad, 0, numbers).astype(np.int64), bad)
 
 

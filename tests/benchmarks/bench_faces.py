@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from search_spaces.faces import face_vae_continuous
 from tests.benchmarks.row import Row, in_turn, row
-from training.networks import face_vae, loop, vae
+from training.networks import face_vae, vae
+from training.networks.batches import Batches, Shuffled
 
 PICTURES, BATCH = 640, face_vae_continuous.DEFAULTS["batch"]
 ROUNDS = 5
@@ -32,6 +33,7 @@ def rows(scale: float) -> Iterable[Row]:
     module = face_vae.FaceVae(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(module.parameters(), lr=1e-4, fused=True)
     order = torch.Generator().manual_seed(0)
+    batches = Batches(Shuffled(n, BATCH), [images, va], "cpu")
 
     def step(wanted: Tensor, labels: Tensor) -> None:
         optimiser.zero_grad(set_to_none=True)
@@ -42,7 +44,7 @@ def rows(scale: float) -> Iterable[Row]:
         optimiser.step()
 
     def with_data() -> None:
-        for batch, labels in loop.batches([images, va], BATCH, order):
+        for batch, labels in batches.epoch(order):
             step(face_vae.scaled(face_vae.mirrored(batch)), labels)
 
     ready, known = face_vae.scaled(images[:BATCH]), va[:BATCH]

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from affect import record
+from dashboard.results.index import Index
+from dashboard.results.protocol import Protocol
 
 BEGIN = pd.Timestamp("2026-01-01", tz="UTC")
 MORE = ("parent", "experiment", "name", "user", "status", "start", "end")
@@ -42,7 +44,7 @@ def study(run_id: str, value: float | None = None, hours: float = 0, **more: Any
     return row | ({} if value is None else {"test/mae/all": value}) | more
 
 
-def child(parent: dict[str, Any], kind: str, number: int, **more: Any) -> dict[str, Any]:
+def child(parent: dict[str, Any], kind: str, number: int, /, **more: Any) -> dict[str, Any]:
     """Return a final (`number` its seed) or a trial (`number` its number) of a study's row."""
     kept = {k: v for k, v in parent.items() if "/" not in k}
     mine = {"run_id": f"{parent['run_id']}-{kind}-{number}", "kind": kind, "parent": parent["run_id"]}
@@ -62,3 +64,13 @@ def table(*rows: dict[str, Any]) -> pd.DataFrame:
         frame[time] = pd.to_datetime(frame[time], utc=True)
     frame["best_value"] = frame["best_value"].astype(float)
     return frame
+
+
+def index(*rows: dict[str, Any]) -> Index:
+    """Return an index of the rows."""
+    return Index(table(*rows))
+
+
+def protocol(*rows: dict[str, Any]) -> Protocol:
+    """Return the protocol of an index of the rows that was used last."""
+    return next(iter(index(*rows).protocols.values()))

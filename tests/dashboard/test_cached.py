@@ -7,6 +7,7 @@ import pytest
 
 from affect.record import Artifact, Kind, tag
 from dashboard import cached
+from dashboard.reading.local import LocalReader
 from dashboard.store import Damaged, Store
 from tests import fake_results as made
 from tests.fake_store import Writer, build
@@ -24,10 +25,10 @@ def final() -> str:
     return str(runs.index[runs["kind"] == Kind.FINAL][0])
 
 
-def count(monkeypatch, name: str) -> list[str]:
-    """Count the calls of a method of the store."""
-    calls, real = [], getattr(Store, name)
-    monkeypatch.setattr(Store, name, lambda *given: calls.append(name) or real(*given))
+def count(monkeypatch, name: str, of: type = Store) -> list[str]:
+    """Count the calls of a method."""
+    calls, real = [], getattr(of, name)
+    monkeypatch.setattr(of, name, lambda *given: calls.append(name) or real(*given))
     return calls
 
 
@@ -50,11 +51,20 @@ def test_artifacts_are_read_once_until_they_change(folder, monkeypatch):
     assert len(cached.table(run, Artifact.PREDICTIONS)) == 3
 
 
-def test_curves_are_read_once_until_the_store_changes(folder, monkeypatch):
-    run, calls = final(), count(monkeypatch, "curves")
+def test_curves_of_an_ended_run_are_read_once_whatever_else_is_written(folder, monkeypatch):
+    run, calls = final(), count(monkeypatch, "curves", LocalReader)
     before = cached.curves([run])
+    with Writer(folder) as writer:
+        writer.tags(run, {tag("note"): "another probe"})
     pd.testing.assert_frame_equal(cached.curves([run]), before)
     assert len(calls) == 1
+
+
+def test_curves_of_a_run_that_goes_on_are_always_the_latest(folder):
+    run = final()
+    with Writer(folder) as writer:
+        writer.connection.execute("UPDATE runs SET end_time = NULL WHERE run_uuid = ?", [run])
+    before = cached.curves([run])
     with Writer(folder) as writer:
         writer.points(run, [("curve/val/mae", 0.5, 1, 99)])
     assert len(cached.curves([run])) == len(before) + 1

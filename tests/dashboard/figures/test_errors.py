@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from affect.published import published
-from dashboard.figures import errors
+from dashboard.figures import errors, theme
 
+ORACLE = "oracle: class mean, true class known"
 FEATURES = ("speed", "volume", "still")
 
 
@@ -32,11 +33,10 @@ def test_a_studys_figures_are_the_mean_over_its_finals():
 
 def test_trivial_rows_come_once_where_runs_agree_and_are_named_where_they_do_not():
     same = errors.collect({"a": [table((1, 1, 0))], "b": [table((2, 2, 0))]})
-    assert list(dict.fromkeys(same["row"])) == ["a", "b", "always the mean", "mean of the label"]
+    assert list(dict.fromkeys(same["row"])) == ["a", "b", "predicting the train mean", ORACLE]
     other = errors.collect({"a": [table((1, 1, 0))], "b": [table((2, 2, 0), trivial=0.9)]})
-    assert [r for r in dict.fromkeys(other["row"]) if "mean" in r][2:] == [
-        "always the mean · b",
-        "mean of the label · b",
+    assert [r for r in dict.fromkeys(other["row"]) if "mean" in r] == [
+        f"{row} · {name}" for name in "ab" for row in ("predicting the train mean", ORACLE)
     ]
 
 
@@ -148,5 +148,32 @@ def test_the_heat_maps_colour_is_the_error_over_that_of_the_mean():
 def test_a_run_of_another_split_is_compared_with_its_own_mean():
     found = errors.collect({"a": [table((1, 1, 0))], "b": [table((2, 2, 0), trivial=4.0)]})
     ratio = errors.over_mean(found, "mae", ["speed"]).loc["speed"]
-    assert ratio[["a", "b", "always the mean", "always the mean · b"]].tolist() == [2, 0.5, 1, 1]
-    assert ratio["mean of the label · b"] == pytest.approx(0.3 / 4)
+    means = [f"predicting the train mean · {name}" for name in "ab"]
+    assert ratio[["a", "b", *means]].tolist() == [2, 0.5, 1, 1]
+    assert ratio[f"{ORACLE} · b"] == pytest.approx(0.3 / 4)
+
+
+def test_three_runs_over_two_splits_are_each_compared_with_the_mean_of_their_own():
+    found = errors.collect(
+        {
+            "a": [table((1, 1, 0), trivial=1.0)],
+            "b": [table((10, 10, 0), trivial=10.0)],
+            "c": [table((10, 10, 0), trivial=10.0)],
+        }
+    )
+    assert errors.over_mean(found, "mae", ["speed"]).loc["speed", ["a", "b", "c"]].tolist() == [1, 1, 1]
+    assert sum(found["kind"].eq("mean") & found["feature"].eq("speed")) == 2
+
+
+def test_a_run_without_baselines_is_compared_with_nobody_elses():
+    bare = table((1, 1, 0))
+    found = errors.collect({"a": [table((1, 1, 0))], "b": [bare[bare["row"] == "method"]]})
+    assert math.isnan(errors.over_mean(found, "mae", ["speed"]).loc["speed", "b"])
+
+
+def test_two_runs_of_one_method_differ_in_the_bars():
+    found = errors.collect({"a": [table((1, 1, 0))], "b": [table((2, 2, 0))]})
+    looks = theme.of_methods(["m"], {"a": "m", "b": "m"})
+    bars = [t for t in errors.draw_bars(found, "mae", ["speed"], looks).data if t.type == "bar"]
+    assert bars[0].marker.color == bars[1].marker.color
+    assert bars[0].marker.pattern.shape != bars[1].marker.pattern.shape

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from dashboard.figures import landscape
-from dashboard.figures.space import axis
 from tests.dashboard.figures.test_space import SPACE, trials
 
 
@@ -16,27 +14,40 @@ def test_slices_have_a_line_per_trial_and_parameter():
     assert long.groupby("parameter")["trial"].apply(list).to_dict() == {"depth": [0, 1, 4, 5], "rate": [0, 1, 3, 4, 5]}
 
 
-def test_slices_are_drawn_a_panel_per_parameter():
-    figure = landscape.draw_slices(trials(6), SPACE, ["depth", "rate", "scaling"], "MAE")
-    assert len(figure.data) == 3
-    assert figure.layout.xaxis2.title.text == "rate"
-    assert figure.layout.xaxis3.ticktext == ("none", "robust", "None")
+def test_slices_are_drawn_two_panels_a_row_with_the_trials_numbers():
+    table = trials(6)
+    table.loc[0, "state"] = "failed"
+    figure = landscape.draw_slices(table, SPACE, ["depth", "rate", "scaling"], "MAE")
+    assert [figure.layout[axis].title.text for axis in ("xaxis", "xaxis2", "xaxis3")] == ["depth", "rate", "scaling"]
+    assert figure.layout.xaxis2.type == "log"
+    assert figure.layout.xaxis2.domain[0] > 0.5
+    assert figure.layout.yaxis3.domain[1] < figure.layout.yaxis.domain[0]
+    assert set(figure.data[0].marker.color) == {1, 2, 3, 4, 5}
+    assert len(landscape.draw_slices(table, SPACE, ["depth"], "MAE").data) == 1
+
+
+def test_a_contour_lies_as_it_was_asked_for_and_names_are_letters():
+    table = trials(12)
+    for x, y in (("rate", "depth"), ("depth", "rate")):
+        figure = landscape.draw_contour(table, SPACE, x, y, "minimize", "MAE")
+        assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == (x, y)
+        shape = np.asarray(figure.data[0].z, dtype=object).shape
+        assert shape == (len(figure.data[0].y), len(figure.data[0].x))
+    odd = table.rename(columns={"param.depth": "param.<b>d</b>"})
+    assert "<b>" not in landscape.draw_contour(odd, SPACE, "<b>d</b>", "rate", "minimize", "MAE").to_json()
+    assert "<b>" not in landscape.draw_slices(odd, SPACE, ["<b>d</b>"], "MAE").to_json()
+
+
+def test_a_map_of_a_handful_of_trials_or_of_equal_scores_is_refused():
+    assert "there are 4" in landscape.no_contour(trials(4), "rate", "depth")
+    assert "same score" in landscape.no_contour(trials(20).assign(value=0.37 + 1e-16), "rate", "depth")
+    assert landscape.no_contour(trials(20), "rate", "depth") == ""
 
 
 def test_contour_table_begins_with_the_best_trial():
     table = landscape.contour(trials(9), "rate", "depth", "minimize")
     assert table["value"].is_monotonic_increasing
     assert list(table.columns) == ["trial", "rate", "depth", "value"]
-
-
-def test_surface_meets_the_trials_and_stays_between_best_and_worst():
-    table = trials(3).assign(**{"param.rate": ["0.0001", "0.01", "1.0"], "param.depth": ["1", "8", "1"]})
-    table = table.assign(value=[1.0, 2.0, 3.0])
-    x, y, z = landscape.surface(axis(table, "rate", SPACE), axis(table, "depth", SPACE), table["value"], size=29)
-    assert (z.min(), z.max()) == (pytest.approx(1, abs=0.01), pytest.approx(3, abs=0.01))
-    assert z[0, 0] == pytest.approx(1, abs=0.01)
-    assert z[-1, np.argmin(np.abs(x + 2))] == pytest.approx(2, abs=0.01)
-    assert (x[0], x[-1], y[0], y[-1]) == (-4, 0, 1, 8)
 
 
 def test_ranks_are_fifths_of_the_trials_by_value():

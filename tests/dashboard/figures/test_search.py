@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from dashboard.figures import search
@@ -33,7 +34,7 @@ def test_history_shows_every_trial_once_also_those_without_a_value():
     figure = search.draw_history(search.history(trials(), "minimize"), "MAE")
     marks = [t for t in figure.data if t.mode == "markers"]
     assert sorted(x for t in marks for x in t.x) == [0, 1, 2, 3, 4]
-    assert {t.name for t in marks} == {"complete", "pruned", "failed (no value)", "running (no value)"}
+    assert {t.name for t in marks} == {"complete", "pruned", "failed (no finite value)", "running (no finite value)"}
 
 
 def test_share_of_trials_reaches_one_at_the_worst_value():
@@ -42,6 +43,45 @@ def test_share_of_trials_reaches_one_at_the_worst_value():
     assert table["share"].tolist() == pytest.approx([1 / 3, 2 / 3, 1])
     better = search.edf({"s": pd.Series([0.3, 0.1])}, "maximize")
     assert better["value"].tolist() == [0.3, 0.1]
+
+
+def heights(figure: go.Figure) -> dict[int, float]:
+    """Return where each trial's mark is drawn: trial → y."""
+    return {int(x): float(y) for t in figure.data if t.mode == "markers" for x, y in zip(t.x, t.y, strict=True)}
+
+
+@pytest.mark.parametrize("odd", [math.inf, -math.inf])
+def test_an_infinite_trial_is_a_mark_on_the_lower_edge_and_takes_no_other_away(odd):
+    table = trials().assign(value=[0.5, math.nan, 0.3, odd, 0.4], state=["complete", "failed", *["complete"] * 3])
+    figure = search.draw_history(search.history(table, "minimize"), "MAE")
+    drawn = heights(figure)
+    assert sorted(drawn) == [0, 1, 2, 3, 4]
+    assert all(math.isfinite(y) for y in drawn.values())
+    assert drawn[1] == drawn[3] < 0.3
+    low, high = figure.layout.yaxis.range
+    assert all(low < y < high for y in drawn.values())
+    shares = search.edf({"s": table.loc[table["state"] == "complete", "value"]}, "minimize")["share"]
+    assert shares.max() == 0.75, "one of four complete trials has no finite value"
+
+
+@pytest.mark.parametrize(("direction", "odd"), [("minimize", 1e20), ("maximize", -1e20)])
+def test_one_diverged_trial_does_not_flatten_the_others(direction, odd):
+    table = trials().assign(value=[0.5, 0.45, 0.3, odd, 0.4], state="complete")
+    figure = search.draw_history(search.history(table, direction), "MAE", direction)
+    low, high = figure.layout.yaxis.range
+    assert high - low < 0.5
+    drawn = heights(figure)
+    assert sorted(drawn) == [0, 1, 2, 3, 4]
+    assert all(low < y < high for y in drawn.values())
+    assert "complete, beyond the axis (1)" in {t.name for t in figure.data}
+    edf = search.draw_edf(search.edf({"s": table["value"]}, direction), "MAE", direction=direction)
+    assert max(abs(end) for end in edf.layout.xaxis.range) < 1
+
+
+def test_the_best_is_always_on_the_axis_however_far_from_the_others():
+    table = trials().assign(value=[0.5, 0.45, 0.43, 1e-9, 0.41], state="complete")
+    figure = search.draw_history(search.history(table, "minimize"), "MAE", "minimize")
+    assert heights(figure)[3] == 1e-9
 
 
 def test_a_running_trial_lasts_until_now():

@@ -82,8 +82,32 @@ def test_every_evaluator_finds_the_parameter_that_alone_matters(evaluator):
     assert found["importance"].sum() == pytest.approx(1)
 
 
-def test_too_few_trials_have_no_importance():
-    assert space.importance(trials(space.ENOUGH - 1), SPACE, "minimize").empty
+def test_too_few_trials_have_no_importance_and_it_is_said():
+    found = space.importance(trials(space.ENOUGH - 1), SPACE, "minimize")
+    assert found.empty
+    assert "at least 10 completed trials" in found.attrs["reason"]
+
+
+@pytest.mark.parametrize("evaluator", space.EVALUATORS)
+def test_equal_scores_have_no_importance_and_crash_no_evaluator(evaluator):
+    found = space.importance(trials(20).assign(value=0.2), SPACE, "minimize", evaluator)
+    assert found.empty
+    assert "same score" in found.attrs["reason"]
+
+
+def test_a_forest_without_variance_is_a_reason_and_no_error(monkeypatch):
+    from optuna import importance
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("Encountered zero total variance in all trees.")
+
+    monkeypatch.setattr(importance, "get_param_importances", fails)
+    assert "zero total variance" in space.importance(trials(20), SPACE, "minimize", "fanova").attrs["reason"]
+
+
+def test_conditional_and_constant_parameters_are_shown_last():
+    table = trials(12).assign(**{"param.a": "3", "param.b": [None, *["1", "2"] * 5, "1"]})
+    assert space.shown_first(table) == ["rate", "depth", "scaling", "a", "b"]
 
 
 def test_an_unknown_evaluator_names_the_known_ones():

@@ -44,9 +44,51 @@ def test_every_colour_stands_out_on_a_light_and_on_a_dark_page(page):
         assert (light + 0.05) / (dark + 0.05) > 2.2, colour
 
 
-def test_a_names_colour_does_not_depend_on_the_other_names():
-    assert theme.colours(["a", "b"])["b"] == theme.colours(["b", "z"])["b"] == theme.colour("b")
+def test_thirty_methods_have_thirty_colours_and_many_more_differ_by_their_symbol():
+    looks = theme.looks([f"m{i}" for i in range(70)])
+    first = list(looks.values())[:30]
+    assert len({look.colour for look in first}) == 30
+    assert len({(look.colour, look.symbol) for look in looks.values()}) == 70
+
+
+def test_a_method_keeps_its_colour_whatever_else_a_page_shows():
+    known = ["motion/a", "meshes/feast", "meshes/linear"]
+    alone = theme.of_methods(known, {"one": "meshes/linear"})
+    beside = theme.of_methods(known, {"x": "motion/a", "y": "meshes/linear", "z": "meshes/linear"})
+    assert alone["one"].colour == beside["y"].colour == beside["z"].colour != beside["x"].colour
+    assert beside["y"].symbol != beside["z"].symbol
+    assert beside["y"].dash != beside["z"].dash
+    later = theme.of_methods([*known, "faces/new"], {"one": "meshes/linear"})
+    assert later == alone, "a method that comes later changes no colour"
+
+
+def test_a_classs_colour_goes_by_its_name():
     assert theme.colour("happy") == theme.colour("Happiness")
+    emotions = ("sad", "miserable", "happy", "excited", "neutral", "tired", "bored", "relaxed", "pleased", "surprise")
+    assert len({theme.colour(name) for name in emotions}) == len(emotions)
+
+
+@pytest.mark.parametrize(
+    ("values", "worse", "ends"),
+    [
+        ([0.3, 0.4, 0.5, 1e20], "high", (0.3, 0.5)),
+        ([0.3, 0.4, 0.5, -1e20], "low", (0.3, 0.5)),
+        ([0.3, 0.4, 0.5, -1e20], "high", (-1e20, 0.5)),
+        ([0.3, 0.4, np.inf, np.nan], "high", (0.3, 0.4)),
+        ([1, 1, 1, 1.1, 1e20], "", (1, 1.1)),
+        ([1, 2, 3, 4, 5], "", (1, 5)),
+        ([2, 2], "", (2, 2)),
+        ([np.nan], "", None),
+    ],
+)
+def test_an_axis_shows_the_bulk_of_the_values(values, worse, ends):
+    assert theme.bulk(values, worse) == ends
+
+
+def test_a_heat_map_of_classes_that_are_digits_has_their_names_on_its_axes():
+    fig = theme.heat([[1, 2], [3, 4]], ["0", "10"], ["0", "<b>10"], "%{z}", ends=(0, 4))
+    assert fig.layout.xaxis.type == fig.layout.yaxis.type == "category"
+    assert fig.data[0].y == ("0", "&lt;b&gt;10")
 
 
 def test_names_are_written_letter_by_letter():

@@ -18,6 +18,7 @@ import pytest
 
 from affect.record import Artifact, Kind, State
 from dashboard.reading import client
+from dashboard.reading.background import Background
 from dashboard.store import Damaged, Store, locate
 from tests import postgres
 from training.tracking import store as tracking
@@ -59,7 +60,7 @@ def test_what_the_bench_writes_is_read_the_same_by_both_ways(monkeypatch):
     store = Store(locate())
     check(store, run)
     by_client = Store(locate())
-    by_client._reader = client.ClientReader(locate().uri)
+    by_client._reader = Background(client.ClientReader(locate().uri))
     check(by_client, run)
     pd.testing.assert_frame_equal(by_client.runs(), store.runs())
     writer.close()
@@ -76,7 +77,9 @@ def test_a_store_on_postgresql(postgres_programs, monkeypatch):
         run = write(writer)
         writer.close()
         monkeypatch.setattr(client, "FRESH_S", 0.0)
-        store._reader.took = 0.0
+        store._reader.client.took = 0.0
+        store.probe()
+        store.close()  # what is read in the background has come
         check(store, run)
 
 
@@ -104,7 +107,7 @@ def mlflow_server(folder: Path):
     )
     try:
         for _ in range(240):
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
                 break
             time.sleep(0.5)
@@ -124,7 +127,7 @@ def test_a_store_behind_a_server(tmp_path, monkeypatch):
         store = Store(locate())
         check(store, run)
         # what was downloaded of a run that has ended is not asked for again
-        store._reader.download = None
+        store._artifacts.client.download = None
         assert store.table(run, Artifact.SPLIT)["group"].tolist() == ["b"]
 
 

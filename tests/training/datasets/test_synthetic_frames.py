@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from affect import metrics
+from search_spaces.faces.face_vae_continuous import TINY
+from tests import small_data
 from training import cache, protocols, views
 from training.contract import UserError
 from training.datasets import synthetic_frames
+from training.methods.faces import face_vae_continuous
 from training.methods.frames import cnn_rnn
 
 
@@ -107,6 +110,15 @@ def test_the_frames_before_tell_more_than_the_frame_alone(data):
     frame, second = read(0.2), read(1.0)
     assert (frame > 0.5).all()
     assert (second > frame + 0.05).all()
+
+
+def test_methods_of_faces_take_its_images():
+    assert not synthetic_frames.READER.lacks(face_vae_continuous.METHOD)
+    protocol = protocols.for_method(face_vae_continuous.METHOD, synthetic_frames.generate(frames=300), {})
+    split = protocol.split(face_vae_continuous.METHOD, {}, test=True)
+    outcome = face_vae_continuous.fit(TINY, split, small_data.job(epochs=1))
+    assert outcome.images["test"].shape == split.test.x.shape
+    assert np.isfinite(outcome.predictions["test"]).all()
 
 
 def test_images_are_made_once_and_mapped(tmp_path, monkeypatch):

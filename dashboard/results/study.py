@@ -1,0 +1,227 @@
+"""A study: its record, its trials, its final runs, and how far it has come."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from affect import record as names_of
+from affect.record import Kind, State
+from dashboard.results import objective, trials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dashboard.results.index import Index
+    from dashboard.results.record import Record
+
+SILENT_AFTER = 15 * 60
+"""Seconds without a trial starting or ending after which a running study is called silent."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How far a study has come. Times are in seconds, `deadline` and `started` in UTC."""
+
+    record: Record
+    counts: Mapping[str, int]
+    """Trials by state."""
+    finals: int
+    """Complete final runs."""
+    failed_finals: int
+    repeats: int
+    best: float
+    best_trial: int | None
+    seconds_left: float
+
+    @property
+    def done(self) -> int:
+        """Trials that count: complete and pruned ones."""
+        return self.counts[State.COMPLETE] + self.counts[State.PRUNED]
+
+    @property
+    def total(self) -> int | None:
+        """Trials that the study is to reach."""
+        return self.record.trials_total
+
+    @property
+    def live(self) -> bool:
+        """Whether anything of the study may still change by itself."""
+        return self.record.state == State.RUNNING or self.counts[State.RUNNING] > 0
+
+    @property
+    def seeds_text(self) -> str:
+        """``4 of 5 seeds``, and how many of them failed."""
+        text = f"{self.finals} of {self.repeats} seeds"
+        return f"{text} ({self.failed_finals} failed)" if self.failed_finals else text
+
+
+class Study:
+    """One study of an index. What is computed from it is computed once per snapshot of the store."""
+
+    def __init__(self, index: Index, run_id: str) -> None:
+        self.index, self.run_id = index, run_id
+        self.record: Record = index.record(run_id)
+
+    @property
+    def title(self) -> str:
+        """The study's unique name."""
+        return self.index.title(self.run_id)
+
+    # ----------------------------------------------------------------------------------------------------- runs
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The rows of its trials, finals and prerequisites, with the columns that any of them has a value in."""
+        rows = self.index.runs.iloc[self.index.children(self.run_id)]
+        return rows.loc[:, rows.notna().any().to_numpy(bool) | rows.columns.isin(["start", "end", *names_of.TAGS])]
+
+    @cached_property
+    def trial_runs(self) -> pd.DataFrame:
+        """The rows of its trials."""
+        return self.runs[self.index.kinds[self.index.children(self.run_id)] == Kind.TRIAL]
+
+    @cached_property
+    def trial_ids(self) -> list[str]:
+        """Run ids of its trials."""
+        return [str(run_id) for run_id in self.trial_runs.index]
+
+    @cached_property
+    def finals(self) -> list[Record]:
+        """Its complete finals, lowest seed first."""
+        return self.index.finals(self.run_id)
+
+    @cached_property
+    def failed_finals(self) -> list[Record]:
+        """Its finals that failed, a result as well: their `reason` says why, their log has the traceback."""
+        places = self.index.children(self.run_id, Kind.FINAL)
+        failed = places[self.index.states[places] == State.FAILED]
+        return self.index.records(str(run_id) for run_id in self.index.runs.index[failed])
+
+    # --------------------------------------------------------------------------------------------------- trials
+
+    @property
+    def metric(self) -> str:
+        """Full name of the objective on validation, as one number."""
+        return objective.metric(self.record)
+
+    @property
+    def curve(self) -> str:
+        """Name of the objective's curve by epoch, as `dashboard.store.Store.curves` names it."""
+        return names_of.objective_curve(self.record.objectives)
+
+    @property
+    def label(self) -> str:
+        """What an axis of the objective is called."""
+        return objective.label(self.metric, bool(self.record.weights))
+
+    @cached_property
+    def _trials(self) -> pd.DataFrame:
+        places = self.index.children(self.run_id, Kind.TRIAL)
+        return trials.table(self.trial_runs, self.index.states[places], self.metric)
+
+    def trials(self, curves: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return its trials (`trials.COLUMNS` and parameters); `curves` give pruned trials their last epoch's value."""
+        last = trials.last_values(curves, self.curve)
+        if not last:
+            return self._trials
+        places = self.index.children(self.run_id, Kind.TRIAL)
+        return trials.table(self.trial_runs, self.index.states[places], self.metric, last)
+
+    @cached_property
+    def winner(self) -> pd.Series | None:
+        """The row of the best trial; of two objectives the one that the study names. None before there is one."""
+        return trials.winner(self._trials, self.record)
+
+    @cached_property
+    def best_parameters(self) -> pd.DataFrame:
+        """The best trial's configuration: parameter, value."""
+        row = self.winner
+        kept = [] if row is None else [c for c in row.index if str(c).startswith(trials.PARAM) and pd.notna(row[c])]
+        pairs = [(str(c).removeprefix(trials.PARAM), row[c]) for c in kept] if row is not None else []
+        return pd.DataFrame(pairs, columns=["parameter", "value"])
+
+    @cached_property
+    def summary(self) -> Summary:
+        """How far the study has come."""
+        counts = self._trials["state"].value_counts()
+        best = self.winner
+        complete, repeats = self.index.seeds(self.run_id)
+        return Summary(
+            record=self.record,
+            counts={name: int(counts.get(name, 0)) for name in trials.STATES},
+            finals=complete,
+            failed_finals=len(self.failed_finals),
+            repeats=repeats,
+            best=math.nan if best is None else float(best["value"]),
+            best_trial=None if best is None else int(best["trial"]),
+            seconds_left=trials.time_left(self._trials, self.record.trials_total),
+        )
+
+    def silent_for(self, now: pd.Timestamp) -> float | None:
+        """Return the seconds since a running study's last sign of life where they are many, else None.
+
+        A process that was killed leaves its study marked as running: this is how a page tells. Many are more than a
+        quarter of an hour and more than three times the longest trial.
+        """
+        if not self.summary.live:
+            return None
+        start, end = self.runs["start"], self.runs["end"]
+        times = [time for time in (self.record.start, start.max(), end.max()) if pd.notna(time)]
+        if not times:
+            return None
+        longest = (end - start).dt.total_seconds().max()
+        seconds = float((now - max(times)).total_seconds())
+        return seconds if seconds > max(SILENT_AFTER, 0 if math.isnan(longest) else 3 * longest) else None
+
+    # ------------------------------------------------------------------------------------------------- findings
+
+    @cached_property
+    def optimism(self) -> pd.DataFrame:
+        """The best trial's search score beside what its configuration scored when it was fitted again.
+
+        One row each for the search (one fit, chosen because it was best on validation), the finals on validation and
+        the finals on test: columns stage, value (mean over fits), sd (n − 1 over seeds; nan for one fit), fits, and
+        difference (value minus the search's). Rows without a score are left out; empty before there is a best trial.
+        """
+        value = self.record.best_value
+        if math.isnan(value) and self.winner is not None:
+            value = float(self.winner["value"])
+        columns = ["stage", "value", "sd", "fits", "difference"]
+        if math.isnan(value):
+            return pd.DataFrame(columns=columns)
+        rows: list[dict[str, Any]] = [{"stage": "search, validation", "value": value, "sd": math.nan, "fits": 1}]
+        finals = self.runs.loc[[run.run_id for run in self.finals if run.run_id in self.runs.index]]
+        for part, label in (("validation", "refitted, validation"), ("test", "refitted, test")):
+            full = objective.on(part, self.metric)
+            scores = pd.to_numeric(finals[full], errors="coerce").dropna() if full in finals else pd.Series(dtype=float)
+            if len(scores):
+                rows.append({"stage": label, "value": scores.mean(), "sd": scores.std(), "fits": len(scores)})
+        return pd.DataFrame(rows).assign(difference=lambda t: t["value"] - value)[columns]
+
+    @cached_property
+    def comparable(self) -> dict[str, str]:
+        """Title → run id of the other studies of the same protocol, metric version and objective."""
+        protocol, own = self.index.protocol_of(self.run_id), self.record
+        others = [] if protocol is None else self.index.records(s for s in protocol.studies if s != self.run_id)
+        return {
+            self.index.title(other.run_id): other.run_id
+            for other in others
+            if (other.metric_version, other.objectives, other.weights)
+            == (own.metric_version, own.objectives, own.weights)
+        }
+
+    @cached_property
+    def trial_metrics(self) -> list[str]:
+        """Costs, and the scores on validation that stand for several values, but the objective, by full name."""
+        found = []
+        for name in self.trial_runs.columns[self.trial_runs.notna().any()]:
+            taken = names_of.parse_metric(str(name))
+            score = taken is not None and taken[:2] == ("validation", "") and taken.target in objective.MEANS
+            if (score or name in objective.COSTS) and name != self.record.objectives[0]:
+                found.append(str(name))
+        return found

@@ -1,0 +1,154 @@
+"""What shows a page: its heading, the view that is chosen, its items with tables and downloads, and the share button.
+
+Whatever goes wrong with one run or one view is said in its place; the rest of the page is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import cached, share, widgets
+from dashboard.parts import runs as chosen_runs
+from dashboard.views import items
+from dashboard.views.asked import Widgets
+from dashboard.views.choice import Choice, problem
+from dashboard.views.drawing import Drawing
+from dashboard.views.view import load
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from dashboard.views.view import Page, View
+
+EVERY = "4s"
+"""How often a page is drawn again while what it shows is running."""
+
+
+@contextmanager
+def guard(what: str) -> Iterator[None]:
+    """Say what went wrong in its place, and let the rest of the page go on."""
+    try:
+        yield
+    except Exception as error:
+        Drawing().draw(problem(error, what))
+
+
+def show(name: str) -> None:
+    """Show the page in ``pages_/<name>.py``."""
+    page = load(name)
+    with guard(f"The page {page.title}"):
+        # a page of the whole store has no choice of its own, and begins with what is chosen
+        ids = chosen_runs.shown() if page.looks_at == "runs" else chosen_runs.current(cached.index())
+        choice = Choice(cached.index(), cached, ids)
+        heading = page.heading(choice) if page.heading and choice.rows else page.title
+        tab = page.tab(choice) if page.tab and choice.rows else heading
+        widgets.head(heading, page.how, tab)
+        if nothing := _nothing(page, name, choice):
+            for item in nothing:
+                Drawing().draw(item)
+            return
+        version = page.version(choice) if page.version else None
+        live = page.live is not None and page.live(choice)
+        st.fragment(_body, run_every=EVERY if live else None)(page, name, ids, version)
+
+
+def _nothing(page: Page, name: str, choice: Choice) -> list[items.Item]:
+    """Return why there is nothing to show, and what can be done about it; empty where there is something."""
+    index = choice.index
+    if page.looks_at == "store":
+        return []
+    others = chosen_runs.default(page, index)
+    if not choice.rows:
+        if not others:
+            return [items.Message(page.empty, "empty", page.command)]
+        return [items.Message("Choose a study or a run above.")]
+    if any(page.shows(row) for row in choice.rows):
+        return []
+    names = ", ".join(row.name for row in choice.rows)
+    said = items.Message(f"{page.title} has nothing of {names}: {_why(page, choice)}", "warning")
+    if not others:
+        return [said, items.Message(page.empty, "empty", page.command)]
+    fitting = [run for run in index.choices(page.needs()) if index.record(run).kind == "study"][:4]
+    links = [items.Link(index.title(run), name, {"runs": chosen_runs.short(run, index)}) for run in fitting]
+    return [said, items.Message("These studies can be shown:"), items.Links(links)]
+
+
+def _why(page: Page, choice: Choice) -> str:
+    if all(not row.finals for row in choice.rows):
+        return "no final run of it is complete yet." if len(choice.rows) == 1 else "none has a complete final run yet."
+    return "its final runs have no data for this page." if len(choice.rows) == 1 else "they have no data for this page."
+
+
+def _body(page: Page, name: str, ids: list[str], version: Hashable) -> None:
+    """Show all below the heading; a page that is live draws this part again by itself."""
+    with guard(f"The page {page.title}"):
+        gone = [run for run in ids if run not in cached.index()]
+        if gone:
+            Drawing().draw(items.Message(f"Deleted from the store meanwhile: {', '.join(gone)}.", "error"))
+        drawing, shown = Drawing(), list[items.Item]()
+
+        def draw(item: items.Item) -> None:
+            ask.end_row()
+            drawing.draw(item)
+            shown.append(item)
+
+        choice = Choice(cached.index(), cached, [run for run in ids if run not in gone], draw)
+        if page.version and page.version(choice) != version:
+            st.rerun(scope="app")
+        ask = Widgets()
+        if page.looks_at == "runs":
+            if page.badges:
+                draw(_badges(choice))
+            _say_protocols(choice, draw)
+        if page.top is not None:
+            with guard(page.title):
+                for item in page.top(choice, ask):
+                    draw(item)
+        title = page.title
+        if page.stacked:
+            for view in page.views:
+                _view(view, choice, ask, draw)
+        elif offered := page.offered(choice):
+            former = {view.formerly: view.name for view in offered if view.formerly}
+            picked = ask.view([view.name for view in offered], page.key, former)
+            view = next(view for view in offered if view.name == picked)
+            title = f"{page.title}: {view.name}"
+            _view(view, choice, ask, draw)
+        if any(isinstance(item, items.Section) for item in shown):
+            make = partial(share.page_file, choice.index, cached, title, page.how, list(shown), ids)
+            ask.end_row()
+            widgets.share_button(make, f"{name}.html")
+
+
+def _view(view: View, choice: Choice, ask: Widgets, draw: share.Draw) -> None:
+    with guard(view.name):
+        left_out = [row for row in choice.rows if not view.shows(row)]
+        if left_out:
+            names = ", ".join(row.name for row in left_out)
+            draw(items.Message(f"Not in this view, for want of data: {names}."))
+        kept = choice.only([row for row in choice.rows if row not in left_out]) if left_out else choice
+        for item in view.make(kept, ask):
+            draw(item)
+    ask.end_row()
+
+
+def _badges(choice: Choice) -> items.Badges:
+    """Return what kind of data the chosen runs are of."""
+    records = choice.records()
+    known = [record.synthetic for record in records if record.synthetic is not None]
+    return items.data_badge(known, any(record.transferred for record in records))
+
+
+def _say_protocols(choice: Choice, draw: share.Draw) -> None:
+    """Say where the chosen runs cannot be compared."""
+    if len({(record.protocol, record.protocol_id) for record in choice.records()}) > 1:
+        draw(
+            items.Message(
+                "These runs have different protocols (data, split or targets), so their scores are not comparable."
+            )
+        )
