@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from training import protocols, registry
 from training.contract import Dataset, Fitted, Job, Method, Outcome, Params, Split
-from training.study import evaluating
+from training.study import evaluating, scoring
 
 
 def reported(log: list[tuple[int, float, dict[str, float]]]):
@@ -28,6 +29,11 @@ def job(settings: dict[str, Any] | None = None, *, seed: int = 0, log: list | No
         "checkpoint": folder,
     }
     return Job(**{**made, **rest})
+
+
+def scored(declared: Method, handed: Split) -> dict[str, Any]:
+    """Return what a job says of the objective: its direction, and the score of predictions for validation."""
+    return {"direction": declared.direction, "score": functools.partial(scoring.on_validation, declared, handed)}
 
 
 def default_settings(declared: Method) -> dict[str, Any]:
@@ -69,7 +75,7 @@ def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **dict(settings)}
     handed = split(module.METHOD, chosen, test=False)
-    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen))
+    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), **scored(module.METHOD, handed))
     return module.fit(registry.tiny(name)[0], handed, lent).model
 
 
@@ -77,7 +83,8 @@ def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
     """Return a job for the method `name` with its needs fitted."""
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    return job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), **rest)
+    objective = scored(module.METHOD, split(module.METHOD, chosen, test=False))
+    return job(chosen, **{"prerequisites": needs(dict(module.METHOD.prerequisites), chosen), **objective, **rest})
 
 
 def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | None = None) -> Fitted:
@@ -86,13 +93,13 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     made = protocol(module.METHOD)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
     wanted = {**module.METHOD.prerequisites, **evaluating.prerequisites(module.METHOD)}
-    task = job(chosen, prerequisites=needs(wanted, chosen))
+    handed = made.split(module.METHOD, chosen, test=True)
+    task = job(chosen, prerequisites=needs(wanted, chosen), **scored(module.METHOD, handed))
     used = params or registry.tiny(name)[0]
 
     def refit(split: Split) -> Outcome:
         return module.fit(used, split, task)
 
-    handed = made.split(module.METHOD, chosen, test=True)
     return Fitted(
         method=module.METHOD,
         data=made.data,
