@@ -25,5 +25,9 @@ def loads(content: bytes, where: str) -> Any:
         return json.loads(content.decode("utf-8-sig"))
     except RecursionError:
         raise UserError(f"{where}: expected JSON, found brackets within brackets, more than can be read") from None
-    except ValueError as error:  # also bytes that are no UTF-8, and numbers of more digits than Python reads
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: expected UTF-8 text, found the byte {error.object[error.start]:#04x}") from error
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}, line {error.lineno}: expected JSON, found: {error.msg}") from error
+    except ValueError as error:  # a number of more digits than Python reads
         raise UserError(f"{where}: expected JSON, found: {error}") from error

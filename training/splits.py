@@ -7,7 +7,6 @@ alone: not on the order of the rows, and not on a library's generator.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affect.record import PARTS
+from training import json_files
 from training.contract import Dataset, UserError
 from training.messages import nearest, plural
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 TRAIN, VALIDATION, TEST = PARTS
 SHARE = 0.15
 """Share of a class's groups in validation, and in test."""
+
+MOST = 1.4
+"""How many times its share a part may have before that is said: one of five groups is 1.33 times 15 %."""
 
 LOSO = "loso"
 """The number of test folds that leaves one group out at a time."""
@@ -43,15 +46,7 @@ def read(path: Path, data: Dataset) -> dict[str, str]:
     such file, a group named twice, and a group of `data` that no part has (with the nearest names that the file has).
     Names that the data does not have are kept: `make` says how many they are.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read as a split file: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: expected UTF-8 text, found the byte {error.object[error.start]:#04x}") from error
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}: expected JSON, found: {error.msg}") from error
-
+    content = json_files.read(path)
     expected = 'expected {"train": [group, …], "val": […], "test": […]}'
     if not isinstance(content, dict):
         raise UserError(f"{path}: {expected}, found a {type(content).__name__}")
@@ -187,13 +182,22 @@ def _draw(
         notes.append(f"{some} {have} fewer than {parts} {plural(kind)} and {are} in train")
 
     assigned = dict.fromkeys(classes, TRAIN)
+    crowded = 0
     for groups in drawable:
         # by hash and not by the order of rows, which is no property of the data
         shuffled = sorted(groups, key=lambda group: _key(seed, group))
         n = {name: max(1, int(share * len(groups) + 0.5)) for name, share in draws}
+        crowded += any(n[name] > MOST * share * len(groups) for name, share in draws)
         for name, _ in draws:
             assigned |= dict.fromkeys(shuffled[: n[name]], name)
             shuffled = shuffled[n[name] :]
+    shares = {name: sum(part == name for part in assigned.values()) / len(classes) for name, _ in draws}
+    if any(shares[name] > MOST * share for name, share in draws):
+        drawn = " and ".join(f"{shares[name]:.0%} in {name} ({share:.0%} are meant)" for name, share in draws)
+        notes.append(
+            f"{crowded} of {len(drawable)} classes have so few {plural(kind)} that one in each part is more than its "
+            f"share: {drawn}. --test-folds tests on every {kind} and trains on more"
+        )
     return assigned, notes
 
 

@@ -1,7 +1,7 @@
 """Memory: one epoch over more frames than fit in it, through reader, protocol, split, views and loop.
 
-507,000 frames of 64×64 are 6.2 GB on disk, as many as Aff-Wild's. They are synthetic frames, but that 2,000 drawn images
-stand for all of them: what is measured does not depend on what is seen. ``frames/cnn_rnn`` with CNN-M at a fiftieth of
+507,000 frames of 64×64 are 6.2 GB on disk, as many as Aff-Wild's. They are synthetic: 2,000 drawn images stand for all
+of them, and what is measured does not depend on what is seen. ``frames/cnn_rnn`` with CNN-M at a fiftieth of
 its width is fitted for one epoch, and predicts every frame.
 
 Pages of a memory-mapped file count as the process's memory while they are mapped, though the system may drop them at

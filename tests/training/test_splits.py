@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -343,9 +344,9 @@ class TestPublishedSplit:
             splits.read(write(content), data)
 
     def test_what_cannot_be_read(self, data, tmp_path):
-        with pytest.raises(UserError, match=r"none.json: cannot be read as a split file: No such file"):
+        with pytest.raises(UserError, match=r"none.json cannot be read: No such file"):
             splits.read(tmp_path / "none.json", data)
-        with pytest.raises(UserError, match="cannot be read as a split file: Is a directory"):
+        with pytest.raises(UserError, match="cannot be read: Is a directory"):
             splits.read(tmp_path, data)
         (tmp_path / "latin.json").write_bytes('{"train": ["é"]}'.encode("latin-1"))
         with pytest.raises(UserError, match="expected UTF-8 text, found the byte 0xe9"):
@@ -416,3 +417,24 @@ class TestRealData:
         assert sum(protocol.groups.values()) == 118
         assert protocol.groups["validation"] == pytest.approx(0.15 * (118 - protocol.groups["test"]), abs=1.5)
         assert len(set(protocol.table().loc[lambda t: t.part == "validation", "label"])) >= 5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"[" * 100_000, "brackets within brackets"), (b'{"train": [' + b"9" * 5000 + b"]}", "Exceeds the limit")],
+)
+def test_a_hostile_split_file_is_refused(tmp_path, content, message):
+    (tmp_path / "split.json").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        splits.read(tmp_path / "split.json", None)
+
+
+def test_classes_of_three_groups_are_told_that_parts_are_larger_than_meant():
+    classes = {f"{label}{i}": Counter({label: 5}) for label in "abcdef" for i in range(3)}
+    parts, notes = splits._draw(classes, "clip", 0, [("test", 0.15), ("validation", 0.15)])
+    assert Counter(parts.values()) == {"train": 6, "validation": 6, "test": 6}
+    assert "6 of 6 classes have so few clips" in notes[0]
+    assert "33% in test (15% are meant) and 33% in validation" in notes[0]
+    assert "--test-folds" in notes[0]
+    enough = {f"{label}{i}": Counter({label: 5}) for label in "abcdef" for i in range(10)}
+    assert splits._draw(enough, "clip", 0, [("test", 0.15), ("validation", 0.15)])[1] == []

@@ -85,8 +85,9 @@ def read(folder: Path) -> Annotations:
     if not chosen:
         one = sorted(images)[:1] or ["0"]
         raise UserError(
-            f"{folder}: expected images with annotations, such as images/{one[0]}.jpg and annotations/{one[0]}_exp.npy, "
-            f"_val.npy and _aro.npy; found {len(images)} images and {len(complete)} complete annotations, none of one name"
+            f"{folder}: expected images with annotations, such as images/{one[0]}.jpg and "
+            f"annotations/{one[0]}_exp.npy, _val.npy and _aro.npy; found {len(images)} images and {len(complete)} "
+            "complete annotations, none of one name"
         )
     return Annotations(chosen, [images[name] for name in chosen], _numbers(folder / "annotations", chosen), skipped)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def _read(
     for i, name in enumerate(features):
         values[:, i] = numbers.pop(name)
     missing = np.isnan(values)
-    empty = missing.all(axis=0)
+    empty: Any = missing.all(axis=0)
     if empty.any():
         names = [name for name, none in zip(features, empty.tolist(), strict=True) if none]
         if empty.all():
@@ -145,7 +145,7 @@ def _read(
         notes.append(f"{file.name}: {len(names)} columns are wholly empty and left out: {messages.listed(names)}")
         values, missing = values[:, ~empty], missing[:, ~empty]
     columns = [name for name, none in zip(features, empty.tolist(), strict=True) if not none]
-    without = missing.all(axis=1)
+    without: Any = missing.all(axis=1)
     torn = np.argwhere(missing & ~without[:, None])
     if len(torn):
         row, column = torn[0].tolist()

@@ -95,7 +95,7 @@ def joined(tables: list[Rows]) -> Rows:
     skipped: dict[str, list[str]] = {}
     for table in tables:
         left_out.add(skipped, table.skipped)
-    once = {
+    once: dict[str, Any] = {
         "skipped": skipped,
         "notes": [note for table in tables for note in table.notes],
         "others": [path for table in tables for path in table.others],

@@ -46,4 +46,5 @@ def _times(stems: list[str], recording: str, rate: float) -> NDArray[np.float64]
             raise UserError(f"{recording}: expected one image of each frame, found {count} of frame {number}")
     else:
         frame = np.argsort(np.argsort(np.array(stems)))
-    return np.round((frame - frame.min()) / rate, 6)
+    seconds: NDArray[np.float64] = np.round((frame - frame.min()) / rate, 6)
+    return seconds

@@ -195,7 +195,7 @@ def _new_rows(file: Path, blocks: tuple[str, ...], *, whole: bool) -> NewRows:
 
 
 def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool, images: Any = None) -> Loaded:
-    """Decode all files into `images` (n, 3, 64, 64), by default in memory; rows of unreadable files are left at its end."""
+    """Decode all files into `images` (n, 3, 64, 64), by default in memory; what cannot be read leaves its end empty."""
     if images is None:
         images = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
     columns: dict[str, list[Any]] = {name: [] for name in _ARRAYS}

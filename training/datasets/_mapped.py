@@ -32,10 +32,10 @@ def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Iterable[NDArra
             return found
         file.parent.mkdir(parents=True, exist_ok=True)
         with cache.whole(file) as part:
-            made = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
-            _fill(made, blocks)
-            made.flush()
-            del made
+            mapped = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
+            _fill(mapped, blocks)
+            mapped.flush()
+            del mapped
     except OSError:  # a cache that cannot be written costs memory, nothing else
         made = np.empty(shape, dtype)
         _fill(made, blocks)

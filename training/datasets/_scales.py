@@ -40,13 +40,13 @@ def hint(values: NDArray[np.float64], low: float, high: float) -> str:
         return ""
     scale = _scale(finite)
     if scale is None:
-        return f"; the values lie in {finite.min():g} … {finite.max():g}"
+        return ""
     return f"; the values lie in {scale[0]} … {scale[1]}: if that is their scale, write {SCALES[scale]}"
 
 
 def notes(values: NDArray[np.float64], names: Sequence[str]) -> list[str]:
     """Return sentences on columns (n, c) in [−1, 1] that look like a scale from 0 to 1, or use little of theirs."""
-    said = []
+    said: list[str] = []
     if len(values) < ENOUGH:
         return said
     for name, column in zip(names, values.T, strict=True):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import itertools
 import math
@@ -39,6 +38,8 @@ _SHOWN = 60
 """Characters of a cell that a message quotes."""
 
 SUFFIXES = (".csv", ".csv.gz")
+LONGEST = 10_000
+"""Characters of a text; two stray quotation marks make one of half a file."""
 _GZIP = b"\x1f\x8b"
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _DECIMALS = {".": "a decimal point", ",": "a decimal comma"}
@@ -46,7 +47,7 @@ _NOT_UTF8 = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive
 
 
 class Table:
-    """One CSV file: `header` (column names without surrounding blanks) and `digest` (SHA-256 of the unpacked bytes).
+    """One CSV file: `header` (column names without surrounding blanks), and after `read` what was `skipped`, by reason.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ class Table:
         self.path, self._separator, self._quote, self._decimal = path, separator, quote, decimal
         self._where = where
         content = _content(path)
-        self.digest = hashlib.sha256(content).hexdigest()
+        self.skipped: dict[str, list[str]] = {}
         self._text = _decode(path, content)
         header, self._first_line = next(self._records(), (None, 0))
         if header is None:
@@ -133,6 +134,10 @@ class Table:
 
     def _records(self) -> Iterator[tuple[list[str], int]]:
         """Yield each record that is not empty, with the line on which it begins."""
+        return ((record, line) for record, line in self._all() if any(field.strip() for field in record))
+
+    def _all(self) -> Iterator[tuple[list[str], int]]:
+        """Yield each record, with the line on which it begins; of an empty line [] or one blank cell."""
         quoting = {"quotechar": self._quote} if self._quote else {"quoting": csv.QUOTE_NONE}
         reader = csv.reader(io.StringIO(self._text, newline=""), delimiter=self._separator, **quoting)
         while True:
@@ -143,8 +148,11 @@ class Table:
                 return
             except csv.Error as error:
                 raise UserError(f"{self.path}, line {line}: cannot be read as CSV: {error}") from error
-            if record and any(field.strip() for field in record):
-                yield record, line
+            yield record, line
+
+    def _blank(self) -> Iterator[int]:
+        """Yield the line of each row that has cells and nothing in any of them."""
+        return (line for record, line in self._all() if record and not any(field.strip() for field in record))
 
     def _rows(self) -> Iterator[tuple[list[str], int]]:
         rows = self._records()
@@ -162,6 +170,7 @@ class Table:
         """Return what `_read_cells` returns, fifty times as fast; None where that must decide."""
         import numpy as np
         import pyarrow as pa
+        import pyarrow.compute as pc
         from pyarrow import csv as arrow_csv
 
         wanted = [*numbers, *texts, *notes, *gaps]
@@ -184,6 +193,8 @@ class Table:
             )
         except pa.ArrowInvalid:
             return None
+        if any((pc.max(pc.utf8_length(table.column(name))).as_py() or 0) > LONGEST for name in (*texts, *notes)):
+            return None  # one array of texts has room for the longest of them in each row
         columns = {name: table.column(name).to_numpy() for name in wanted}
         read = {name: columns[name] for name in (*numbers, *gaps)}
         named = {name: np.char.strip(columns[name].astype(np.str_)) for name in (*texts, *notes)}
@@ -198,6 +209,8 @@ class Table:
         import numpy as np
 
         place = {name: self.header.index(name) for name in (*numbers, *texts, *notes, *gaps)}
+        if blank := [str(line) for line in self._blank()]:
+            self.skipped["rows of empty cells, by line"] = blank
         read: dict[str, list[float]] = {name: [] for name in (*numbers, *gaps)}
         named: dict[str, list[str]] = {name: [] for name in (*texts, *notes)}
         for record, line in self._rows():
@@ -218,6 +231,8 @@ class Table:
             for name in named:
                 if name in texts and not record[place[name]].strip():
                     raise self._cell(line, name, "a name", record[place[name]])
+                if len(record[place[name]]) > LONGEST:
+                    raise self._cell(line, name, f"at most {LONGEST:,} characters", record[place[name]])
                 named[name].append(record[place[name]].strip())
         return (
             {name: np.array(values, np.float64) for name, values in read.items()},

@@ -107,8 +107,8 @@ def fit(
     Parameters
     ----------
     train, validation : inputs (n, d) and targets (n, t), in the data's own units.
-    params : ``rounds`` (an upper limit, and so is `job.epochs`), ``objective``, ``learning_rate``, ``depth``,
-        ``min_child_weight``, ``subsample``, ``colsample``, ``reg_lambda``.
+    params : ``n_estimators`` (boosting rounds: an upper limit, as `job.epochs` is), ``objective``, ``learning_rate``,
+        ``depth``, ``min_child_weight``, ``subsample``, ``colsample``, ``reg_lambda``.
     scalings : of the inputs and of the targets.
     columns : for each target the input columns it is given; all of them where None.
     label_range : low and high by definition, or None.
@@ -125,7 +125,7 @@ def fit(
     # A regressor of a small table gains nothing from a second thread, two regressors side by side do.
     workers = min(job.threads, y.shape[1])
     options = _options(params, job, threads=max(1, job.threads // workers))
-    rounds = min(params["rounds"], job.epochs or params["rounds"])
+    rounds = min(params["n_estimators"], job.epochs or params["n_estimators"])
     growing = [
         _Growing(
             (x[:, list(c)], y[:, t]), (vx[:, list(c)], vy[:, t]), options, float(outputs.scale[t]), job.steps.fixed()

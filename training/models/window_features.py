@@ -133,4 +133,7 @@ def fit(inputs: Inputs, blocks: Mapping[str, Block], statistics: str) -> WindowF
 
 def clipped(values: Floats, low: float | None, high: float | None) -> Floats:
     """Return predictions within the label range, where there is one."""
-    return values if low is None or high is None else np.clip(values, low, high)
+    if low is None or high is None:
+        return values
+    within: Any = np.clip(values, low, high)
+    return within

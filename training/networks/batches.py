@@ -180,7 +180,8 @@ class Batches:
         if self.whole and drawn[0].dim() == 1:
             order = torch.cat(drawn).to(self.device)
             sizes = [len(rows) for rows in drawn]
-            yield from zip(*(item.index_select(0, order).split(sizes) for item in self.items), strict=True)
+            tensors: list[Any] = list(self.items)  # `whole` says that they are tensors
+            yield from zip(*(item.index_select(0, order).split(sizes) for item in tensors), strict=True)
             return
         for rows in drawn:
             batch = gather(self.items, rows, self.device)
@@ -318,6 +319,6 @@ def _map(array: Any) -> mmap.mmap | None:
     while array is not None:
         found = getattr(array, "_mmap", None)
         if found is not None and hasattr(mmap, "MADV_DONTNEED"):
-            return found  # type: ignore[no-any-return]
+            return found
         array = getattr(array, "base", None)
     return None

@@ -75,7 +75,7 @@ class Cnn(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map uint8 images (n, 3, side, side) to features (n, size)."""
-        return self.hidden(self.trunk(scaled(images)))  # type: ignore[no-any-return]
+        return self.hidden(self.trunk(scaled(images)))
 
 
 def hidden(name: str, layers: int) -> tuple[int, ...]:

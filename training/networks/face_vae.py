@@ -281,7 +281,7 @@ def _fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str
 
     def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         images, va = batch
-        if params["mirror"]:
+        if params["horizontal_flip"]:
             images = mirrored(images)
         mean, log_variance = module.encode(images)
         z = vae.draw(mean, log_variance)
@@ -306,7 +306,9 @@ def _fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str
         Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
         Batches(Shuffled(len(split.train), params["batch"]), [split.train.x, split.train.targets()], job.device),
         validate,
-        loop.Schedule(epochs=params["epochs"], patience=PATIENCE, learning_rate_schedule=params["decay"]),
+        loop.Schedule(
+            epochs=params["epochs"], patience=PATIENCE, learning_rate_schedule=params["learning_rate_schedule"]
+        ),
         job,
     )
     model = FittedFaceVae(module, shape, aligned_by)

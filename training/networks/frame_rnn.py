@@ -78,7 +78,7 @@ class FrameRnn(nn.Module):
         # what stands after a window's last step is computed and not looked at
         x = features.index_select(0, first.clamp_min(0).flatten()).unflatten(0, (s, steps))
         out, _ = self.recurrent(x)
-        return out[torch.arange(s, device=out.device), count - 1]  # type: ignore[no-any-return]
+        return out[torch.arange(s, device=out.device), count - 1]
 
     def read(self, codes: Tensor) -> Tensor:
         """Map the last recurrent output (s, recurrent_size) to valence and arousal (s, 2)."""

@@ -105,11 +105,12 @@ def seeded(job: Job, most_threads: int | None = None) -> Iterator[None]:
     most_threads : fewer threads than the job may use, for layers so small that several take longer than one.
     """
     device = torch.device(job.device)
+    deterministic: Any = torch.utils.deterministic  # its switch is not in its types
     before = (
         torch.get_num_threads(),
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
-        torch.utils.deterministic.fill_uninitialized_memory,
+        deterministic.fill_uninitialized_memory,
     )
     states = checkpoints.noise(device)
     if device.type == "cuda":
@@ -119,12 +120,12 @@ def seeded(job: Job, most_threads: int | None = None) -> Iterator[None]:
         torch.manual_seed(job.seed)
         torch.set_num_threads(min(job.threads, most_threads or job.threads))
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory before writing it
+        deterministic.fill_uninitialized_memory = False  # nothing here reads memory before writing it
         yield
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1], warn_only=before[2])
-        torch.utils.deterministic.fill_uninitialized_memory = before[3]
+        deterministic.fill_uninitialized_memory = before[3]
         checkpoints.set_noise(states, device)
 
 

@@ -195,8 +195,8 @@ def load(folder: Path, device: str, layer: Layer) -> FittedMeshes:
 def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train, stopped where validation is predicted best; classes weigh the same.
 
-    params : those of `MeshNetwork` and of the layer; ``mirror`` shows every second face as its mirror image;
-        ``smoothing`` of labels, ``learning_rate``, ``weight_decay``, ``batch``, ``epochs``, ``patience``.
+    params : those of `MeshNetwork` and of the layer; ``horizontal_flip`` shows every second face as its mirror image;
+        ``label_smoothing``, ``learning_rate``, ``weight_decay``, ``batch``, ``epochs``, ``patience``.
     """
     with loop.seeded(job):
         return _fit(layer, params, split, job)
@@ -209,7 +209,7 @@ def _fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     seen = Features.fit(meshes, job)
     x = _tensor(seen.of(meshes), job.device)
     y = torch.tensor(split.train.targets(), device=job.device)
-    others = [_tensor(seen.of(mesh_features.mirrored(meshes)), job.device)] if params["mirror"] else []
+    others = [_tensor(seen.of(mesh_features.mirrored(meshes)), job.device)] if params["horizontal_flip"] else []
     validation = _tensor(seen.of(np.asarray(split.validation.x)), job.device)
 
     # rotations change nothing where features do not turn: the same meshes would be drawn
@@ -229,7 +229,7 @@ def _fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
             # seeded by torch, whose state a checkpoint keeps
             rng = np.random.default_rng(int(torch.randint(2**62, ())))
             x = rotate(x, _tensor(draws(len(x), rng), x.device))
-        return functional.cross_entropy(module(x), y, weight, label_smoothing=params["smoothing"])
+        return functional.cross_entropy(module(x), y, weight, label_smoothing=params["label_smoothing"])
 
     def validate() -> float:
         logits = torch.cat([module(part) for part in validation.split(AT_ONCE)])

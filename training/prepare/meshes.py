@@ -40,7 +40,7 @@ def export(source: Path, out: Path, console: Console, last: float = LAST) -> int
     for sentence in faces.sentences():
         console.print(sentence, markup=False, soft_wrap=True)
     found = faces.images
-    table = {
+    table: dict[str, Any] = {
         "landmarks": faces.landmarks,
         "filename": _texts(one.name for one in found),
         "person": _texts(one.person for one in found),

@@ -22,6 +22,29 @@ def folder(store: Path, experiment_id: str, run_id: str) -> Path:
     return store / "artifacts" / experiment_id / run_id / "artifacts"
 
 
+def mend(folder: Path) -> None:
+    """Finish what a killed `replace_folder` left in `folder`: bring the older folder back, or remove it."""
+    for old in folder.glob(".old.*.*"):
+        _, _, process, name = old.name.split(".", 3)
+        if not process.isdecimal() or _lives(int(process)):
+            continue
+        if (folder / name).exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):  # another process was faster
+                os.replace(old, folder / name)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def check_name(name: str) -> str:
     """Return `name`; ValueError for one that leads out of the run's folder or begins with a dot."""
     path = PurePosixPath(name)
@@ -35,6 +58,7 @@ def check_name(name: str) -> str:
 def download(client: MlflowClient, store: Path, run_id: str, keep: bool) -> Path:
     """Return the local copy of a run's artifacts on a server, downloaded where it is missing or not to be kept."""
     target = _downloaded(store, run_id)
+    mend(target.parent)
     if target.exists() and keep:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -101,13 +125,17 @@ class Writer:
         """Return the names of the run's artifact files and folders, sorted."""
         if self._client:
             return sorted(entry.path for entry in self._client.list_artifacts(self._run_id))
+        mend(self._folder)
         if not self._folder.is_dir():
             return []
         return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
 
 
 def replace_folder(new: Path, target: Path) -> None:
-    """Move the folder `new` to `target`, in place of an older one; both are on one file system."""
+    """Move the folder `new` to `target`, in place of an older one; both are on one file system.
+
+    Who is killed between the two renames leaves the older folder under a hidden name: `mend` brings it back.
+    """
     old = target.with_name(f".old.{os.getpid()}.{target.name}")
     if target.exists():
         os.replace(target, old)

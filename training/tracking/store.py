@@ -310,7 +310,10 @@ class Store:
         """Return the local folder of a run's artifacts; those on a server are downloaded, once when it has ended."""
         info = self.client.get_run(run_id).info
         if not self.remote:
-            return artifacts.folder(self.folder, info.experiment_id, run_id)
+            folder = artifacts.folder(self.folder, info.experiment_id, run_id)
+            artifacts.mend(folder.parent)
+            artifacts.mend(folder)
+            return folder
         return artifacts.download(self.client, self.folder, run_id, keep=info.status != "RUNNING")
 
     def lock(self, name: str) -> AbstractContextManager[bool]:

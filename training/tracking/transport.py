@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from affect import record
 from training import cache
 from training.contract import UserError
+from training.messages import counted, listed
 from training.tracking import artifacts, backends
 from training.tracking.annotations import PERSONAL
 
@@ -54,7 +56,8 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
         the fitted methods that it needs.
     out : the file to write; it is written atomically.
 
-    Raises UserError for an unknown run, one that is still running, or a file that is there already.
+    Raises UserError for an unknown run, one that is still running, one whose files are not all there, or a file that
+    is there already.
     """
     if out.exists():
         raise UserError(f"--out {out}: the file is there already")
@@ -69,6 +72,7 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
                 f"run {info.id[:12]} ({info.name}) is still running: export it when it has ended; "
                 "if its worker was killed, start the study's command again and let it end or stop it with Ctrl-C"
             )
+    _check_files(store, chosen.values())
     with cache.whole(out) as made, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as zipped:
         manifest = {"format": FORMAT, "record": record.RECORD_VERSION, "runs": sorted(chosen)}
         zipped.writestr(MANIFEST, record.to_json(manifest))
@@ -78,6 +82,27 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
             for name, path in _walk(files):
                 zipped.write(path, f"{run_id}/artifacts/{name}")
     return len(chosen)
+
+
+def _check_files(store: Store, infos: Iterable[RunInfo]) -> None:
+    """Raise UserError where a run lists files that are not in its folder, as when only the databases were moved."""
+    lacking = []
+    for info in infos:
+        folder = store.artifacts(info.id)
+        if missing := _missing(info.tags, (name for name, _ in _walk(folder))):
+            lacking.append((info, folder, missing))
+    if lacking:
+        info, folder, missing = lacking[0]
+        others = f" ({counted(len(lacking) - 1, 'further run')} lack files too)" if len(lacking) > 1 else ""
+        raise UserError(
+            f"run {info.id[:12]} ({info.name}) lists {listed(missing)}, not found in {folder}{others}; nothing was "
+            "exported. Move the store's folder artifacts/ along with its databases"
+        )
+
+
+def _missing(tags: Mapping[str, str], names: Iterable[str]) -> list[str]:
+    """Return the files and folders that a run's tag `artifacts` lists and that are not among the paths `names`."""
+    return sorted(set(json.loads(tags.get("artifacts") or "[]")) - {name.partition("/")[0] for name in names})
 
 
 def _choose(store: Store, info: RunInfo, chosen: dict[str, RunInfo]) -> None:
@@ -138,11 +163,11 @@ class _Described:
 def import_(store: Store, file: Path) -> str:
     """Read runs from a zip file that `export` wrote, with their ids, and return a sentence on what was done.
 
-    All of them are taken in or none. A run that is there already stays as it is. Its protocol's experiment is made
-    where it is missing.
+    All of them are taken in or none. A run that is there already stays as it is, and is given the files that it lacks.
+    Its protocol's experiment is made where it is missing.
 
-    Raises UserError for a file that is no such zip, names that lead out of it, a run whose id is taken by another
-    content, or a store behind an MLflow server, which gives ids itself.
+    Raises UserError for a file that is no such zip or lacks files that its runs list, names that lead out of it, a run
+    whose id is taken by another content, or a store behind an MLflow server, which gives ids itself.
     """
     if store.remote:
         raise UserError(
@@ -151,10 +176,17 @@ def import_(store: Store, file: Path) -> str:
     try:
         with zipfile.ZipFile(file) as zipped:
             described = _read(zipped, file)
-            new = [one for one in described if not _is_there(store, one.run, file)]
+            new, lacking = [], []
+            for one in described:
+                if (missing := _lacks(store, one.run, file)) is None:
+                    new.append(one)
+                elif missing:
+                    lacking.append((one, missing))
             size = sum(member.file_size for one in new for member in one.members.values())
+            size += sum(one.members[name].file_size for one, missing in lacking for name in missing)
             if size > shutil.disk_usage(store.folder).free:
                 raise UserError(f"{file}: its artifacts need {size / 1e6:.0f} MB, more than {store.folder} has free")
+            _give_files(store, zipped, lacking, file)
             if new:
                 _take_in(store, zipped, new, file)
     except FileNotFoundError as error:
@@ -162,7 +194,8 @@ def import_(store: Store, file: Path) -> str:
     except (zipfile.BadZipFile, IsADirectoryError, EOFError) as error:
         raise UserError(f"{file}: expected a zip file that `export` wrote ({error})") from error
     there = len(described) - len(new)
-    return f"{len(new)} runs imported" + (f"; {there} were there already" if there else "")
+    given = f", {len(lacking)} of which were given files that they lacked" if lacking else ""
+    return f"{len(new)} runs imported" + (f"; {there} were there already{given}" if there else "")
 
 
 def _read(zipped: zipfile.ZipFile, file: Path) -> list[_Described]:
@@ -172,7 +205,7 @@ def _read(zipped: zipfile.ZipFile, file: Path) -> list[_Described]:
     ids = manifest.get("runs")
     if manifest.get("format") != FORMAT or not isinstance(ids, list):
         raise UserError(f"{file}: {MANIFEST} has format {manifest.get('format')!r}, expected {FORMAT}")
-    if manifest.get("record") != record.RECORD_VERSION:
+    if manifest.get("record") not in record.READABLE:
         raise UserError(
             f"{file}: its records are of version {manifest.get('record')!r}, this Affectory's of "
             f"{record.RECORD_VERSION}: export and import with the same Affectory"
@@ -230,21 +263,60 @@ def _described(run: dict[str, Any], run_id: str, members: dict[str, zipfile.ZipI
             raise UserError(f"{where}: metric {point!r}: expected a name, a number or null, milliseconds and a step")
     if set(run["files"]) != set(members):
         raise UserError(f"{where}: its artifacts are not those that {RUN} lists")
+    tags = {name.removeprefix(record.PREFIX): value for name, value in run["tags"].items()}
+    try:
+        missing = _missing(tags, members)
+    except (json.JSONDecodeError, TypeError):
+        raise UserError(f"{where}: the tag artifacts is {tags['artifacts']!r}, expected a JSON list of names") from None
+    if missing:
+        raise UserError(
+            f"{where} ({run['name']}) lists {listed(missing)}, which the file does not hold: it was exported where "
+            "they were missing; export it again from a store that has them"
+        )
     return _Described(run, members)
 
 
-def _is_there(store: Store, run: Mapping[str, Any], file: Path) -> bool:
-    """Return whether the store has the run; UserError where another one has its id."""
-    if not store.has(run["id"]):
-        return False
+def _lacks(store: Store, run: Mapping[str, Any], file: Path) -> list[str] | None:
+    """Return the files that the store's copy of a run lacks; None where the store does not have the run.
+
+    Raises UserError where another run has its id, or where it was deleted in MLflow.
+    """
+    if store.lifecycle(run["id"]) is None:
+        return None
+    store.require(run["id"], f"{file}: {run['name']}")
     mine = _describe(store, run["id"], store.artifacts(run["id"]))
     differing = [name for name in FIELDS if _impersonal(mine[name]) != _impersonal(run[name])]
+    if differing == ["files"] and mine["files"].items() <= run["files"].items():
+        return sorted(run["files"].keys() - mine["files"].keys())
     if differing:
         raise UserError(
             f"{file}: run {run['id'][:12]} ({run['name']}) is in the store with other {', '.join(differing)}; "
             "nothing was imported"
         )
-    return True
+    return []
+
+
+def _give_files(store: Store, zipped: zipfile.ZipFile, lacking: list[tuple[_Described, list[str]]], file: Path) -> None:
+    """Unpack the files that runs of the store lack, all of them before the first is put in its place."""
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder / "artifacts") as aside:
+        for one, missing in lacking:
+            for name in missing:
+                _unpack(zipped, one, name, Path(aside), file)
+        for one, missing in lacking:
+            folder = store.artifacts(one.run["id"])
+            for name in missing:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(Path(aside) / one.run["id"] / name, folder / name)
+
+
+def _unpack(zipped: zipfile.ZipFile, one: _Described, name: str, aside: Path, file: Path) -> None:
+    """Unpack one artifact into `aside`; UserError where it is not the file that run.json lists."""
+    path = aside / one.run["id"] / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipped.open(one.members[name]) as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    if _sha256(path) != one.run["files"][name]:
+        raise UserError(f"{file}: run {one.run['id'][:12]}: {name} is not the file that {RUN} lists")
 
 
 def _impersonal(value: Any) -> Any:
@@ -255,13 +327,8 @@ def _take_in(store: Store, zipped: zipfile.ZipFile, new: list[_Described], file:
     """Unpack the artifacts aside, then insert the runs and move their artifacts to their places in one transaction."""
     with tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder / "artifacts") as aside:
         for one in new:
-            for name, member in one.members.items():
-                path = Path(aside) / one.run["id"] / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with zipped.open(member) as source, path.open("wb") as target:
-                    shutil.copyfileobj(source, target)
-                if _sha256(path) != one.run["files"][name]:
-                    raise UserError(f"{file}: run {one.run['id'][:12]}: {name} is not the file that {RUN} lists")
+            for name in one.members:
+                _unpack(zipped, one, name, Path(aside), file)
         # before the transaction: each of these is one of its own
         experiments = {one.run["experiment"]: store.experiment(one.run["experiment"]) for one in new}
         placed: list[Path] = []

@@ -106,7 +106,7 @@ def test_an_evaluation_of_other_methods_or_of_no_name_is_refused(fitted):
 
 def test_an_evaluation_that_refits_has_the_runs_own_parameters(tmp_path):
     store = Store.open(store_template.copy(tmp_path / "store"))
-    first = {"depth": "3", "rounds": "50"}
+    first = {"depth": "3", "n_estimators": "50"}
     plan = Plan("motion/lma_to_pad", "synthetic_motion", trials=1, repeats=1, fixed=True, first=first)
     session = study.run(prepare(plan), store, Watch())
     final = store.final(session.run_id)

@@ -117,7 +117,7 @@ def test_a_label_file_that_is_not_as_published_is_named(folder, changed, message
 
 def test_damaged_json_and_other_folders_are_refused(folder, tmp_path):
     (folder / "002" / "002.json").write_text("{")
-    with pytest.raises(UserError, match=r"002\.json: expected JSON, found: Expecting"):
+    with pytest.raises(UserError, match=r"002\.json, line 1: expected JSON, found: Expecting"):
         afew_va.read(folder, {})
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"holds no label file: expected such as .*001\.json"):
@@ -160,8 +160,7 @@ def test_hostile_json_is_refused(folder, text, message):
         name = clip.name if "actor" in text else "002"
         (folder / name / f"{name}.json").write_text(text)
     with pytest.raises(UserError, match=message):
-        rows = afew_va.read_rows(folder)
-        _faces.check_names(rows)
+        _faces.check_names(afew_va.read_rows(folder))
 
 
 def test_labels_that_look_divided_already_are_told(folder):

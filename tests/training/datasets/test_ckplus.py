@@ -213,7 +213,7 @@ def test_an_encrypted_npz_is_refused(write):
             content[at + offset] |= 1  # the flag of an encrypted member
             at = content.find(mark, at + 1)
     file.write_bytes(content)
-    with pytest.raises(UserError, match="expected an npz of plain arrays .*encrypted"):
+    with pytest.raises(UserError, match=r"expected an npz of plain arrays .*encrypted"):
         ckplus.read(file, {})
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,6 +174,52 @@ def test_the_version_is_the_contents(read):
     assert read(text(), name="elsewhere.csv").version == version
     assert read(gzip.compress(text().encode()), name="packed.csv.gz").version == version
     assert read(changed(4, "EMOTION_D", "-0.79")).version != version
+
+
+def rewritten(table: str, write) -> str:
+    lines = [line.split(",") for line in table.splitlines()]
+    return "\n".join(",".join(cells) for cells in write(lines)) + "\n"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda table: table.replace("\n", "\r\n"),
+        lambda table: "\ufeff" + table,
+        lambda table: table.rstrip("\n") + "\n\n\n",
+        lambda table: rewritten(table, lambda lines: [cells[::-1] for cells in lines]),
+        lambda table: rewritten(table, lambda lines: [[f'"{cell}"' for cell in cells] for cells in lines]),
+        lambda table: rewritten(
+            table, lambda lines: [lines[0], *([re.sub(r"^(-?\d+\.\d+)$", r"\g<1>00", c) for c in r] for r in lines[1:])]
+        ),
+        lambda table: rewritten(
+            table, lambda lines: [[*lines[0], "comment"], *([*cells, f"seen {i}"] for i, cells in enumerate(lines[1:]))]
+        ),
+    ],
+    ids=["Windows", "byte order mark", "empty lines", "columns", "quotes", "digits", "a column left alone"],
+)
+def test_the_version_follows_values_and_not_bytes(read, write):
+    assert read(write(text()), name="again.csv").version == read(text()).version
+
+
+def test_other_values_are_another_version(read):
+    version = read(text()).version
+    assert read(changed(4, "label", "bored")).version != version
+    assert read(changed(4, "neck_speed", "0.123456")).version != version
+    lines = text().splitlines()
+    assert read("\n".join([lines[0], *lines[:0:-1]]) + "\n").version != version, (
+        "of rows that are not numbered, order tells"
+    )
+
+
+def test_pad_on_another_scale_is_refused_with_the_sum(read):
+    lines = [line.split(",") for line in text().splitlines()]
+    for cells in lines[1:]:
+        for name in lma.PAD:
+            at = lines[0].index(name)
+            cells[at] = f"{5 + 4 * float(cells[at]):g}"
+    with pytest.raises(UserError, match=r"expected a number in \[-1, 1\], found .*write \(v − 5\) / 4"):
+        read("\n".join(map(",".join, lines)) + "\n")
 
 
 def test_the_version_is_not_of_the_chosen_columns(read):
@@ -509,7 +556,7 @@ def test_new_rows_are_checked_as_strictly(tmp_path):
     file.write_text("EMOTION_P,EMOTION_A,EMOTION_D\n0,0,0\n0,2,0\n")
     with pytest.raises(UserError, match=r"line 3, column EMOTION_A: expected a number in \[-1, 1\], found '2'"):
         lma.read_inputs(file, ("pad",), {"features": "all"})
-    with pytest.raises(UserError, match=r"expected columns 'max_hand_distance'.*; the run's method is given features"):
+    with pytest.raises(UserError, match=r"expected columns 'max_hand_distance'.*; the run's method takes features"):
         lma.read_inputs(file, ("features",), {"features": "all"})
 
 

@@ -71,7 +71,9 @@ def test_a_labelled_folder_of_another_machine_is_the_same_data(tmp_path, write):
     assert data.sample.tolist() == here.sample.tolist()
     assert any(note.startswith("12 of 12 paths are") for note in data.summary["notes"])
     (tmp_path / "faces" / "p3.png").rename(tmp_path / "faces" / "q3.png")
-    with pytest.raises(UserError, match=r"there.csv, line 5: expected an image .*p3\.png, found no file .*nearest: 'q3.png'"):
+    with pytest.raises(
+        UserError, match=r"there.csv, line 5: expected an image .*p3\.png, found no file .*nearest: 'q3.png'"
+    ):
         labelled_folder.read(there, {"labels": "continuous"})
 
 

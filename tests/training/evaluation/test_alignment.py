@@ -30,7 +30,9 @@ class Model:
         return np.where(np.eye(21)[true] == 1, self.share, (1 - self.share) / 20)
 
 
-def made(*, share: float | None = None, labelled: bool = True, over=METHOD.objective_weights, n: int = 200) -> Fitted:
+def made(
+    *, share: float | None = None, labelled: bool = True, objective_weights=METHOD.objective_weights, n: int = 200
+) -> Fitted:
     """Return a fit whose z_v holds valence in its first value and whose z_a holds arousal, and noise besides."""
     rng = np.random.default_rng(0)
     names = np.array(list(ANCHORS))
@@ -49,7 +51,7 @@ def made(*, share: float | None = None, labelled: bool = True, over=METHOD.objec
     parts[2] = dataclasses.replace(parts[2], y=None)
     predictions = {part: y + 0.1 for part, y in truth.items()}
     return Fitted(
-        dataclasses.replace(METHOD, objective_weights=over),
+        dataclasses.replace(METHOD, objective_weights=objective_weights),
         None,
         Split(*parts, {"images": Block(np.empty(0))}, ("valence", "arousal"), -1.0, 1.0),
         truth,

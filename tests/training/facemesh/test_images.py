@@ -36,7 +36,7 @@ def test_a_label_that_is_no_emotion_is_refused(tree):
 
 
 def test_the_sets_zip_files_may_be_unpacked_each_in_a_folder_of_its_own(tree, tmp_path):
-    """As the archives name them: extended-cohn-kanade-images.zip, Emotion_labels.zip, FACS_labels.zip, Landmarks.zip."""
+    """As the archives are named: extended-cohn-kanade-images.zip, Emotion_labels.zip, Landmarks.zip."""
     official = images.find(tree, 0.2).images
     known = [(one.name, one.person, one.sequence, one.frame, one.label) for one in official]
     apart = tmp_path / "apart"

@@ -21,8 +21,8 @@ FACE = np.column_stack([np.linspace(30, 60, 468), np.linspace(20, 40, 468), np.z
 class Sure:
     """A model that is sure of the first class."""
 
-    def predict(self, landmarks):
-        assert landmarks.shape == (1, 468, 3)
+    def predict(self, inputs):
+        assert np.asarray(inputs["landmarks"]).shape == (1, 468, 3)
         return np.array([[0.9, 0.1]])
 
 

@@ -9,7 +9,7 @@ from training.views import single
 
 PARAMS = {
     **lma_to_pad.DEFAULTS,
-    "rounds": 60,
+    "n_estimators": 60,
     "learning_rate": 0.3,
     "depth": 3,
     "subsample": 1.0,
@@ -45,7 +45,7 @@ def test_it_finds_what_there_is():
 
 def test_a_target_stops_where_validation_is_best():
     """Noise is best predicted by few trees; a target that can be learned goes on."""
-    model, _ = fitted({**PARAMS, "rounds": 200})
+    model, _ = fitted({**PARAMS, "n_estimators": 200})
     rounds = [b.num_boosted_rounds() for b in model.boosters]
     assert rounds[2] < 20 < rounds[1]
 
@@ -80,7 +80,7 @@ def test_another_objective_is_reported_as_such():
 def test_what_is_reported_is_what_is_predicted():
     (_, _), (x, y) = tables()
     seen: list[np.ndarray] = []
-    model, log = fitted({**PARAMS, "rounds": 25}, objective=lambda pred: seen.append(pred) or 0.0)
+    model, log = fitted({**PARAMS, "n_estimators": 25}, objective=lambda pred: seen.append(pred) or 0.0)
     best = [b.num_boosted_rounds() for b in model.boosters]
     assert best[1] == 25
     np.testing.assert_allclose(seen[-1][:, 1], model.predict(single(x))[:, 1], rtol=1e-6)
@@ -114,4 +114,4 @@ def test_saved_trees_are_the_same(tmp_path):
 
 def test_leaves_are_counted():
     """One round of depth 1 is one tree of two leaves for each target."""
-    assert fitted({**PARAMS, "rounds": 1, "depth": 1})[0].leaves() == 6
+    assert fitted({**PARAMS, "n_estimators": 1, "depth": 1})[0].leaves() == 6

@@ -16,8 +16,8 @@ PARAMS = {
     "kl_weight": 1e-5,
     "alignment_weight": 0.1,
     "learning_rate": 3e-3,
-    "mirror": False,
-    "decay": "none",
+    "horizontal_flip": False,
+    "learning_rate_schedule": "none",
     "batch": 16,
     "epochs": 3,
 }

@@ -109,7 +109,7 @@ def test_a_fit_to_upright_faces_fails_on_turned_ones(fitted):
 def test_aligned_features_need_no_rotated_training():
     """They are the same for a turned mesh, so both settings fit the same weights."""
     module, params = registry.method("meshes/graph_sage"), registry.space("meshes/graph_sage").TINY
-    params = {**params, "epochs": 2, "mirror": True}
+    params = {**params, "epochs": 2, "horizontal_flip": True}
     jobs = [job("aligned", kind) for kind in ("none", "train")]
     upright, turned = (module.fit(params, split(), one) for one in jobs)
     np.testing.assert_array_equal(upright.predictions["validation"], turned.predictions["validation"])
@@ -137,7 +137,7 @@ def test_a_class_that_train_lacks_is_never_predicted(name):
     """Label smoothing would pull every prediction towards it, if it weighed anything."""
     module, params = registry.method(name), registry.space(name).TINY
     given = dataclasses.replace(split(), classes=("closed", "open", "seen in test alone"))
-    outcome = module.fit({**params, "smoothing": 0.3}, given, job("xyz", "none", given))
+    outcome = module.fit({**params, "label_smoothing": 0.3}, given, job("xyz", "none", given))
     predicted = outcome.predictions["validation"].argmax(axis=1)
     assert predicted.max() < 2
     assert (predicted == given.validation.y).mean() > 0.7

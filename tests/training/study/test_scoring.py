@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from affect import metrics
+from affect.record import PICTURE
 from tests.training.study import toys
 from training import protocols
 from training.contract import LABEL, Block, Method, Outcome
@@ -140,19 +141,27 @@ def test_reconstructed_images_are_scored_and_can_be_scored_again(protocol: proto
     blocks = {**protocol.data.blocks, "images": Block(images)}
     faces = protocols.make(dataclasses.replace(protocol.data, blocks=blocks), "pad")
     again = {part: images[faces.rows(part)] + np.uint8(51) for part in ("validation", "test")}
-    method = Method("toy", "tests", "motion", "images", "pad", "mse", objective_weights={"image": 2.0, "all": 1.0})
+    method = Method("toy", "tests", "motion", "images", "pad", "mse", objective_weights={PICTURE: 2.0, "all": 1.0})
     given = outcome(truths(faces), images=again)
     scoring.check(faces, given, ("train", "validation", "test"))
     figures = scoring.scores(faces, given, method)
-    assert figures["test/mae/image"] == pytest.approx(0.2)
-    assert figures["test/mse/image"] == pytest.approx(0.04)
+    assert figures[f"test/mae/{PICTURE}"] == pytest.approx(0.2)
+    assert figures[f"test/mse/{PICTURE}"] == pytest.approx(0.04)
     assert figures["test/mse/all"] == 0, "images are no target"
     assert figures["val/mse/weighed"] == pytest.approx(0.08)
     assert scoring.objectives(method) == ["val/mse/weighed"]
-    assert scoring.objectives(method, multi_objective=True) == ["val/mse/image", "val/mse/all"]
+    assert scoring.objectives(method, multi_objective=True) == [f"val/mse/{PICTURE}", "val/mse/all"]
     table = scoring.tables(faces, given)["reconstructions.parquet"]
-    assert table[table.part == "test"].mse.mean() == figures["test/mse/image"]
+    assert table[table.part == "test"].mse.mean() == figures[f"test/mse/{PICTURE}"]
     trivial = scoring.baselines(faces, images=True)
-    assert trivial["test.mean/mae/image"] == pytest.approx(50 / 255, rel=0.05), "uniform noise about its mean"
+    assert trivial[f"test.mean/mae/{PICTURE}"] == pytest.approx(50 / 255, rel=0.05), "uniform noise about its mean"
     with pytest.raises(ValueError, match="expected uint8"):
         scoring.check(faces, outcome(truths(faces), images={"test": again["test"][:, :1]}), ("test",))
+
+
+def test_summary_counts_the_seeds_of_a_metric_that_some_lack() -> None:
+    finals = [{"test/mae/all": 1.0, "cost/seconds": 1.0}, {"test/mae/all": 3.0, "test/mae_round_trip/all": 0.5}]
+    summed = scoring.over_seeds(finals)
+    assert summed["test/mae/all"] == 2.0
+    assert "test.seeds/mae/all" not in summed
+    assert (summed["test/mae_round_trip/all"], summed["test.seeds/mae_round_trip/all"]) == (0.5, 1.0)

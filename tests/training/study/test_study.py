@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import io
 import json
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,12 @@ import optuna
 import pandas as pd
 import pytest
 from optuna.trial import TrialState
+from rich.console import Console
 
 from affect import metrics, record
 from tests.training.study import toys
 from training import registry
+from training.commands import status
 from training.contract import Evaluation, Findings, StudyFailed, UserError
 from training.study import finals, search, stopping, study, trials
 from training.study.progress import Watch
@@ -696,6 +700,121 @@ def test_study_removed_from_one_half_of_the_store_is_refused(store: Store) -> No
     optuna.delete_study(study_name="toy", storage=store.optuna_storage())
     with pytest.raises(UserError, match="its search is not in Optuna's storage"):
         run(store)
+
+
+@pytest.mark.parametrize("how", ["run", "experiment"])
+def test_study_deleted_in_mlflow_is_said_with_the_way_back(store: Store, how: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(2, KeyboardInterrupt())))
+    study_run = runs(store, "study")[0]
+    if how == "run":
+        store.client.delete_run(study_run.id)
+    else:
+        store.client.delete_experiment(study_run.experiment)
+    with pytest.raises(UserError) as caught:
+        run(store)
+    assert str(caught.value).startswith(f"study 'toy' (run {study_run.id[:8]}) was deleted in MLflow; bring it back")
+    assert "another --name" in str(caught.value)
+    if how == "run":
+        store.client.restore_run(study_run.id)
+    else:
+        store.client.restore_experiment(study_run.experiment)
+    assert len(draws(run(store))) == 4
+
+
+def test_study_deleted_while_it_runs_is_said(store: Store) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        if fit.calls == 3:
+            store.client.delete_run(runs(store, "study")[0].id)
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    with pytest.raises(UserError, match=r"study 'toy' .* was deleted in MLflow"):
+        run(store, toy=toys.module(fit=fit))
+
+
+def test_deleted_trial_and_final_are_seen_as_deleted(store: Store) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(2, KeyboardInterrupt())))
+    store.client.delete_run(runs(store, "trial")[1].id)  # the stopped one
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(5, KeyboardInterrupt())))
+    store.client.delete_run(runs(store, "final")[0].id)
+    session = run(store)
+    assert [end.tags["seed"] for end in runs(store, "final") if end.tags["state"] == "complete"] == ["1", "2"]
+    store.client.delete_run(store.final("toy").id)
+    assert store.final("toy").tags["seed"] == "2"
+    assert store.get(session.run_id).tags["frozen"] == "true"
+
+
+def test_changed_space_names_the_parameter_with_its_old_and_new_distribution(store: Store) -> None:
+    run(store, trials=1)
+    space = SimpleNamespace(
+        DEFAULTS=toys.SPACE.DEFAULTS,
+        TINY=toys.SPACE.TINY,
+        suggest=lambda trial: {
+            "alpha": trial.suggest_float("alpha", 1e-2, 1e4, log=True),
+            "unused": trial.suggest_int("unused", 1, 9),
+        },
+    )
+    with pytest.raises(UserError) as caught:
+        study.run(toys.prepared(space=space, trials=2), store, Watch())
+    assert str(caught.value).endswith(
+        "parameter alpha: it has 0.001 to 10000, by order of magnitude, asked for 0.01 to 10000, by order of magnitude"
+    )
+
+
+def test_unfinished_study_of_an_earlier_record_must_be_started_anew(store: Store) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(2, KeyboardInterrupt())))
+    store.set_tags(runs(store, "study")[0].id, {"record": "1"})
+    with pytest.raises(UserError) as caught:
+        run(store)
+    assert str(caught.value) == (
+        "study 'toy' cannot go on: it was begun by an earlier Affectory, which drew and named its split otherwise "
+        "(record 1, now 2); start it anew with another --name"
+    )
+    out = io.StringIO()
+    status.show(store, Console(file=out, width=200))
+    assert "stopped, of an earlier Affectory: start it anew" in out.getvalue()
+
+
+def test_finished_study_of_an_earlier_record_stays_readable(store: Store) -> None:
+    session = run(store, trials=1, repeats=1)
+    store.set_tags(session.run_id, {"record": "1"})
+    with pytest.raises(UserError, match=r"is finished and was recorded by an earlier Affectory .* another --name"):
+        run(store, trials=1, repeats=1)
+    out = io.StringIO()
+    status.show(store, Console(file=out, width=200))
+    assert "complete" in out.getvalue()
+    assert "earlier" not in out.getvalue()
+    assert store.final("toy").tags["seed"] == "1"
+
+
+def test_refit_on_train_and_validation_takes_the_steps_that_validation_found(store: Store) -> None:
+    """The toy stops itself after as many steps as validation says, and keeps what it was given."""
+    seen: list[tuple[int, int, int | None]] = []
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fixed = job.steps.fixed()
+        seen.append((len(split.train), len(split.validation), fixed))
+        if fixed is None:
+            job.steps.chose(17)
+        return toys.fit(params, split, job)
+
+    session = run(store, toy=toys.module(fit=fit), trials=1, repeats=1, refit="all")
+    protocol = session.prepared.protocol
+    train, validation = (int((protocol.part == part).sum()) for part in ("train", "validation"))
+    assert seen == [(train, validation, None), (train + validation, validation, 17)]
+    [final] = runs(store, "final")
+    assert final.tags["refit"] == store.get(session.run_id).tags["refit"] == "all"
+    assert not [name for name in final.metrics if name.startswith("val/")]
+    table = predictions(store, final.id)
+    assert (table["part"] == "train").sum() == train
+    assert sorted(table["sample"]) == sorted(protocol.data.sample)
+    with pytest.raises(UserError, match=r"refit: it has 'all', asked for None"):
+        run(store, toy=toys.module(fit=fit), trials=1, repeats=1)
 
 
 def test_ordinals_skip_reruns() -> None:

@@ -256,3 +256,76 @@ def test_a_description_that_unpacks_to_too_much_is_not_read(
     file = tampered(**{"RUN/run.json": " " * (2 << 20)})
     with pytest.raises(UserError, match=r"run.json unpacks to more than 1 MB"):
         transport.import_(Store.open(tmp_path / "other"), file)
+
+
+# ------------------------------------------------------------------------------------------------- files that lack
+
+
+def without_artifacts(store: Store, tmp_path: Path) -> Store:
+    """Return a store that has the databases of another one, and none of its artifacts."""
+    folder = tmp_path / "databases alone"
+    folder.mkdir()
+    for name in ("mlflow.db", "mlflow.db-wal"):
+        if (file := store.folder / name).exists():
+            (folder / name).write_bytes(file.read_bytes())
+    return Store.open(folder)
+
+
+def test_export_names_the_files_that_are_not_there(store: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    bare = without_artifacts(store, tmp_path)
+    with pytest.raises(UserError, match=r"\(final\) lists log\.txt, model, not found in .*Move the store's folder"):
+        transport.export(bare, [ids["study"]], tmp_path / "runs.zip")
+    assert not (tmp_path / "runs.zip").exists()
+
+
+def test_a_file_whose_runs_list_more_than_it_holds_is_refused(
+    store: Store, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = add_study(store)
+    bare = without_artifacts(store, tmp_path)
+    monkeypatch.setattr(transport, "_check_files", lambda *_: None)
+    transport.export(bare, [ids["study"]], tmp_path / "bare.zip")
+    with pytest.raises(UserError, match=r"lists log\.txt, model, which the file does not hold"):
+        transport.import_(other, tmp_path / "bare.zip")
+    assert not other.find({"kind": Kind.STUDY})
+
+
+def test_import_gives_a_run_the_files_that_it_lacks(store: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    transport.export(store, [ids["study"]], tmp_path / "whole.zip")
+    bare = without_artifacts(store, tmp_path)
+    before = plain(bare.get(ids["final"]))
+    said = transport.import_(bare, tmp_path / "whole.zip")
+    assert said == "0 runs imported; 4 were there already, 1 of which were given files that they lacked"
+    weights = bare.artifacts(ids["final"]) / record.Artifact.MODEL / "deep" / "weights.safetensors"
+    assert weights.read_bytes() == bytes(range(256))
+    assert plain(bare.get(ids["final"])) == before
+    transport.export(bare, [ids["study"]], tmp_path / "again.zip")
+
+
+def test_records_of_the_version_before_can_be_imported(store: Store, other: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    transport.export(store, [ids["study"]], tmp_path / "runs.zip")
+    with zipfile.ZipFile(tmp_path / "runs.zip") as new, zipfile.ZipFile(tmp_path / "old.zip", "w") as old:
+        for name in new.namelist():
+            content = new.read(name)
+            if name == transport.MANIFEST:
+                content = json.dumps({**json.loads(content), "record": 1}).encode()
+            old.writestr(name, content)
+    assert transport.import_(other, tmp_path / "old.zip") == "4 runs imported"
+
+
+# --------------------------------------------------------------------------------------- runs deleted in MLflow
+
+
+def test_deleted_runs_are_neither_exported_nor_imported_over(store: Store, other: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    transport.export(store, [ids["study"]], tmp_path / "whole.zip")
+    store.client.delete_run(ids["trial"])
+    assert transport.export(store, [ids["study"]], tmp_path / "three.zip") == 3
+    store.client.delete_run(ids["need"])
+    with pytest.raises(UserError, match=rf"was deleted in MLflow; bring it back with .*--run-id {ids['need']}"):
+        transport.export(store, [ids["study"]], tmp_path / "two.zip")
+    with pytest.raises(UserError, match="was deleted in MLflow"):
+        transport.import_(store, tmp_path / "whole.zip")

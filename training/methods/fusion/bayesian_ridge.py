@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from affect import metrics
-from affect.record import ALL
 from training.contract import Job, Method, Outcome, Params, Split
 from training.models import window_features
 
@@ -84,7 +82,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     """
     from sklearn.linear_model import BayesianRidge
 
-    train, validation = split.train, split.validation
+    train = split.train
     features = window_features.fit(train.inputs, split.blocks, params["statistics"])
     x, y = features.of(train.inputs), train.targets()
     priors = {name: params[name] for name in ("alpha_1", "alpha_2", "lambda_1", "lambda_2")}
@@ -97,8 +95,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
         split.high,
     )
     predictions = {name: model.predict(part.inputs) for name, part in split.parts().items()}
-    ccc = metrics.score(validation.targets(), predictions["validation"], split.targets, ["ccc"])
-    job.report(1, ccc["ccc", ALL])
+    job.report(1, job.score(predictions["validation"]))
     return Outcome(model=model, predictions=predictions, parameters=model.weights.size + model.bias.size)
 
 

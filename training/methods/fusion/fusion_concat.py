@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from affect import metrics
-from affect.record import ALL
 from training.contract import Job, Method, Outcome, Params, Split
 from training.models import window_features
 
@@ -49,7 +47,6 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
 
     features = window_features.fit(split.train.inputs, split.blocks, "mean")
     train, validation = (features.of(part.inputs).astype(np.float32) for part in (split.train, split.validation))
-    truth = split.validation.targets()
     shape = fusion.Shape(features.size, params["width"], params["dropout"], len(split.targets))
 
     def loss(batch: Batch) -> Tensor:
@@ -60,8 +57,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
         return torch.sqrt((module(x) - y).square().mean(dim=0) + 1e-8).sum()
 
     def validate() -> float:
-        predicted = fitted.run(module, module, [validation], fusion.AT_ONCE)
-        return metrics.score(truth, predicted, split.targets, ["ccc"])["ccc", ALL]
+        return job.score(fitted.run(module, module, [validation], fusion.AT_ONCE))
 
     # layers of this size take longer on two threads than on one
     with loop.seeded(job, most_threads=1):

@@ -25,7 +25,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     train, validation = split.train, split.validation
     x, y = np.asarray(train.x), train.targets()
     features = mesh_features.Features.fit(x, job)
-    if params["mirror"]:
+    if params["horizontal_flip"]:
         x, y = np.concatenate([x, mesh_features.mirrored(x)]), np.tile(y, 2)
     if job.settings["rotations"] == "train" and features.turns:
         copies = min(ROTATED, job.epochs or ROTATED)

@@ -6,6 +6,7 @@ two persons each, as scikit-learn's GroupKFold gives them; StandardScaler and Ba
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from training.contract import Dataset, Part, Split, UserError
 from training.datasets import embeddings
 from training.methods.fusion import bayesian_ridge
 from training.models import window_features
+from training.study import scoring
 
 pytestmark = pytest.mark.realdata
 
@@ -75,7 +77,8 @@ def test_figures_computed_elsewhere_are_reached(sewa, seconds):
             split = Split(
                 taken(part, train), handed, None, {n: blocks[n] for n in names}, ("valence", "arousal"), -1, 1
             )
-            model = bayesian_ridge.fit(space.DEFAULTS, split, small_data.job()).model
+            score = functools.partial(scoring.on_validation, bayesian_ridge.METHOD, split)
+            model = bayesian_ridge.fit(space.DEFAULTS, split, small_data.job(score=score)).model
             predicted[test] = model.predict(handed.inputs)
         ccc = [metrics.ccc(part.y[:, axis], predicted[:, axis]) for axis in (0, 1)]
         assert ccc == pytest.approx(expected, abs=0.0015), (seconds, modality)

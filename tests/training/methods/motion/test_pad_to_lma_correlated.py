@@ -22,7 +22,7 @@ def test_correlations_are_pearsons_and_0_for_a_constant():
 def test_each_feature_is_given_its_most_correlated_axes(axes, kind):
     job = small_data.lent("motion/pad_to_lma_correlated")
     split = small_data.split(method.METHOD, test=False)
-    outcome = method.fit({**TINY, "rounds": 2, "axes": axes, "correlation": kind}, split, job)
+    outcome = method.fit({**TINY, "n_estimators": 2, "axes": axes, "correlation": kind}, split, job)
     table = outcome.tables[Artifact.CORRELATIONS]
     for index, (_, rows) in enumerate(table.groupby("feature", sort=False)):
         assert rows["used"].sum() == axes
