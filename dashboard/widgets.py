@@ -219,7 +219,8 @@ def _opening(
 
 def _one_type(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose columns hold one type each, as Arrow wants it: numbers beside words become words."""
-    mixed = [c for c in frame.select_dtypes(object) if len({type(value) for value in frame[c].dropna()}) > 1]
+    words = [c for c, dtype in frame.dtypes.items() if dtype.kind == "O"]
+    mixed = [c for c in words if len({type(value) for value in frame[c].dropna()}) > 1]
     return frame.assign(**{str(c): frame[c].map(str, na_action="ignore") for c in mixed}) if mixed else frame
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -12,11 +13,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.store import Source, Store
+from dashboard.views import view
 from tests import fake_meshes, fake_store
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted(file.stem for file in (ROOT / "dashboard" / "pages_").glob("*.py") if file.stem != "__init__")
-NEEDS_A_STUDY = {"study": "study", "run": "run"}
+PAGES = view.names()
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fake_store.build(tmp_path_factory.mktemp("pages") / "store", studies)
 
 
-def open_page(page: str, **query: str) -> AppTest:
+def open_page(page: str, **query: str | list[str]) -> AppTest:
     """Open a page as a browser does that was given its address."""
     app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
     app.switch_page(f"pages_/{page}.py")
@@ -38,7 +39,7 @@ def open_page(page: str, **query: str) -> AppTest:
 
 def words(app: AppTest) -> str:
     """Return all that a page says outside of its tables and figures."""
-    kinds = ("title", "subheader", "markdown", "caption", "text", "code", "info", "warning", "error", "metric")
+    kinds = ("title", "header", "markdown", "caption", "text", "code", "info", "warning", "error", "metric")
     found = [str(e.label if kind == "metric" else e.value) for kind in kinds for e in app.get(kind)]
     return "\n".join(found).replace("\\", "").replace("\u2060", "")  # as Markdown shows it
 
@@ -51,24 +52,44 @@ def study_id(number: int) -> str:
     return fake_store.ids("study", fake_store.made.STUDIES[number].name, 0)
 
 
-def test_the_pages_are_those_that_the_router_knows():
-    router = (ROOT / "dashboard" / "app.py").read_text("utf-8")
-    assert PAGES
-    assert all(f'page("{page}"' in router for page in PAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_a_title_a_sentence_and_views(page):
+    loaded = view.load(page)
+    assert loaded.title
+    assert loaded.how.endswith(".")
+    assert loaded.views
+    source = (ROOT / "dashboard" / "pages_" / f"{page}.py").read_text("utf-8")
+    assert "streamlit" not in source
+    assert f'show("{page}")' in source
+
+
+def test_every_page_has_a_place_of_its_own():
+    places = Counter((view.load(page).group, view.load(page).place) for page in PAGES)
+    assert max(places.values()) == 1
+
+
+def questions(tree: ast.AST) -> set[str]:
+    """Return the keys under which a module's questions stand in the address."""
+    place = {"one": 2, "many": 2, "switch": 1, "text": 1, "range": 3, "word": 0}
+    found = set()
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = ast.unparse(call.func)
+        at = place.get(name.removeprefix("ask.")) if name.startswith("ask.") else None
+        at = 2 if name in ("questions.part", "questions.target") else at
+        if at is not None and isinstance(call.args[at], ast.Constant):
+            found.add(call.args[at].value)
+    return found
 
 
 def test_no_two_pages_keep_a_choice_under_the_same_key():
     """When the browser goes back, Streamlit drops from an address what a widget of another page is bound to."""
-    place = {"widgets.choose": 2, "widgets.choose_many": 2, "widgets.view": 2, "widgets.switch": 1}
-    place |= {"choosing.choose_runs": 2, "choosing.choose_part": 1}
-    pages: dict[str, set[str]] = {}
+    keys: dict[str, set[str]] = {}
     for page in PAGES:
         tree = ast.parse((ROOT / "dashboard" / "pages_" / f"{page}.py").read_text("utf-8"))
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-            if (at := place.get(ast.unparse(call.func))) is not None:
-                pages.setdefault(ast.literal_eval(call.args[at]), set()).add(page)
-    assert {"protocol", "truth", "study", "runs"} <= set(pages)
-    assert not {key: sorted(where) for key, where in pages.items() if len(where) > 1}
+        for key in questions(tree) | {view.load(page).key} - {"view"}:
+            keys.setdefault(key, set()).add(page)
+    assert {"protocol", "truth", "metric", "code"} <= set(keys)
+    assert not {key: sorted(where) for key, where in keys.items() if len(where) > 1}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -81,7 +102,7 @@ def test_on_an_empty_store_a_page_names_the_command_that_fills_it(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_on_a_store_with_results_a_page_shows_them_and_says_what_data_they_are_of(page, results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
-    app = open_page(page, **({"run": study_id(0)} if page == "run" else {}))
+    app = open_page(page)
     assert app.title
     assert app.caption  # how to read it
     assert re.search(r"\b(SYNTHETIC|REAL) data", words(app))
@@ -92,7 +113,7 @@ def test_on_a_store_with_results_a_page_shows_them_and_says_what_data_they_are_o
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_opened_by_its_own_address_shows_the_same_again(page, results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
-    first = open_page(page, **({"run": study_id(2)} if page == "run" else {}))
+    first = open_page(page)
     query = dict(first.query_params)
     second = open_page(page, **query)
     assert dict(second.query_params) == query
@@ -100,13 +121,28 @@ def test_a_page_opened_by_its_own_address_shows_the_same_again(page, results, mo
     assert [box.value for box in second.selectbox] == [box.value for box in first.selectbox]
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if view.load(page).looks_at == "runs"])
+def test_two_chosen_runs_are_both_shown(page, results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    two = {
+        "latent": ["lma-vae-latent_size-2-synthetic-motion", "lma-vae-latent_size-4-synthetic-motion"],
+        "activations": [fake_meshes.STUDIES[0].name] * 2,
+    }.get(page, [fake_store.made.STUDIES[0].name, fake_store.made.STUDIES[1].name])
+    app = open_page(page, runs=two)
+    shown = app.multiselect(key="runs box").value
+    assert len(shown) == len(set(two))
+    assert not app.error
+    if page not in ("study", "activations"):
+        assert all(name in words(app) + str([table.value for table in app.dataframe]) for name in set(two))
+
+
 def test_the_leaderboard_shows_what_its_address_says(results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
     protocol = "synthetic_motion · by clip · 27 features from P A D"
     app = open_page("leaderboard", protocol=protocol, metric="CCC", method="pad_to_latent", target="neck speed")
     table = app.dataframe[0].value
-    assert list(table.columns)[3] == "test CCC"
-    assert set(table.loc[table["row is"] == "measured", "method"]) == {"pad_to_latent"}
+    assert "test CCC" in list(table.columns)
+    assert set(table.loc[table["type"] == "measured", "method"]) == {"pad_to_latent"}
     assert dict(app.query_params) == {
         "protocol": protocol,
         "metric": "CCC",
@@ -124,6 +160,12 @@ def test_the_leaderboard_as_a_table_lays_out_two_settings(results, monkeypatch):
     assert sum("*" in str(cell) for cell in table.iloc[0]) == 1
 
 
+def test_a_filter_of_the_address_for_a_method_that_is_gone_is_said(results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    app = open_page("leaderboard", method="gone_method")
+    assert any("gone_method" in warning.value.replace("\\", "") for warning in app.warning)
+
+
 @pytest.mark.parametrize("kind", ["trial", "final", "need"])
 def test_every_kind_of_run_has_a_page(kind, results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
@@ -134,12 +176,16 @@ def test_every_kind_of_run_has_a_page(kind, results, monkeypatch):
         assert ("test" in app.metric[0].label if app.metric else False) == (kind == "final")
 
 
-@pytest.mark.parametrize("tab", ["curves", "parameters", "scores", "runs", "files", "data", "run again", "notes"])
+TABS = ["curves", "parameters", "scores", "runs", "files", "data", "run again", "notes"]
+
+
+@pytest.mark.parametrize("tab", TABS)
 def test_every_tab_of_a_run_opens_from_its_address(tab, results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
     app = open_page("run", run=study_id(0), tab=tab)
     assert not app.error
-    assert app.query_params.get("tab", "curves") == tab
+    assert not [warning for warning in app.warning if "asks for" in warning.value]
+    assert app.query_params.get("tab", ["Curves"])[0].lower() == tab
 
 
 def test_a_failed_trial_shows_why_as_text(results, monkeypatch):
@@ -151,11 +197,11 @@ def test_a_failed_trial_shows_why_as_text(results, monkeypatch):
     assert "<b>neck_speed</b>" in words(app)  # letter by letter, in the reason and in the log
 
 
-def test_a_run_that_is_not_there_is_said_and_others_are_offered(results, monkeypatch):
+def test_a_run_that_is_not_there_is_said_and_another_is_shown(results, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(results))
     app = open_page("run", run="0000000000")
     assert "0000000000" in app.warning[0].value
-    assert len(app.dataframe[0].value) > 5
+    assert app.metric
 
 
 def test_a_damaged_file_is_named_and_the_rest_of_the_page_is_there(results, monkeypatch, tmp_path):
@@ -169,6 +215,16 @@ def test_a_damaged_file_is_named_and_the_rest_of_the_page_is_there(results, monk
     assert "predictions.parquet" in words(app)
     assert app.metric  # the card
     assert "depth" in list(app.dataframe[-1].value["parameter"])
+
+
+def test_a_file_that_the_record_lists_and_that_is_gone_is_named(results, monkeypatch, tmp_path):
+    folder = tmp_path / "moved"
+    shutil.copytree(results, folder)
+    shutil.rmtree(folder / "artifacts")
+    monkeypatch.setenv("AFFECTORY_STORE", str(folder))
+    app = open_page("run", run=study_id(0), tab="files")
+    assert "predictions.parquet" in words(app)
+    assert "missing in the store" in words(app)
 
 
 def test_a_damaged_store_is_named(tmp_path, monkeypatch):

@@ -10,8 +10,8 @@ import pandas as pd
 from affect import record
 from affect.record import Artifact, State
 from dashboard.figures import landscape, search, space, theme
-from dashboard.results import objective, trials
 from dashboard.keeping import Kept
+from dashboard.results import objective, trials
 from dashboard.results.study import Study
 from dashboard.views import studies as studies_shown
 from dashboard.views.ask import Ask

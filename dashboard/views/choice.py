@@ -119,7 +119,8 @@ class Choice:
         for row in self.rows:
             for final in row.having(artifact):
                 with self.guard(self.index.title(final.run_id)):
-                    found.setdefault(row.name, []).append(self.read.table(final.run_id, artifact))
+                    table = self.read.table(final.run_id, artifact)
+                    found.setdefault(row.name, []).append(table)
         return found
 
     def map(self, things: Mapping[str, S], make: Callable[[str, S], T]) -> dict[str, T]:

@@ -80,7 +80,7 @@ def best_trial(study: Study, prefix: str) -> Iterator[Item]:
         text = f"{float(winner['value']):.4g} on validation, against {float(default['value']):.4g} of the defaults "
         text += f"({gain:+.3g}); {len(differ)} of {len(frame)} parameters differ."
     elif int(winner["trial"]) == 0:
-        text = "The defaults themselves are the best trial so far."
+        text = f"{float(winner['value']):.4g} on validation: the defaults themselves are the best trial."
     else:
         text = f"{float(winner['value']):.4g} on validation."
     yield Section("Best trial", text, frame=frame, key=f"{prefix}best_trial")

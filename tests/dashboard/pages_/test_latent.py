@@ -21,7 +21,7 @@ def stored(faces, monkeypatch):
 
 
 def words(page) -> str:
-    kinds = (page.title, page.subheader, page.caption, page.markdown, page.info, page.warning, page.error)
+    kinds = (page.title, page.header, page.caption, page.markdown, page.info, page.warning, page.error)
     return "\n".join(str(element.value).replace("\\", "") for kind in kinds for element in kind)
 
 
@@ -43,6 +43,12 @@ def signature(study: str, code: str, algorithm: str) -> str:
     return latent.signature(code, [plane])
 
 
+def short(study: str) -> str:
+    """Return the letters by which an address names a study."""
+    runs = Store(locate()).runs()
+    return str(runs.index[(runs["study"] == study) & (runs["kind"] == "study")][0])[:8]
+
+
 def test_an_empty_store_says_which_command_fills_it(visit):
     page = visit("latent")
     assert not page.exception
@@ -61,17 +67,17 @@ def test_runs_stand_side_by_side_on_the_same_samples(visit):
     said = words(page)
     assert "SYNTHETIC" in said
     assert said.count("trustworthiness 0.") == 2
-    assert "turned and scaled onto the first" in said
+    assert "(Procrustes)" in said
     assert traces(page) == sorted(fake_faces.ANCHORS)
     assert len(second["data"]) == len(first["data"])
 
 
 @pytest.mark.usefixtures("stored")
 def test_the_address_is_the_whole_view(visit):
-    asked = {"spaces": REGULARISED, "code": "z_a", "projection": "UMAP", "colour": "arousal", "find": PICTURED}
+    asked = {"runs": short(REGULARISED), "code": "z_a", "projection": "UMAP", "colour": "arousal", "find": PICTURED}
     page = visit("latent", **asked)
     assert not page.exception
-    assert dict(page.query_params) == asked
+    assert {key: value[0] if isinstance(value, list) else value for key, value in page.query_params.items()} == asked
     assert "UMAP, neighbours 15" in words(page)
     data = charts(page)[0]["data"]
     assert data[0]["marker"]["colorbar"]["title"]["text"] == "arousal"
@@ -97,7 +103,7 @@ def test_another_perplexity_shows_pca_at_once_and_then_what_was_asked_for(visit)
 @pytest.mark.usefixtures("stored")
 def test_a_found_sample_shows_its_picture_and_its_neighbours_in_each_run(visit):
     page = visit("latent", spaces=[VANILLA, REGULARISED], find="person40/0")
-    assert page.subheader[0].value.replace("\\", "") == PICTURED
+    assert page.header[-1].value.replace("\\", "") == PICTURED
     near = [d.value for d in page.dataframe if "distance" in d.value]
     assert len(near) == 2
     assert all(len(table) == 10 and PICTURED not in set(table["sample"]) for table in near)
@@ -129,22 +135,22 @@ def test_a_circled_area_is_listed_and_one_of_another_picture_is_forgotten(visit)
     assert not listed.exception
     circled = listed.dataframe[-1].value
     assert list(circled["sample"]) == list(table.loc[table["x"] < 0, "sample"])
-    assert f"{len(circled)} of {len(table)} samples lie inside the outline" in words(listed)
+    assert f"{len(circled)} of {len(table)} samples lie inside the selection" in words(listed)
     other = visit("latent", spaces=[REGULARISED], code="z_a", area=half)
     assert "area" not in other.query_params
-    assert "outline" not in words(other).replace("circles", "")
+    assert "inside the selection" not in words(other)
 
 
 @pytest.mark.usefixtures("stored")
 def test_a_circled_area_outlives_the_wait_for_its_picture(visit, monkeypatch):
     asked = {"spaces": [REGULARISED], "code": "z_v", "colour": "emotion", "perplexity": "10", "draw": "4"}
     monkeypatch.setattr(projecting.Jobs, "_run", only_pca(projecting.Jobs._run))
-    projecting.jobs.clear()
+    projecting.jobs.cache_clear()
     half = "abcdef~0~-1e6,-1e6~0,-1e6~0,1e6~-1e6,1e6"
     page = visit("latent", **asked, area=half)
     assert not page.exception
     assert page.query_params["area"] == half
-    projecting.jobs.clear()
+    projecting.jobs.cache_clear()
 
 
 def test_a_damaged_run_does_not_stop_the_wait_for_another(faces, tmp_path, monkeypatch, visit):
@@ -154,11 +160,11 @@ def test_a_damaged_run_does_not_stop_the_wait_for_another(faces, tmp_path, monke
     damaged = runs.index[(runs["study"] == VANILLA) & (runs["kind"] == "final")][0]
     for file in folder.rglob(f"{damaged}/**/{Artifact.EMBEDDINGS}"):
         file.write_bytes(b"no parquet")
-    projecting.jobs.clear()
+    projecting.jobs.cache_clear()
     asked = {"spaces": [VANILLA, REGULARISED], "code": "z_v", "perplexity": "10", "draw": "5"}
     monkeypatch.setattr(projecting.Jobs, "_run", only_pca(projecting.Jobs._run))
     page = visit("latent", **asked)
-    projecting.jobs.clear()
+    projecting.jobs.cache_clear()
     assert not page.exception
     assert len(page.error) == 1
     assert page.get("progress")

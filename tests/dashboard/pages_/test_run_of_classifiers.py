@@ -1,89 +1,75 @@
 """Pages older than classifiers, with a classifier's runs: classes for numbers, the majority for the mean."""
 
+from __future__ import annotations
+
 import pytest
 
 from dashboard import share
-from dashboard.store import Source, Store
-from tests import fake_meshes, fake_store
+from dashboard.views import view
+from tests import fake_meshes
+from tests.dashboard.looking import index_of, look
 
 REAL = fake_meshes.REAL[1]
 PROTOCOL = "ckplus · by person · emotion"
-STUDY = fake_store.ids("study", REAL.name, 0)
 
 
-@pytest.fixture
-def shown(visit, meshes, monkeypatch):
-    monkeypatch.setenv("AFFECTORY_STORE", str(meshes))
-
-    def show(page, **query):
-        app = visit(page, **query)
-        assert not app.exception
-        assert not app.error
-        assert not app.warning
-        return app
-
-    return show
+def test_the_card_says_the_majority_and_what_was_published_upright_and_rotated(meshes):
+    shown = look(meshes, "run", REAL.name, top=True)
+    assert "predicting the most frequent class" in shown.said
+    assert "under random rotations" in shown.said
+    assert "published 0.7468" in shown.said
 
 
-def said(app):
-    """Return all captions and texts as a reader sees them."""
-    return "\n".join(e.value for e in [*app.markdown, *app.caption]).replace("\\", "").replace("\u2060", "")
+def test_the_first_figure_is_the_confusion(meshes):
+    assert "predicted class" in str(look(meshes, "run", REAL.name, top=True).figures[0]["layout"])
 
 
-def test_the_card_says_the_majority_and_what_was_published_upright_and_rotated(shown):
-    app = shown("run", run=STUDY)
-    assert [mark.label for mark in app.metric] == ["test Macro F1", "always the most frequent class", "published"]
-    assert app.metric[2].value == "0.7096"
-    assert "under random rotations" in said(app)
-    assert "published 0.7468" in said(app)
-
-
-def test_the_first_figure_is_the_confusion(shown):
-    app = shown("run", run=STUDY)
-    assert "predicted class" in app.get("plotly_chart")[0].proto.spec
-
-
-def test_the_tab_rotations_opens_from_its_address(shown):
-    app = shown("run", run=STUDY, tab="rotations")
-    table = app.dataframe[-1].value
+def test_rotations_are_drawn_and_listed(meshes):
+    shown = look(meshes, "run", REAL.name, view="Rotations")
+    table = shown.tables[-1]
     assert table["run"].tolist() == ["final run, seed 1", "final run, seed 2"]
     assert {"upright", "rotated", "± sd over draws"} <= set(table.columns)
-    assert "degrees" in app.get("plotly_chart")[1].proto.spec
+    assert "degrees" in str(shown.figures[0]["layout"])
 
 
-def test_mistakes_are_listed_the_surest_first(shown):
-    app = shown("errors", runs=fake_meshes.STUDIES[1].name)
-    table = app.dataframe[-1].value
+def test_mistakes_are_listed_the_most_confident_first(meshes):
+    table = look(meshes, "errors", fake_meshes.STUDIES[1].name, view="Classes").tables[-1]
     assert (table["truth"] != table["predicted"]).all()
-    assert table["probability of it"].is_monotonic_decreasing
-    assert (table["probability of it"] > table["probability of the truth"]).all()
+    confidence = next(column for column in table if "probability" in column)
+    assert table[confidence].is_monotonic_decreasing
 
 
-def test_the_leaderboard_ranks_rotated_meshes_by_the_figure_beside_the_published(shown):
-    app = shown("leaderboard", protocol=PROTOCOL, target="under random rotations")
-    table = app.dataframe[0].value
-    assert table["row is"].value_counts().to_dict() == {"published": 4, "measured": 2, "trivial": 1}
-    assert "Ranked by the figure alone" in said(app)
+def test_the_leaderboard_does_not_rank_what_no_paired_test_can_compare(meshes):
+    shown = look(meshes, "leaderboard", protocol=PROTOCOL, target="rotated")
+    table = shown.tables[0]
+    assert table["type"].value_counts().to_dict() == {"published": 4, "measured": 2, "baseline": 1}
+    assert set(table["rank"]) == {"–"}
+    assert "no paired test is possible" in shown.said
 
 
-def test_as_table_it_is_the_sources_two_tables(shown):
-    app = shown("leaderboard", protocol=PROTOCOL, layout="as table")
-    assert [part.value for part in app.subheader] == ["upright", "under random rotations"]
-    upright, rotated = (frame.value.set_index("method") for frame in app.dataframe[:2])
+def test_as_a_table_it_is_the_sources_two_tables(meshes):
+    shown = look(meshes, "leaderboard", view="As a table", protocol=PROTOCOL)
+    assert [heading for heading in shown.headings if heading] == ["upright", "under random rotations"]
+    upright, rotated = (frame.set_index("method") for frame in shown.tables[:2])
     assert list(upright.columns) == ["hks · none", "hks · train", "xyz · none", "xyz · train"]
     assert upright.loc["dgcnn", "xyz · train"] == "(published 0.514)"
     assert rotated.loc["dgcnn", "xyz · none"].endswith("(published 0.072)")
-    query = dict(app.query_params)
-    assert (query["rows"], query["columns"], query["each"]) == ("method", "features × rotations", "target")
-    assert dict(shown("leaderboard", **query).query_params) == query
 
 
-def test_newest_results_stand_beside_the_majority(shown):
-    newest = shown("overview").dataframe[0].value
-    assert newest["trivial row"].notna().all()
+def test_the_latex_of_a_leaderboard_is_a_table_for_a_thesis(meshes):
+    section = look(meshes, "leaderboard", protocol=PROTOCOL).sections[-1]
+    section = next(s for s in look(meshes, "leaderboard", protocol=PROTOCOL).sections if s.latex is not None)
+    text = section.latex()
+    assert r"\caption{" in text
+    assert "NaT" not in text
 
 
-def test_a_shared_run_has_its_confusion_and_its_rotations(meshes):
-    text = share.runs(Store(Source(f"sqlite:///{meshes / 'mlflow.db'}", meshes)), [STUDY])
-    assert "Confusion: emotion" in text
-    assert "Under rotations" in text
+def test_newest_results_stand_beside_a_baseline(meshes):
+    assert look(meshes, "overview", view="Newest results").tables[0]["baseline"].notna().all()
+
+
+@pytest.mark.parametrize("page", ["run", "errors"])
+def test_a_shared_run_has_its_confusion(meshes, page):
+    index, store = index_of(meshes)
+    text = share.file(index, store, [view.load(page)], index.asked([REAL.name])[0])
+    assert "true class" in text

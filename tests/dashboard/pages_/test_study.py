@@ -1,165 +1,168 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from affect.record import Artifact
+from tests.dashboard.looking import look
 
 RUNNING = "lma-to-pad-features-with_jerk-synthetic-motion"
-VAE = "lma-vae-latent_size-1-lma"
+VAE, OTHER = "lma-vae-latent_size-1-lma", "lma-vae-latent_size-2-lma"
 
 
 @pytest.fixture
-def shared(filled, monkeypatch):
+def copied(filled, tmp_path) -> Path:
+    return Path(shutil.copytree(filled, tmp_path / "copied"))
+
+
+def test_the_newest_study_is_chosen_and_written_into_the_address(visit, filled, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(filled))
-
-
-def words(page) -> str:
-    kinds = (page.title, page.subheader, page.caption, page.markdown, page.info, page.warning, page.error, page.text)
-    return "\n".join(str(element.value).replace("\\", "") for kind in kinds for element in kind)
-
-
-def charts(page) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
-
-
-def test_an_empty_store_says_which_command_fills_it(visit):
     page = visit("study")
     assert not page.exception
-    assert "python -m training demo" in page.code[0].value
+    assert page.multiselect(key="runs box").value[0].startswith(page.query_params["runs"][0])
 
 
-@pytest.mark.usefixtures("shared")
-def test_the_newest_study_is_chosen_and_written_into_the_address(visit):
-    page = visit("study")
-    assert not page.exception
-    assert page.query_params["study"] == RUNNING
-    metrics = {m.label: m.value for m in page.metric}
-    assert metrics["State"] == "running"
-    assert metrics["Trials done"].endswith("/ 14")
-    assert "Time left, about" in metrics
+def test_a_study_whose_process_died_is_not_called_running(filled):
+    shown = look(filled, "study", RUNNING, top=True)
+    assert any("No activity for" in text for text in shown.messages("warning"))
+    assert "Time left, about" not in shown.said
+    assert "\nRunning\n" not in shown.said
 
 
-@pytest.mark.usefixtures("shared")
-def test_the_summary_says_method_protocol_settings_and_kind_of_data(visit):
-    page = visit("study", study=VAE)
-    said = words(page)
-    assert "motion/lma_vae" in said
-    assert "lma · by clip · 27 features reconstructed" in said
-    assert "latent_size=1" in said
-    assert "REAL data" in said
-    assert "SYNTHETIC data" in words(visit("study", study=RUNNING))
+def test_the_summary_says_method_protocol_and_settings(filled):
+    said = look(filled, "study", VAE, top=True).said
+    assert "lma_vae on lma · by clip · 27 features reconstructed" in said
+    assert "latent size 1" in said
 
 
-@pytest.mark.usefixtures("shared")
-def test_the_winners_search_value_stands_beside_its_refits(visit):
-    table = visit("study", study=VAE).dataframe
-    optimism = next(t.value for t in table if "stage" in t.value.columns)
+def test_the_best_trial_is_held_against_the_defaults(filled):
+    shown = look(filled, "study", VAE)
+    best = next(section for section in shown.sections if section.heading == "Best trial")
+    assert list(best.frame.columns)[1] == "default (trial 0)"
+    assert "on validation" in best.text
+    trials = look(filled, "study", VAE, view="Trials").tables[0]
+    number = int(str(best.frame.columns[2]).removeprefix("best (trial ").rstrip(")"))
+    assert trials.loc[trials["best"] != "", "trial"].tolist() == [number]
+    assert trials["trial"].iloc[0] == number  # the best comes first
+
+
+def test_the_search_score_stands_beside_its_refits(filled):
+    optimism = next(t for t in look(filled, "study", VAE).tables if "stage" in t)
     assert optimism["stage"].tolist() == ["search, validation", "refitted, validation", "refitted, test"]
     assert optimism["fits"].tolist() == [1, 2, 2]
 
 
-@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize(
     ("view", "wanted"),
     [
-        ("Progress", ["History", "Share of trials that reach a value", "Timeline"]),
+        ("Progress", ["History", "Share of trials that reach a score", "Timeline"]),
         ("Parameters", ["Importance", "All parameters at once", "One parameter at a time", "Two parameters together"]),
         ("Trials", ["Failed trials"]),
     ],
 )
-def test_every_view_is_reached_by_its_address(visit, view, wanted):
-    page = visit("study", study=VAE, view=view)
-    assert not page.exception
-    assert [s.value for s in page.subheader if s.value in wanted] == wanted
+def test_every_view_has_its_parts(filled, view, wanted):
+    shown = look(filled, "study", VAE, view=view)
+    assert [heading for heading in shown.headings if heading in wanted] == wanted
 
 
-@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("view", ["Epochs", "Trade-off"])
-def test_views_of_one_figure_draw_it(visit, view):
-    page = visit("study", study=VAE, view=view)
-    assert not page.exception
-    assert len(charts(page)) == 1
+def test_two_studies_are_both_drawn(filled, view):
+    shown = look(filled, "study", VAE, OTHER, view=view)
+    assert len(shown.figures) == 2
+    assert [heading for heading in shown.headings if heading in (VAE, OTHER)] == [VAE, OTHER]
 
 
-@pytest.mark.usefixtures("shared")
-def test_the_importance_evaluator_of_the_address_is_named_in_the_figure(visit):
-    titles = []
-    for evaluator in ("PED-ANOVA", "mean decrease impurity"):
-        page = visit("study", study=VAE, view="Parameters", evaluator=evaluator)
-        titles.append(charts(page)[0]["layout"]["xaxis"]["title"]["text"])
+def test_the_importance_evaluator_is_named_in_the_figure(filled):
+    titles = [
+        look(filled, "study", VAE, view="Parameters", evaluator=evaluator).figures[0]["layout"]["xaxis"]["title"][
+            "text"
+        ]
+        for evaluator in ("PED-ANOVA", "mean decrease impurity")
+    ]
     assert titles == ["share of importance (PED-ANOVA)", "share of importance (mean decrease impurity)"]
 
 
-@pytest.mark.usefixtures("shared")
-def test_the_contour_shows_the_two_parameters_of_the_address(visit):
-    page = visit("study", study=VAE, view="Parameters", x="depth", y="learning_rate")
-    layout = charts(page)[-1]["layout"]
-    assert (layout["xaxis"]["title"]["text"], layout["yaxis"]["title"]["text"]) == ("depth", "learning_rate")
+def test_a_page_says_how_many_of_the_parameters_it_draws(filled):
+    shown = look(filled, "study", VAE, view="Parameters")
+    text = next(section.text for section in shown.sections if "parameters" in section.text and " of " in section.text)
+    assert text.split(" parameters")[0].replace(" of ", " ").split()[0].isdigit()
 
 
-@pytest.mark.usefixtures("shared")
-def test_a_failed_trial_shows_its_reason_and_traceback_as_text(visit):
-    page = visit("study", study=VAE, view="Trials", failed="3")
-    assert "<b>neck_speed</b>" in page.text[0].value
-    assert "Traceback" in page.code[0].value
+def test_a_failed_trial_shows_its_reason_and_traceback_as_text(filled):
+    shown = look(filled, "study", VAE, view="Trials", failed="3")
+    assert "<b>neck_speed</b>" in shown.messages("error")[0]
+    assert "Traceback" in shown.said
 
 
-@pytest.mark.usefixtures("shared")
-def test_an_address_with_a_study_that_is_not_there_says_so(visit):
-    page = visit("study", study="no such study")
-    assert not page.exception
-    assert "no such study" in words(page)
-
-
-def test_a_damaged_space_is_named_and_the_parameters_are_shown_nevertheless(own: Path, visit):
-    for file in own.rglob(Artifact.SPACE):
+def test_a_damaged_space_is_named_and_the_parameters_are_shown_nevertheless(copied):
+    for file in copied.rglob(Artifact.SPACE):
         file.write_text('{"distributions": {"depth": {"name": "Nonsense"}}}')
-    page = visit("study", study=VAE, view="Parameters")
-    assert not page.exception
-    assert "parameter 'depth'" in words(page)
-    assert len(charts(page)) == 4
+    shown = look(copied, "study", VAE, view="Parameters")
+    assert "parameter 'depth'" in shown.said
+    assert len(shown.figures) == 4
 
 
-def test_values_outside_the_space_are_said_and_drawn(own: Path, visit):
+def test_values_outside_the_space_are_said_and_drawn(copied):
     choices = '{"name": "CategoricalDistribution", "attributes": {"choices": ["none", "iqr"]}}'
-    for file in own.rglob(Artifact.SPACE):
+    for file in copied.rglob(Artifact.SPACE):
         file.write_text(f'{{"distributions": {{"outliers": {choices}}}}}')
-    page = visit("study", study=VAE, view="Parameters")
-    assert not page.exception
-    assert "outliers" in " ".join(w.value for w in page.warning)
+    assert any("outliers" in text for text in look(copied, "study", VAE, view="Parameters").messages("warning"))
 
 
-def test_a_missing_log_leaves_the_reason(own: Path, visit):
-    for file in own.rglob(Artifact.LOG):
+def test_a_missing_log_leaves_the_reason(copied):
+    for file in copied.rglob(Artifact.LOG):
         file.unlink()
-    page = visit("study", study=VAE, view="Trials", failed="3")
-    assert not page.exception
-    assert "neck_speed" in page.text[0].value
+    assert "neck_speed" in look(copied, "study", VAE, view="Trials", failed="3").said
 
 
-def test_of_two_objectives_the_front_and_its_winner_are_drawn_and_said(faces, visit, monkeypatch):
-    monkeypatch.setenv("AFFECTORY_STORE", str(faces))
-    page = visit("study", study="face-vae-discrete-synthetic-faces", view="Trade-off")
-    assert not page.exception
-    assert "smallest sum of ranks" in words(page)
-    figure = charts(page)[0]
+def test_a_failed_study_says_why_on_its_page(copied):
+    import sqlite3
+
+    from tests import fake_store
+
+    study = fake_store.ids("study", VAE, 0)
+    with sqlite3.connect(copied / "mlflow.db") as store:
+        store.execute("UPDATE tags SET value = 'failed' WHERE key = 'affectory.state' AND run_uuid = ?", (study,))
+        store.execute(
+            "INSERT OR REPLACE INTO tags (key, value, run_uuid) VALUES ('affectory.reason', 'five in a row', ?)",
+            (study,),
+        )
+    assert any("five in a row" in text for text in look(copied, "study", VAE, top=True).messages("error"))
+    assert "five in a row" in str(look(copied, "overview", view="Needs attention").tables[0].to_dict())
+
+
+def test_of_two_objectives_the_front_and_its_winner_are_drawn_and_said(faces):
+    assert "smallest sum of ranks" in look(faces, "study", "face-vae-discrete-synthetic-faces", top=True).said
+    figure = look(faces, "study", "face-vae-discrete-synthetic-faces", view="Trade-off").figures[0]
     assert figure["layout"]["xaxis"]["title"]["text"] == "MSE, reconstructed image, on validation"
     assert figure["layout"]["yaxis"]["title"]["text"] == "MSE, mean over all targets, on validation"
-    assert any(trace["name"].startswith("winner, trial") for trace in figure["data"])
 
 
-def test_a_weighed_objective_is_said_and_every_view_draws_it(faces, visit, monkeypatch):
-    monkeypatch.setenv("AFFECTORY_STORE", str(faces))
-    page = visit("study", study="face-vae-continuous-synthetic-faces")
-    assert "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed image" in words(page)
-    assert charts(page)[0]["layout"]["yaxis"]["title"]["text"] == "MSE, weighted sum, on validation"
-    optimism = next(d.value for d in page.dataframe if "stage" in d.value)
-    assert optimism["stage"].tolist() == ["search, validation", "refitted, validation", "refitted, test"]
-    assert charts(visit("study", study="face-vae-continuous-synthetic-faces", view="Epochs"))[0]["data"]
-    trials = visit("study", study="face-vae-continuous-synthetic-faces", view="Trials").dataframe[0].value
+def test_a_weighted_objective_is_said_and_every_view_draws_it(faces):
+    study = "face-vae-continuous-synthetic-faces"
+    said = look(faces, "study", study, top=True).said
+    assert "0.25 × MSE of valence, arousal (mean) + 1 × MSE of the reconstructed image" in said
+    shown = look(faces, "study", study)
+    assert "MSE, weighted sum, on validation" in json.dumps(shown.figures[0]["layout"], ensure_ascii=False)
+    assert look(faces, "study", study, view="Epochs").figures[0]["data"]
+    trials = look(faces, "study", study, view="Trials").tables[0]
     done = trials[trials["state"] == "complete"]
     parts = done["MSE, mean over all targets, on validation"] / 4 + done["MSE, reconstructed image, on validation"]
     assert parts.tolist() == pytest.approx(done["MSE, weighted sum, on validation"].tolist())
+
+
+def test_a_fragment_that_fails_says_so_in_its_place(visit, filled, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(filled))
+    from dashboard.figures import search
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the store is locked")
+
+    monkeypatch.setattr(search, "timeline", broken)
+    page = visit("study", runs=VAE)
+    assert not page.exception
+    assert any("the store is locked" in error.value for error in page.error)
+    assert page.get("plotly_chart")  # what stands before it is there
