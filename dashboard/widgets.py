@@ -96,7 +96,6 @@ def link(to: Link) -> None:
 def plot(fig: go.Figure, key: str, alt: str, picks: Callable[[Any], None] | None = None) -> None:
     """Show a figure. `alt` says in words what it shows; `picks` gets what a person clicks or circles in it."""
     name = f"{key}_figure"
-    _zoom(fig, name)
     _ink(fig, INK.get(st.context.theme.type or "light"))
     _chart(fig, name, alt, picks)
     _ink(fig, None)  # a file that is shared or downloaded has colours of its own
@@ -125,33 +124,6 @@ def _chart(fig: go.Figure, name: str, alt: str, picks: Callable[[Any], None] | N
         selection_mode=("points", "box", "lasso"),
         alt=alt or None,
     )
-
-
-MOVES = ("zoom", "find", "area")
-"""Words of an address that do not change what a figure's axes mean."""
-
-
-def _zoom(fig: go.Figure, name: str) -> None:
-    """Draw a figure at the part that the address says was zoomed into."""
-    which, _, numbers = st.query_params.get("zoom", "").partition("~")
-    if which != name:
-        return
-    rest = {key: st.query_params.get_all(key) for key in st.query_params if key not in MOVES}
-    if st.session_state.setdefault("zoomed in", rest) != rest:  # another figure by now: its axes mean something else
-        st.session_state.pop("zoomed in")
-        st.query_params.pop("zoom", None)
-        return
-    ends: list[float | str] = [_end(text) for text in numbers.split(",")]
-    if len(ends) == 4:
-        fig.update_xaxes(range=ends[:2], autorange=False, row=None)
-        fig.update_yaxes(range=ends[2:], autorange=False)
-
-
-def _end(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text  # a time
 
 
 def table(
