@@ -40,6 +40,7 @@ _STYLE = """<style>
 [data-testid="stPageLink-NavLink"] p, [data-testid="stBaseButton-tertiary"] p {
   text-decoration: underline; text-underline-offset: .2em; text-decoration-thickness: 1px;
 }
+[data-tag] { color: light-dark(#FFFFFF, #12161C); }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
 </style>"""
 """Ours alone: no text from the store ever goes into it."""
@@ -66,7 +67,7 @@ def style() -> None:
 @lru_cache
 def _scripts() -> str:
     """Return our own scripts, into which no text from the store ever goes."""
-    return "\n".join((ASSETS / name).read_text("utf-8") for name in ("history.js", "rows.js", "zoom.js"))
+    return "\n".join((ASSETS / name).read_text("utf-8") for name in ("history.js", "rows.js", "zoom.js", "sidebar.js"))
 
 
 def head(title: str, how_to_read: str, tab: str = "") -> None:
@@ -82,7 +83,7 @@ def empty(command: str, why: str) -> None:
     """Say that there is nothing, and which command fills it."""
     with st.container(border=True):
         st.markdown(f"**{escape(why)}** This command fills the page:")
-        st.code(command, language="bash")
+        st.code(command, language=None)
 
 
 def link(to: Link) -> None:
