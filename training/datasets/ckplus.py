@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -246,6 +247,8 @@ def _texts(file: Path, arrays: dict[str, NDArray[Any]], name: str, n: int) -> St
         raise UserError(
             f"{file}, array {name}: expected {n} texts, one for each mesh, found {values.dtype} {values.shape}"
         )
+    if values.itemsize and (np.ascontiguousarray(values).view(np.uint32) > sys.maxunicode).any():
+        raise UserError(f"{file}, array {name}: expected texts, found what are no characters: the file is damaged")
     return np.char.strip(values)
 
 
