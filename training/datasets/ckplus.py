@@ -91,7 +91,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     _check_labels(root, names, label, notes)
     triangles = _triangles(root, arrays, landmarks, notes)
     sample = _samples(root, names)
-    # of what is read and not of the file: one that is exported again bears another hour
+    # the version is a hash of the values: an npz that is written a second time has other bytes
     content = (landmarks, triangles, frame, *(np.char.encode(of, "utf-8") for of in (sample, person, sequence, label)))
     return Dataset(
         name="ckplus",
@@ -118,7 +118,7 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
     """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, an image, a folder, a video.
 
     Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In images FaceMesh finds the faces; those
-    without one, and meshes that tracking lost, are left out and said. Raises UserError as `read` does.
+    without one, and meshes that tracking lost, are listed in `skipped`. Raises UserError as `read` does.
     """
     from training.facemesh import images
 

@@ -84,7 +84,7 @@ def generate(seed: int = 0, frames: int = FRAMES) -> Dataset:
     sequence = film.name[film.person]
     actions = {name: np.concatenate([part[name] for part in film.parts(only=True)]) for name in _drawing.ACTIONS}
     images = _mapped.array(
-        f"frames/synthetic_frames-{film.version}", (frames, 3, _images.SIZE, _images.SIZE), np.uint8, film.images()
+        f"frames/synthetic_frames-{film.version}", (frames, 3, _images.SIZE, _images.SIZE), np.uint8, film.images
     )
     unlabelled = int((~film.labelled).sum())
     return Dataset(
