@@ -200,7 +200,7 @@ class KeepsColumns(Protocol):
     """A model that keeps which columns it was fitted on, so that others in new rows are found."""
 
     @property
-    def columns(self) -> Mapping[str, tuple[str, ...]]:
+    def input_columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return block → its columns in order."""
         ...
 

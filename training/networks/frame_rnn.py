@@ -179,7 +179,7 @@ def fit(method: Method, params: Params, split: Split, job: Job) -> Outcome:
             Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
             windows.WindowBatches(source, view, [train.targets()], job.device),
             validate,
-            loop.Schedule(epochs=params["epochs"], patience=params["patience"], direction=method.direction),
+            loop.Schedule(epochs=params["epochs"], patience=params["patience"]),
             job,
         )
         model = FittedFrames(module, shape)

@@ -64,7 +64,7 @@ class FittedConcat:
     features: WindowFeatures
 
     @property
-    def columns(self) -> Mapping[str, tuple[str, ...]]:
+    def input_columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return block → the columns that it was fitted on."""
         return self.features.columns
 

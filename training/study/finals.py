@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from affect.record import Artifact, Kind, State
+from training import input_ranges
 from training.contract import Fitted, Steps, StudyFailed
 from training.study import evaluating, fitting, prerequisites, scoring, search, stopping, summary
 from training.study.plan import data_summary
@@ -252,6 +253,7 @@ def _fit_and_score(
     )
     with run.folder(Artifact.MODEL) as folder:
         outcome.model.save(folder)
+        input_ranges.write(folder, split)
     tables = evaluating.Tables()
     tables.add("the study", {Artifact.SPLIT: protocol.table(), **scoring.tables(protocol, outcome)})
     if fitted.shown is not None:

@@ -165,7 +165,7 @@ def test_epochs_of_the_job_are_the_limit():
 
 
 def test_a_larger_score_can_be_the_better_one():
-    _, history, _ = Task().run(dataclasses.replace(SCHEDULE, direction="maximize"))
+    _, history, _ = Task().run(direction="maximize")
     assert history.best == max(history.values)
 
 

@@ -55,7 +55,7 @@ class Ridges:
     high: float | None
 
     @property
-    def columns(self) -> Mapping[str, tuple[str, ...]]:
+    def input_columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return block → the columns that it was fitted on."""
         return self.features.columns
 

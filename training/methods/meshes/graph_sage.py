@@ -27,7 +27,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train, stopped where macro F1 on validation is highest."""
     from training.networks import mesh_classifier
 
-    return mesh_classifier.fit(METHOD, layer, params, split, job)
+    return mesh_classifier.fit(layer, params, split, job)
 
 
 def load(folder: Path, device: str) -> FittedMeshes:

@@ -19,7 +19,8 @@ def fitted(settings, params, frames, **job):
     data = synthetic_frames.generate(frames=frames)
     protocol = protocols.for_method(cnn_rnn.METHOD, data, settings)
     split = protocol.split(cnn_rnn.METHOD, settings, test=True)
-    return protocol, cnn_rnn.fit(params, split, small_data.job(settings, **job))
+    objective = small_data.scored(cnn_rnn.METHOD, split)
+    return protocol, cnn_rnn.fit(params, split, small_data.job(settings, **objective, **job))
 
 
 @pytest.mark.parametrize(
