@@ -99,12 +99,8 @@ def test_the_same_seed_gives_the_same_predictions_and_nothing_else_is_touched(na
     """Whatever was drawn before, on the same number of threads; global seeds and the arguments stay as they were."""
     import torch
 
-<<<<<<< HEAD
-    first = registry.method(name).fit(registry.tiny(name)[0], split(name), small_data.lent(name, threads=2))
-=======
     params = dict(registry.tiny(name)[0])
     first = registry.method(name).fit(params, split(name), small_data.lent(name, threads=2))
->>>>>>> loop
     np.random.seed(123)
     torch.manual_seed(123)
     handed = split(name)
