@@ -17,8 +17,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-RECORD_VERSION = 1
-"""Raised when a name below changes its meaning."""
+RECORD_VERSION = 2
+"""Raised when a name below changes its meaning.
+
+1 : a protocol is also of its inputs (`protocol_id` differs where only they do); a study without all of its seeds is
+    not frozen.
+2 : a protocol is of data, split and targets alone; a frozen study may have fewer `seeds` than `repeats`; runs of a
+    study that is tested by folds bear `fold` and `test_folds`, and several finals of it have the same `seed`.
+"""
+
+READABLE = (1, 2)
+"""Versions that `import` takes and the dashboard shows. Runs whose protocols differ are never ranked together."""
 
 METRIC_VERSION = 1
 """Raised when a formula in `affect.metrics` changes its result; figures of two versions are never ranked together."""
@@ -67,12 +76,18 @@ TAGS: dict[str, str] = {
     "settings": "JSON object, sorted keys",
     "study": "name of the study",
     "seed": "the seed of this run",
-    "trial": "Optuna's number of the trial; on a final, of the winner",
+    "test_folds": "number of folds, on all runs of a study that is tested by folds",
+    "fold": "number of the fold, from 1 to test_folds, on its trials and finals; `trial` counts within the fold",
+    "refit": "on a final and a frozen study: train, or all where it was fitted on train and validation together, for "
+    "the number of epochs that validation found in the search; such a final has no scores on validation",
+    "trial": "Optuna's number of the trial; on a final, of the best trial",
     "retry_of": "number of the trial whose worker died or was stopped, and whose parameters this one has",
     "state": "running, complete, pruned, failed or stopped",
     "reason": "why a failed or pruned run ended",
     "trials_total": "trials the study is to reach (complete and pruned ones count)",
-    "repeats": "number of final runs the study is to reach",
+    "repeats": "number of seeds with which the best trial is fitted again, in each fold",
+    "seeds": "on a frozen study: seeds that were scored on test; fewer than `repeats` where the others failed",
+    "error": "true on a final whose method raised: a result of its seed, counted as failed and not run again",
     "deadline": "UTC seconds at which --timeout ends the search, or empty",
     "frozen": "true on a study whose finals are complete: no more trials",
     "objective": "metric that the search optimises on validation",
@@ -86,7 +101,7 @@ TAGS: dict[str, str] = {
     "best_value": "the winner's objective on validation during the search, on a study",
     "needs": 'JSON {"need": "run id"} of the fitted methods that were handed in',
     "artifacts": "JSON list of the artifact files that the run has",
-    "code": "commit, followed by + where the tree was dirty",
+    "code": "commit, followed by + where tracked files differ, or training/, affect/ or search_spaces/ have new ones",
     "machine": 'JSON {"host", "device", "cores", "python", "platform", "versions": {...}}',
     "metric_version": "METRIC_VERSION",
     "command": "the command line that made the run",
@@ -126,10 +141,11 @@ ROTATED = "rotated"
 
 MEAN, LABEL_MEAN, MAJORITY = "mean", "label_mean", "majority"
 BASELINES = (MEAN, LABEL_MEAN, MAJORITY)
-SD, LOW, HIGH, N_GROUPS = "sd", "low", "high", "groups"
-ASPECTS = (*BASELINES, SD, LOW, HIGH, N_GROUPS)
-"""What a figure may be besides the method's own score: a trivial row of the same split, or on a study's run the
-standard deviation over seeds, the ends of the 95 % interval over groups, and the number of groups behind it."""
+SD, LOW, HIGH, N_GROUPS, N_SEEDS = "sd", "low", "high", "groups", "seeds"
+ASPECTS = (*BASELINES, SD, LOW, HIGH, N_GROUPS, N_SEEDS)
+"""What a metric may be besides the method's own score: a baseline of the same split, or on a study's run the
+standard deviation over seeds, the ends of the 95 % interval over groups, the number of groups behind it, and the number
+of seeds where some lack the metric."""
 
 
 class MetricName(NamedTuple):
@@ -267,8 +283,13 @@ METRIC_SOURCE: dict[str, str] = {
     LOW: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",
     HIGH: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",
     N_GROUPS: "split.parquet: number of groups in the part",
+    N_SEEDS: "the finals' own metrics: how many of them have this one",
 }
-"""From which artifact each metric of a final can be computed again, by its aspect."""
+"""From which artifact each metric of a final can be computed again, by its aspect.
+
+Of a study that is tested by folds, test scores, baselines and intervals are of the test rows of all folds together: the
+predictions.parquet of its finals with one seed, one below the other (each baseline from its own fold's train rows).
+Metrics of `EVALUATION_SOURCE` and costs are means over folds, weighted by test rows; validation scores plain means."""
 
 EVALUATION_SOURCE: dict[tuple[str, str], str] = {
     ("mae_over_range", ALL): "feature_errors.parquet: mean of mae_over_range over the features that have a range",

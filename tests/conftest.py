@@ -33,6 +33,7 @@ BROWSER_ARGUMENTS = (
 # Before numpy or torch are imported by anything: two workers with two threads each would fight over two cores.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `python -m training` has it
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["STREAMLIT_BROWSER_GATHER_USAGE_STATS"] = "false"
 

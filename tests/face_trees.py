@@ -1,4 +1,4 @@
-"""Small trees of pictures in the published layouts of face sets, drawn by the synthetic world: for tests."""
+"""Small trees of images in the published layouts of face sets, drawn by the synthetic world: for tests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests import small_data
 
 
 def faces(n: int) -> list[tuple[Image.Image, str, str, np.ndarray]]:
-    """Return n pictures with emotion, person and va (2,), of several persons and emotions each."""
+    """Return n images with emotion, person and va (2,), of several persons and emotions each."""
     data = small_data.data("faces")
     rows = np.linspace(0, len(data.sample) - 1, n).astype(int)
     return [
         (
-            Image.fromarray(data.blocks["pictures"].values[row].transpose(1, 2, 0)),
+            Image.fromarray(data.blocks["images"].values[row].transpose(1, 2, 0)),
             circumplex.name(data.label[row]),
             str(data.group[row]),
             data.blocks["va"].values[row],
@@ -71,7 +71,7 @@ def imfdb(folder: Path, n: int = 24) -> Path:
 
 
 def afew_va(folder: Path, clips: int = 8, frames: int = 3, *, landmarks: bool = True) -> Path:
-    """Write NNN/NNN.json with frames NNN/00000.png, each a face in a larger picture, and return the folder."""
+    """Write NNN/NNN.json with frames NNN/00000.png, each a face in a larger image, and return the folder."""
     made = iter(faces(clips * frames))
     for clip in range(1, clips + 1):
         labels = {}
@@ -95,7 +95,7 @@ def affectnet_row(name: str, expression: int, valence: float, arousal: float) ->
 
 
 def affectnet(folder: Path, n: int = 20, name: str = "training.csv", start: int = 0) -> Path:
-    """Write a CSV and its pictures, n faces that serve and three rows that do not, and return the CSV."""
+    """Write a CSV and its images, n faces that serve and three rows that do not, and return the CSV."""
     order = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
     rows = []
     for i, (image, emotion, _, va) in enumerate(faces(start + n)[start:]):
@@ -103,9 +103,9 @@ def affectnet(folder: Path, n: int = 20, name: str = "training.csv", start: int 
         blocks = np.random.default_rng(start + i).integers(0, 256, (5, 6, 3), dtype=np.uint8)
         scene = Image.fromarray(blocks).resize((160, 120))
         scene.paste(image, (40, 20))
-        picture = f"{i % 3}/{name[:2]}{i}.png"
-        save(scene, folder / "images" / picture)
-        rows.append(affectnet_row(picture, order.index(emotion) if emotion in order else 0, *va))
+        image = f"{i % 3}/{name[:2]}{i}.png"
+        save(scene, folder / "images" / image)
+        rows.append(affectnet_row(image, order.index(emotion) if emotion in order else 0, *va))
     rows += [
         affectnet_row("0/none.png", 8, -2, -2),
         affectnet_row("0/noface.png", 10, -2, -2),

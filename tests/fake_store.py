@@ -8,6 +8,7 @@ Usage: python -m tests.fake_store FOLDER
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -358,6 +359,97 @@ def bulk(folder: Path, runs: int = 10_000, params: int = 15, metrics: int = 12, 
                 start=START + 1000 * i,
             )
     return folder
+
+
+def many_studies(
+    folder: Path, studies: int = 200, trials: int = 50, finals: int = 3, protocols: int = 5, seed: int = 0
+) -> Path:
+    """Write finished studies with their trials and finals, a curve of eight epochs a trial, and predictions of every final.
+
+    The studies of a protocol share one truth; a study's predictions are one of a few files, so that even thousands of
+    finals are written in seconds.
+    """
+    rng = np.random.default_rng(seed)
+    folder = Path(folder)
+    files = [_some_predictions(folder, number, rng) for number in range(12)]
+    scores = [
+        record.metric(part, m, t) for part in ("validation", "test") for m in ("mae", "rmse", "ccc") for t in TARGETS
+    ]
+    aspects = (record.SD, record.LOW, record.HIGH, record.MEAN, record.N_GROUPS)
+    with Writer(folder) as writer:
+        names = [f"many {i} · by clip · P A D" for i in range(protocols)]
+        experiments = [writer.experiment(name) for name in names]
+        for number in range(studies):
+            place = number % protocols
+            study, start = ids("many", number, seed), START + number * 3_600_000
+            base = {
+                "method": made.STUDIES[number % 10].method,
+                "dataset": "many",
+                "protocol": names[place],
+                "protocol_id": record.digest(["many", place]),
+                "split": record.digest(["split", place]),
+                "targets": record.to_json(list(made.PAD)),
+                "group_kind": "clip",
+                "groups": '{"test":14,"train":40,"validation":10}',
+                "settings": record.to_json({"latent_size": number % 7, "window": number // 7}),
+                "study": f"study {number}",
+                "objective": "mae",
+                "objectives": '["val/mae/all"]',
+                "direction": "minimize",
+                "metric_version": "1",
+                "state": State.COMPLETE,
+                "code": "85f3dbe0c1a2",
+            }
+            params = {f"p{j}": float(v) for j, v in enumerate(rng.random(12))}
+            values = rng.random(trials).tolist()
+            for trial in range(trials):
+                curves = {name: (values[trial] + np.exp(-np.arange(8) / 2)).tolist() for name in CURVES}
+                tags = base | {"kind": Kind.TRIAL, "trial": str(trial)}
+                run = ids("many trial", number, trial, seed)
+                begin = start + 60_000 * trial
+                shown = {"val/mae/all": values[trial], record.COST_SECONDS: 30.0}
+                writer.run(
+                    experiments[place], run, f"trial {trial}", tags, params, shown, curves, study, begin, seconds=50
+                )
+            for final in range(1, finals + 1):
+                tags = base | {"kind": Kind.FINAL, "seed": str(final), "artifacts": '["predictions.parquet"]'}
+                run = ids("many final", number, final, seed)
+                own = dict(zip(scores, (0.3 + 0.1 * rng.random(len(scores))).tolist(), strict=True))
+                path = writer.run(
+                    experiments[place], run, f"final seed {final}", tags, params, own, None, study, start + 4_000_000
+                )
+                path.mkdir(parents=True)
+                os.link(files[(number + final) % len(files)], path / Artifact.PREDICTIONS)
+            own = dict(zip(scores, (0.3 + 0.1 * rng.random(len(scores))).tolist(), strict=True))
+            own |= {record.metric("test", m, t, a): 0.35 for m in ("mae", "ccc") for t in TARGETS for a in aspects}
+            more = {"kind": Kind.STUDY, "trials_total": str(trials), "repeats": str(finals), "best_trial": "0"}
+            writer.run(experiments[place], study, f"study {number}", base | more, None, own, None, None, start, 5_000)
+    return folder
+
+
+TARGETS = (*made.PAD, record.ALL)
+CURVES = ("val/mae",)
+
+
+def _some_predictions(folder: Path, number: int, rng: np.random.Generator) -> Path:
+    """Write predictions of 700 samples of 14 clips beside the store, and return the file."""
+    group = np.repeat([f"clip {i}" for i in range(14)], 50)
+    true = {f"true_{t}": np.sin(np.arange(len(group)) + i) for i, t in enumerate(made.PAD)}
+    frame = pd.DataFrame(
+        {
+            "sample": [f"s{i:04d}" for i in range(len(group))],
+            "group": group,
+            "sequence": group,
+            "time": np.tile(np.arange(50.0), 14),
+            "part": "test",
+            **true,
+            **{f"pred_{t}": true[f"true_{t}"] + rng.normal(0, 0.2 + 0.01 * number, len(group)) for t in made.PAD},
+        }
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"predictions {number}.parquet"
+    frame.to_parquet(path, index=False)
+    return path
 
 
 if __name__ == "__main__":

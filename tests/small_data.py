@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from training import registry, splits
+from training import protocols, registry
 from training.contract import Dataset, Fitted, Job, Method, Outcome, Params, Split
-from training.study import evaluating
+from training.study import evaluating, scoring
 
 
 def reported(log: list[tuple[int, float, dict[str, float]]]):
@@ -31,23 +33,32 @@ def job(settings: dict[str, Any] | None = None, *, seed: int = 0, log: list | No
 
 
 def default_settings(declared: Method) -> dict[str, Any]:
-    """Return the default of each setting of the method and of the synthetic data of its kind."""
-    return dict(registry.settings({}, registry.choices(declared, registry.dataset(f"synthetic_{declared.data}"))))
+    """Return the default of each setting of the method and of the synthetic data of its kind, or what TINY names."""
+    chosen = registry.settings({}, registry.choices(declared, registry.reader(registry.synthetic(declared.data))))
+    named = [registry.tiny(name)[1] for name in registry.methods() if registry.method(name).METHOD is declared]
+    return {**chosen, **(named[0] if named else {})}
 
 
 @cache
 def data(kind: str) -> Dataset:
-    reader = registry.dataset(f"synthetic_{kind}")
-    return reader.read(None, {name: values[0] for name, values in reader.SETTINGS.items()})
+    name = registry.synthetic(kind)
+    return registry.dataset(name).read(None, {k: values[0] for k, values in registry.reader(name).settings.items()})
 
 
 @cache
-def _protocol(kind: str, inputs: str, targets: str) -> splits.Protocol:
-    return splits.make(data(kind), inputs, targets)
+def _protocol(kind: str, targets: str, reconstructed: bool) -> protocols.Protocol:
+    return protocols.make(data(kind), targets, reconstructed=reconstructed)
 
 
-def protocol(declared: Method) -> splits.Protocol:
-    return _protocol(declared.data, declared.inputs, declared.targets)
+def protocol(declared: Method, settings: dict[str, Any] | None = None) -> protocols.Protocol:
+    chosen = settings or default_settings(declared)
+    return _protocol(declared.data, declared.targets, declared.targets in declared.blocks(chosen))
+
+
+def split(declared: Method, settings: dict[str, Any] | None = None, *, test: bool = True) -> Split:
+    """Return the synthetic data of the method's kind as the method is given it."""
+    chosen = {**default_settings(declared), **(settings or {})}
+    return protocol(declared, chosen).split(declared, chosen, test=test)
 
 
 def needs(wanted: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
@@ -59,16 +70,23 @@ def needs(wanted: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
 def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **dict(settings)}
-    split = protocol(module.METHOD).split(test=False)
-    lent = job(chosen, fitted=needs(dict(module.METHOD.needs), chosen))
-    return module.fit(registry.space(name).TINY, split, lent).model
+    handed = split(module.METHOD, chosen, test=False)
+    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), score=_score(module, handed))
+    return module.fit(registry.tiny(name)[0], handed, lent).model
 
 
 def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
     """Return a job for the method `name` with its needs fitted."""
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    return job(chosen, fitted=needs(dict(module.METHOD.needs), chosen), **rest)
+    needed = needs(dict(module.METHOD.prerequisites), chosen)
+    score = _score(module, split(module.METHOD, chosen, test=False))
+    return job(chosen, **{"prerequisites": needed, "score": score, **rest})
+
+
+def _score(module: ModuleType, handed: Split) -> Any:
+    """Return what `Job.score` is to be for a fit of this method to this split."""
+    return functools.partial(scoring.on_validation, module.METHOD, handed)
 
 
 def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | None = None) -> Fitted:
@@ -76,14 +94,23 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     module = registry.method(name)
     made = protocol(module.METHOD)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    wanted = {**module.METHOD.needs, **evaluating.needs(module.METHOD)}
-    task = job(chosen, fitted=needs(wanted, chosen))
-    used = params or registry.space(name).TINY
+    wanted = {**module.METHOD.prerequisites, **evaluating.prerequisites(module.METHOD)}
+    handed = made.split(module.METHOD, chosen, test=True)
+    task = job(chosen, prerequisites=needs(wanted, chosen), score=_score(module, handed))
+    used = params or registry.tiny(name)[0]
 
     def refit(split: Split) -> Outcome:
         return module.fit(used, split, task)
 
-    split = made.split(test=True)
     return Fitted(
-        module.METHOD, made.data, split, made.truth(), made.labels(), used, task, module.fit(used, split, task), refit
+        method=module.METHOD,
+        data=made.data,
+        split=handed,
+        truth=made.truth(),
+        labels=made.labels(),
+        test_sample=made.data.sample[made.rows("test")],
+        params=used,
+        job=task,
+        outcome=module.fit(used, handed, task),
+        refit=refit,
     )

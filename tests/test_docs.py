@@ -13,7 +13,7 @@ import pytest
 import typer
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+ADDING_A_METHOD = (ROOT / "docs/adding_a_method.md").read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TOP = {path.name for path in ROOT.iterdir()} - {"mlruns", "bench_results", "shares", ".venv"}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -98,17 +98,17 @@ def test_make_knows_the_targets_in_the_documents():
     assert {"demo", "test"} <= named <= targets
 
 
-# ---------------------------------------------------------------------------------------- the method of README
+# ---------------------------------------------------------------------------------------- the method of the guide
 
 
 @pytest.fixture(scope="session")
 def checkout_with_example(tmp_path_factory) -> Path:
-    """Return a copy of the code with the two files that README shows, put where their first lines say."""
+    """Return a copy of the code with the two files that the guide shows, put where their first lines say."""
     copy = tmp_path_factory.mktemp("example") / "affectory"
     for folder in ("affect", "training", "search_spaces", "dashboard", "tests"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", copy)
-    files = [block for kind, block in BLOCK.findall(README) if kind == "python"]
+    files = [block for kind, block in BLOCK.findall(ADDING_A_METHOD) if kind == "python"]
     assert len(files) == 2, "adding a method is two files"
     for block in files:
         path, _, content = block.removeprefix("# ").partition("\n")
@@ -125,14 +125,14 @@ def run(folder: Path, *words: str) -> str:
     return ran.stdout
 
 
-def test_the_method_of_readme_runs_as_a_study(checkout_with_example, tmp_path, monkeypatch):
+def test_the_method_of_the_guide_runs_as_a_study(checkout_with_example, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_STORE", str(tmp_path / "store"))
     study = ["study", "motion/ridge_to_pad", "--dataset", "synthetic_motion", "--trials", "2", "--repeats", "2"]
     run(checkout_with_example, "training", *study)
     assert "motion/ridge_to_pad" in run(checkout_with_example, "training", "status")
 
 
-def test_the_method_of_readme_keeps_the_contract(checkout_with_example):
+def test_the_method_of_the_guide_keeps_the_contract(checkout_with_example):
     suites = ["tests/test_every_method.py", "tests/test_every_space.py"]
     said = run(checkout_with_example, "pytest", *suites, "-k", "ridge_to_pad", "-q", "-p", "no:xdist")
     assert re.search(r"\b\d{2} passed", said), said

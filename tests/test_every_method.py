@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from affect import metrics, record
+from affect import record
 from tests import small_data
 from training import registry
 from training.contract import LABEL, Method, Outcome, Split
@@ -29,12 +29,12 @@ def fit(name: str, seed: int = 0) -> tuple[Outcome, list, float]:
     # what the first optimiser of a process imports takes seconds, and is no part of a fit
     importlib.import_module("torch._dynamo")
     began = time.process_time()
-    outcome = registry.method(name).fit(registry.space(name).TINY, split(name), job)
+    outcome = registry.method(name).fit(registry.tiny(name)[0], split(name), job)
     return outcome, log, time.process_time() - began
 
 
 def split(name: str) -> Split:
-    return protocol(name).split(test=True)
+    return small_data.split(registry.method(name).METHOD)
 
 
 def protocol(name: str):
@@ -45,16 +45,18 @@ def objective(name: str, part: str) -> float:
     """Return what a search of the method optimises, of the fit on this part."""
     declared: Method = registry.method(name).METHOD
     scores = scoring.scores(protocol(name), fit(name)[0], declared)
-    return scores[record.metric(part, declared.objective, declared.weighed)]
+    return scores[record.metric(part, declared.objective, declared.objective_target)]
 
 
 def trivial_objective(name: str) -> float:
     """Return the same of always-the-mean, or always the majority, on test."""
     declared: Method = registry.method(name).METHOD
-    rows = scoring.baselines(protocol(name), pictures=bool(fit(name)[0].pictures))
+    rows = scoring.baselines(protocol(name), images=bool(fit(name)[0].images))
     aspect = record.MAJORITY if declared.targets == LABEL else record.MEAN
-    figures = {target: rows[record.metric("test", declared.objective, target, aspect)] for target in declared.over}
-    return declared.weigh(figures)
+    figures = {
+        target: rows[record.metric("test", declared.objective, target, aspect)] for target in declared.objective_weights
+    }
+    return declared.objective_value(figures)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -62,11 +64,10 @@ def test_it_declares_what_the_bench_can_serve(name):
     declared = registry.method(name).METHOD
     assert declared.title
     assert declared.source
-    assert {declared.inputs, declared.targets} - {LABEL} <= set(small_data.data(declared.data).blocks)
-    assert set(declared.needs.values()) <= set(METHODS)
+    assert not registry.reader(registry.synthetic(declared.data)).lacks(declared)
+    assert set(declared.prerequisites.values()) <= set(METHODS)
     assert all(values for values in declared.settings.values())
-    # a correlation that is minimised would name the worst trial the winner
-    assert declared.direction == metrics.DIRECTION[declared.objective]
+    assert declared.direction in ("minimize", "maximize")
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -75,7 +76,9 @@ def test_it_predicts_every_part_that_it_was_handed(name):
     made = protocol(name)
     assert set(outcome.predictions) == {"train", "validation", "test"}
     scoring.check(made, outcome, outcome.predictions)
-    without = registry.method(name).fit(registry.space(name).TINY, made.split(test=False), small_data.lent(name))
+    without = registry.method(name).fit(
+        registry.tiny(name)[0], small_data.split(registry.method(name).METHOD, test=False), small_data.lent(name)
+    )
     assert set(without.predictions) == {"train", "validation"}
     # the test part changes nothing: it is no unlabelled data
     np.testing.assert_array_equal(without.predictions["validation"], outcome.predictions["validation"])
@@ -93,25 +96,25 @@ def test_it_learns(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_same_seed_gives_the_same_predictions_and_nothing_else_is_touched(name):
-    """Whatever was drawn before, on however many threads; global seeds and the arguments stay as they were."""
+    """Whatever was drawn before, on the same number of threads; global seeds and the arguments stay as they were."""
     import torch
 
-    first = fit(name)[0]
+    first = registry.method(name).fit(registry.space(name).TINY, split(name), small_data.lent(name, threads=2))
     np.random.seed(123)
     torch.manual_seed(123)
-    params = dict(registry.space(name).TINY)
+    params = dict(registry.tiny(name)[0])
     handed = split(name)
-    copies = {part: values.x.copy() for part, values in handed.parts().items()}
+    copies = {(part, block): np.array(view) for part, of in handed.parts().items() for block, view in of.inputs.items()}
     state, torch_state, threads = np.random.get_state()[1].copy(), torch.get_rng_state(), torch.get_num_threads()
-    again = registry.method(name).fit(params, handed, small_data.lent(name, threads=2))
+    again = registry.method(name).fit(params, handed, small_data.lent(name))
     for part, values in first.predictions.items():
         np.testing.assert_array_equal(again.predictions[part], values)
-    assert params == registry.space(name).TINY
+    assert params == registry.tiny(name)[0]
     assert (np.random.get_state()[1] == state).all()
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert torch.get_num_threads() == threads
-    for part, before in copies.items():
-        np.testing.assert_array_equal(getattr(handed, part).x, before)
+    for (part, block), before in copies.items():
+        np.testing.assert_array_equal(np.asarray(getattr(handed, part).inputs[block]), before)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -122,19 +125,21 @@ def test_a_saved_model_predicts_the_same_by_itself(name, tmp_path):
     assert not [f for f in tmp_path.rglob("*") if f.suffix in (".pkl", ".pickle", ".pt", ".npy")]
     again = registry.method(name).load(tmp_path, "cpu")
     for part, values in split(name).parts().items():
-        np.testing.assert_allclose(again.predict(values.x), outcome.predictions[part], rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(again.predict(values.inputs), outcome.predictions[part], rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_test_labels_cannot_be_reached(name):
     """They are not in what a method is handed, at any depth."""
     made = protocol(name)
-    handed = made.split(test=True)
+    handed = split(name)
     assert handed.test is not None
     assert handed.test.y is None
     assert handed.test.label is None
-    if registry.method(name).METHOD.inputs != registry.method(name).METHOD.targets:
+    declared = registry.method(name).METHOD
+    if declared.targets not in declared.all_blocks():
         arrays = [getattr(part, f.name) for part in handed.parts().values() for f in dataclasses.fields(part)]
+        arrays += [np.asarray(view) for part in handed.parts().values() for view in part.inputs.values()]
         hidden = made.truth()["test"]
         assert not any(isinstance(a, np.ndarray) and a.shape == hidden.shape and (a == hidden).all() for a in arrays)
 
@@ -161,14 +166,14 @@ def test_a_report_that_raises_ends_the_fit(name):
         raise Pruned
 
     with pytest.raises(Pruned):
-        registry.method(name).fit(registry.space(name).TINY, split(name), small_data.lent(name, report=report))
+        registry.method(name).fit(registry.tiny(name)[0], split(name), small_data.lent(name, report=report))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_epochs_are_a_limit(name):
     log: list = []
     job = small_data.lent(name, log=log, epochs=2)
-    registry.method(name).fit(registry.space(name).TINY, split(name), job)
+    registry.method(name).fit(registry.tiny(name)[0], split(name), job)
     assert max(step for step, _, _ in log) <= 2
 
 

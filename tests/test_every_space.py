@@ -45,13 +45,21 @@ def test_fifty_draws_are_valid(name):
 @pytest.mark.parametrize("which", ["DEFAULTS", "TINY"])
 def test_fixed_configurations_lie_in_the_space(name, which):
     """FixedTrial only warns of a value out of range and ignores a misspelt key; here both are errors."""
-    configuration = getattr(registry.space(name), which)
+    space = registry.space(name)
+    # a TINY may name settings too, which are not searched
+    configuration = space.DEFAULTS if which == "DEFAULTS" else registry.tiny(name)[0]
     trial = optuna.trial.FixedTrial(dict(configuration))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        params = registry.space(name).suggest(trial)
+        params = space.suggest(trial)
     assert params == configuration
     assert set(trial.distributions) == set(configuration)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_settings_that_tiny_names_have_values_that_the_method_declares(name):
+    for setting, value in registry.tiny(name)[1].items():
+        assert value in registry.method(name).METHOD.settings[setting]
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -1,13 +1,51 @@
-"""The folder for what is costly to prepare and can be made again: nothing is lost with it."""
+"""Files that appear completely or not at all, and the folder for what can be prepared again at a cost."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def folder() -> Path:
     """Return AFFECTORY_CACHE, or ~/.cache/affectory; made if missing, OSError where it cannot be."""
-    found = Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory")
-    found.mkdir(parents=True, exist_ok=True)
-    return found
+    path = Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def whole(path: Path, *, sync: bool = True) -> Iterator[Path]:
+    """Write `path` atomically: yield the path of a temporary file beside it, which takes its name when the block ends.
+
+    Where the block raises, the temporary file is removed and `path` stays as it was. Other processes never see a part
+    of the file. Its name begins with a dot and ends like `path`, so that a writer that looks at the ending is content.
+
+    Parameters
+    ----------
+    sync : wait until the content is on the disk before the file takes its name, so that not even a power cut leaves
+        a part of it. False for small files of a cache that are written by the thousand and checked when they are read.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(6)}.{path.name[-200:]}")
+    try:
+        yield temporary
+        if sync:
+            _sync(temporary)
+        os.replace(temporary, path)
+        if sync:
+            _sync(path.absolute().parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

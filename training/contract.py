@@ -1,4 +1,4 @@
-"""Method, Split, Job, Outcome: the whole agreement between a method and the bench. Read this first.
+"""Method, Dataset, Split, Job, Outcome: the whole agreement between a method and the bench. Read this first.
 
 A method is a file ``training/methods/<family>/<method>.py`` with three names::
 
@@ -9,15 +9,15 @@ A method is a file ``training/methods/<family>/<method>.py`` with three names::
 and a file at the same path under ``search_spaces/`` with ``DEFAULTS``, ``TINY`` and ``suggest(trial)``.
 
 The bench reads the data, splits it, scores and logs. A method fits and predicts; it imports neither mlflow nor optuna.
-It is handed the test part only in a study's final runs, and never its targets or labels.
+It is given the test part only in a study's final runs, and never its targets or labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from affect.record import ALL, WEIGHED
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+    from torch import Tensor
+
+    from training.views import Inputs, View
 
     Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
     Values: TypeAlias = NDArray[Any]
@@ -38,7 +41,14 @@ LABEL = "label"
 """What a classifier names as its targets: the data set's classes, in place of a block."""
 
 CLASSES = "emotion"
-"""The target name under which a classifier's figures stand."""
+"""The target name under which a classifier's scores stand."""
+
+IMAGES = "images"
+"""The name of the block of images, which a method may reconstruct."""
+
+LABEL_RULE, FRAME, WINDOW_MEAN = "label", "frame", "window_mean"
+"""The setting that chooses a sample's label where a method looks back, and its values: the label of the sample itself,
+or the mean label of its window. They are two targets, and so two protocols."""
 
 
 class UserError(Exception):
@@ -63,46 +73,74 @@ class Method:
     ----------
     title : what a page shows.
     source : the paper or report that the method is from, with its section.
-    data : kind of data it takes: motion, faces, meshes, frames or fusion. A data set declares the same word.
-    inputs, targets : names of the data set's blocks that are x and y; the same name twice for an autoencoder, and
-        `LABEL` as targets for a classifier.
-    objective, direction : the metric of `affect.metrics` that a search optimises on validation.
-    over : target → weight in what the search optimises: `affect.record.ALL`, the targets' mean, unless it says
-        otherwise; `affect.record.PICTURE` is the reconstruction of pictures. With ``--objectives two`` each is an
+    data : its family's kind of data: motion, faces, meshes, frames or fusion. The synthetic data set of that kind is
+        the method's default.
+    inputs : the block, or the blocks, that it takes; or where a setting chooses them, ``{setting: {value: blocks}}``.
+    targets : the block that it predicts; an autoencoder's is its input, a classifier's is `LABEL`.
+    objective : the metric of `affect.metrics` that a search optimises on validation.
+    objective_weights : target → weight of its score in the objective (default: `affect.record.ALL`, the mean over
+        targets); `affect.record.PICTURE` is the reconstruction of images. With ``--objectives two`` each is an
         objective of its own.
     settings : what a table of results compares, never searched; each a tuple of allowed values, the first the default.
-    needs : name → method path; the bench fits those on the same train part and hands them in as ``job.fitted[name]``.
+    prerequisites : name → path of a method whose fitted model this one needs; it is fitted on the same train part and
+        stands in ``job.prerequisites[name]``.
+    context : the setting whose value is how many seconds a prediction may look back on; None for a method that sees
+        each sample alone.
     """
 
     title: str
     source: str
     data: str
-    inputs: str
+    inputs: str | tuple[str, ...] | Mapping[str, Mapping[Any, tuple[str, ...]]]
     targets: str
     objective: str = "mae"
-    direction: str = "minimize"
-    over: Mapping[str, float] = field(default_factory=lambda: {ALL: 1.0})
+    objective_weights: Mapping[str, float] = field(default_factory=lambda: {ALL: 1.0})
     settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    needs: Mapping[str, str] = field(default_factory=dict)
+    prerequisites: Mapping[str, str] = field(default_factory=dict)
+    context: str | None = None
 
     @property
-    def weighed(self) -> str:
-        """Return the target name under which what the search optimises stands."""
-        return next(iter(self.over)) if len(self.over) == 1 else WEIGHED
+    def direction(self) -> str:
+        """Return minimize or maximize, as the objective asks for."""
+        from affect import metrics  # numpy, which listing methods does without
 
-    def weigh(self, figures: Mapping[str, float]) -> float:
-        """Return what the search optimises from the objective's figure for each target of `over`."""
-        return sum(weight * figures[target] for target, weight in self.over.items())
+        return metrics.DIRECTION[self.objective]
+
+    def blocks(self, settings: Settings) -> tuple[str, ...]:
+        """Return the names of the blocks that the method takes under these settings."""
+        if isinstance(self.inputs, str):
+            return (self.inputs,)
+        if isinstance(self.inputs, tuple):
+            return self.inputs
+        ((setting, choices),) = self.inputs.items()
+        return choices[settings[setting]]
+
+    def all_blocks(self) -> tuple[str, ...]:
+        """Return every block that the method can take, under any settings."""
+        if isinstance(self.inputs, str | tuple):
+            return self.blocks({})
+        (choices,) = self.inputs.values()
+        return tuple(dict.fromkeys(block for blocks in choices.values() for block in blocks))
+
+    def seconds(self, settings: Settings) -> float | None:
+        """Return how far a prediction looks back under these settings, in seconds; None where it does not."""
+        return None if self.context is None else float(settings[self.context])
+
+    @property
+    def objective_target(self) -> str:
+        """Return the target name under which the objective is recorded."""
+        return next(iter(self.objective_weights)) if len(self.objective_weights) == 1 else WEIGHED
+
+    def objective_value(self, scores: Mapping[str, float]) -> float:
+        """Return the objective from the score of each target of `objective_weights`."""
+        return sum(weight * scores[target] for target, weight in self.objective_weights.items())
 
 
 class Model(Protocol):
-    """A fitted method, as `fit` returns it and `load` reads it back. May offer encode and decode as well.
+    """A fitted method, as `fit` returns it and `load` reads it back. What else a model can do is a protocol below."""
 
-    ``encode(x)`` maps inputs to code → (n, d) where a method has several codes (z_v, z_a …), else to the one (n, d).
-    """
-
-    def predict(self, x: Values) -> Floats:
-        """Map inputs (n, …) in the data's own units to targets (n, t) in the data's own units.
+    def predict(self, inputs: Inputs) -> Floats:
+        """Map the inputs of n samples, in the data's own units, to targets (n, t) in the data's own units.
 
         A classifier maps them to the probabilities (n, c) of the split's classes.
         """
@@ -113,22 +151,103 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class Encodes(Protocol):
+    """A model that has a code of each sample."""
+
+    def encode(self, inputs: Inputs) -> Any:
+        """Map inputs to codes (n, d); where a model has several, to code name → (n, d)."""
+        ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """A model that makes a sample from a code."""
+
+    def decode(self, codes: Any) -> Values:
+        """Map what `Encodes.encode` returns to values in the data's own units, (n, …)."""
+        ...
+
+
+@runtime_checkable
+class ReadsCodes(Protocol):
+    """A model that reads valence and arousal from its codes z_v and z_a."""
+
+    def read(self, codes: Mapping[str, Floats]) -> Floats:
+        """Map codes to valence and arousal (n, 2)."""
+        ...
+
+    def probabilities(self, codes: Mapping[str, Floats]) -> Floats | None:
+        """Map codes to the probabilities (n, 2, 21) of −10 … 10; None where labels are continuous."""
+        ...
+
+    def directions(self) -> Mapping[str, Floats] | None:
+        """Return code → (d,), the direction along which its trained projection rises; None without one."""
+        ...
+
+
+@runtime_checkable
+class EmbedsVertices(Protocol):
+    """A model that has an embedding of each vertex of a mesh."""
+
+    def vertices(self, inputs: Inputs) -> Floats:
+        """Map inputs to embeddings (n, v, d), before pooling."""
+        ...
+
+
+@runtime_checkable
+class KeepsColumns(Protocol):
+    """A model that keeps which columns it was fitted on, so that others in new rows are found."""
+
+    @property
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Return block → its columns in order."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A model whose logits can be traced back to features of the vertices."""
+
+    def features(self, inputs: Inputs) -> Floats:
+        """Map inputs to what `logits` takes, (n, v, c)."""
+        ...
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Map features (n, v, c) to logits (n, classes), differentiably."""
+        ...
+
+
 # --------------------------------------------------------------------------------------------------------- data
 
 
 @dataclass(frozen=True)
+class Stream:
+    """The recording and the interval that each row of a block covers, where its rows are not the samples themselves.
+
+    sequence : (m,) name of the recording.  start, end : (m,) seconds in it.
+    """
+
+    sequence: Strings
+    start: Floats
+    end: Floats
+
+
+@dataclass(frozen=True)
 class Block:
-    """One kind of measurement of all samples.
+    """One kind of measurement.
 
     Parameters
     ----------
-    values : (n, …) float32 or float64; the last axis is `columns` where the block has columns. Pictures are uint8
-        (n, 3, height, width), RGB.
-    columns : names along the last axis; empty for pictures and meshes.
+    values : (n, …) float32 or float64, a row for each sample, or (m, …) with a `stream`; the last axis is `columns`
+        where the block has columns. Images are uint8 (n, 3, height, width), RGB, and may be a memory-mapped file.
+        A target that is NaN is unknown: the sample is unlabelled.
+    columns : names along the last axis; empty for images and meshes.
     low, high : the label range where it is bounded by definition (PAD: −1, 1), else None.
     unit : what hover texts show, such as "m" or "".
     triangles : (f, 3) rows of vertices, which all meshes (n, v, 3) of the block share; None where it has no meshes.
     origin : a word for how labels came about that nobody annotated, such as "transferred"; protocols are named by it.
+    stream : recording and interval of each row, where rows are not samples (audio windows beside video frames).
     """
 
     values: Values
@@ -138,22 +257,22 @@ class Block:
     unit: str = ""
     triangles: Indices | None = None
     origin: str = ""
+    stream: Stream | None = None
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a reader returns. Row i of every array is sample i.
+    """What a reader returns. Row i of every array is sample i, but for blocks with a stream of their own.
 
     Parameters
     ----------
     name : name of the data set, under which published figures join; synthetic ones begin with ``synthetic``.
-    kind : motion, faces, meshes, frames or fusion: methods of the same word take it.
-    version : hash of the content that was read.
+    version : hash of the values that were read.
     synthetic : whether it comes from the synthetic world.
     blocks : name → Block, such as ``features`` (n, 27) and ``pad`` (n, 3).
     sample : (n,) unique names.  group : (n,) what a split never divides.  group_kind : "clip", "person", "video" …
-    persons_known : whether no person can be on two sides of a split.
-    label : (n,) class names, or None.
+    persons_known : whether no person can be in two parts of a split.
+    label : (n,) class names, "" where unknown, or None.
     sequence, time : (n,) name of the recording and seconds in it, or None.
     published_split : group → train, validation or test, where a publication fixed it.
     summary : counts, what was skipped and why: becomes data_summary.json.
@@ -161,7 +280,6 @@ class Dataset:
     """
 
     name: str
-    kind: str
     version: str
     synthetic: bool
     blocks: Mapping[str, Block]
@@ -177,40 +295,91 @@ class Dataset:
     truth: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Reader(Protocol):
-    """A file ``training/datasets/<name>.py`` has KIND, TITLE, SETTINGS (like a method's) and this function `read`.
+@dataclass(frozen=True)
+class Reader:
+    """What a file ``training/datasets/<name>.py`` declares as READER, beside its functions.
 
-    Its ``read_inputs(file, block, settings)`` reads new rows for ``predict``: only the columns of one block are asked
-    for, and it returns the values and, by column, what names the rows.
+    ``read(root: Path | None, settings) -> Dataset`` reads the data set under `root` (None for the synthetic world).
+    ``read_inputs(file: Path, blocks: tuple[str, ...], settings) -> NewRows`` reads new rows for ``predict``: only what
+    these blocks need is asked for. Both raise UserError for bad input.
+
+    Parameters
+    ----------
+    title : what lists show.
+    data : kind of data: motion, faces, meshes, frames or fusion. One synthetic data set of each kind is the default.
+    blocks : names of the blocks that it has. A method takes a data set that has its inputs and its targets.
+    settings : as a method's.
+    classes : whether it has class labels.  sequences : whether it has recordings and time.
     """
 
-    def __call__(self, root: Path | None, settings: Settings) -> Dataset:
-        """Read the data set under `root` (None for the synthetic world); raise UserError for bad input."""
-        ...
+    title: str
+    data: str
+    blocks: tuple[str, ...]
+    settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    classes: bool = False
+    sequences: bool = False
+
+    def lacks(self, method: Method) -> list[str]:
+        """Return what the method takes or predicts and this data set does not have, in words; empty where it serves."""
+        wanted = (*method.all_blocks(), *(() if method.targets == LABEL else (method.targets,)))
+        lacking = [f"the block {name}" for name in dict.fromkeys(wanted) if name not in self.blocks]
+        if method.targets == LABEL and not self.classes:
+            lacking.append("class labels")
+        if method.context is not None and not self.sequences:
+            lacking.append("recordings with time")
+        return lacking
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """New samples without targets, as a reader's ``read_inputs`` returns them for ``predict``.
+
+    Parameters
+    ----------
+    blocks : as a Dataset's, those that were asked for.
+    names : column → (n,) text that names the rows in what predict writes.
+    sequence, time : (n,) as a Dataset's, or None.
+    skipped : sentences that count and name what was left out.
+    """
+
+    blocks: Mapping[str, Block]
+    names: Mapping[str, Strings]
+    sequence: Strings | None = None
+    time: Floats | None = None
+    skipped: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        # where the method takes streams alone, their rows are not the samples
+        times = () if self.time is None else self.time
+        return len(next((block.values for block in self.blocks.values() if block.stream is None), times))
 
 
 @dataclass(frozen=True)
 class Part:
     """One part of a split as a method sees it. On test, y and label are None: the bench joins them afterwards.
 
-    y is (n, t) in the data's own units; for a classifier (n,) the row of each sample's class in the split's `classes`.
+    inputs : the method's blocks, of n samples.  y : (n, t) in the data's own units; for a classifier (n,) the index of
+    each sample's class in ``split.classes``.
     """
 
     sample: Strings
     group: Strings
-    x: Values
+    inputs: Inputs
     y: Floats | Indices | None
     label: Strings | None = None
-    sequence: Strings | None = None
-    time: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.sample)
 
-    def known(self) -> Any:
+    @property
+    def x(self) -> View:
+        """Return the only input of a method that has one; ``np.asarray(part.x)`` copies it."""
+        return self.inputs.x
+
+    def targets(self) -> Any:
         """Return y where it is not hidden, as on train and validation; ValueError on test."""
         if self.y is None:
-            raise ValueError("the targets of a test part are hidden")
+            raise ValueError("the targets of this part are hidden or unknown")
         return self.y
 
 
@@ -218,22 +387,32 @@ class Part:
 class Split:
     """Train and validation, and in a final run the test inputs.
 
-    `inputs` and `targets` name the columns of x and y; `classes` are a classifier's, by name; `triangles` (f, 3) the
-    topology that meshes share.
+    Parameters
+    ----------
+    unlabelled : samples of train groups that have no target, for methods that learn from inputs alone; None where
+        there are none.
+    blocks : name → the input block without its rows: columns, range, unit, triangles.
+    targets : names of the columns of y.  low, high : their range, or None.  classes : a classifier's, by name.
     """
 
     train: Part
     validation: Part
     test: Part | None
-    inputs: tuple[str, ...]
+    blocks: Mapping[str, Block]
     targets: tuple[str, ...]
     low: float | None = None
     high: float | None = None
     classes: tuple[str, ...] = ()
-    triangles: Indices | None = None
+    unlabelled: Part | None = None
+
+    @property
+    def block(self) -> Block:
+        """Return the description of the only input block."""
+        (block,) = self.blocks.values()
+        return block
 
     def parts(self) -> dict[str, Part]:
-        """Return the parts that were handed over, by name."""
+        """Return the parts that are predicted, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
 
@@ -253,6 +432,38 @@ class Report(Protocol):
         ...
 
 
+def _no_validation(predictions: Any, images: Any = None) -> float:
+    raise NotImplementedError("this fit has no validation part to score")
+
+
+def _unheard(*arguments: Any) -> None:
+    """Record nothing: for fits that belong to no run."""
+
+
+class Steps:
+    """How many epochs or boosting rounds each part of a fit takes that is stopped on validation.
+
+    Only what stops itself asks: the loop once a fit, the trees once for each regressor, always in the same order.
+    Where `fixed` gives None, validation decides as always, and `chose` notes what it decided. With ``--refit all`` the
+    best trial's numbers are given back: the part then takes exactly so many steps and keeps the last, for validation is
+    in train and must decide nothing.
+    """
+
+    def __init__(self, fixed: Sequence[int] | None = None) -> None:
+        self.chosen: list[int] = []
+        self._fixed = None if fixed is None else list(fixed)
+
+    def fixed(self) -> int | None:
+        """Return the number of steps that the next part takes; None where validation decides."""
+        if not self._fixed:  # a part that the search did not stop is not stopped here either
+            return None
+        return self._fixed.pop(0)
+
+    def chose(self, steps: int) -> None:
+        """Note the number of steps after which validation found a part best."""
+        self.chosen.append(steps)
+
+
 @dataclass(frozen=True)
 class Job:
     """What the bench lends to one fit.
@@ -267,7 +478,18 @@ class Job:
     threads : CPU threads the fit may use.
     cache : folder for what is costly to prepare, keyed by content; shared by all studies on this machine.
     checkpoint : folder of this trial; a trial that is run again after its worker died finds what it left there.
-    fitted : need → fitted model.
+    prerequisites : name → fitted model of each prerequisite that the method declares.
+    direction : "minimize" or "maximize", the method's objective.
+    score : the objective on validation of predictions for it, as those of an `Outcome`; of images too, where the
+        objective weighs them. What a method reports.
+    curve : ``curve(name, step, value)`` records a point of a curve that is no validation score, such as
+        "train/loss_generator"; the search never sees it.
+    show : ``show(step, images, predictions=None)`` keeps images uint8 (n, 3, h, w) that a method generated at a step,
+        at once, and beside them the targets (n, t) that they were generated for.
+    steps : see `Steps`.
+    key : hash of what decides the result: code, parameters, settings, data, samples of each part, seed and epochs. What
+        is left in `checkpoint` bears it, so that it is never taken for another fit's. Empty where nothing is to be
+        left there.
     """
 
     settings: Settings
@@ -278,7 +500,13 @@ class Job:
     checkpoint: Path
     epochs: int | None = None
     threads: int = 1
-    fitted: Mapping[str, Any] = field(default_factory=dict)
+    prerequisites: Mapping[str, Any] = field(default_factory=dict)
+    direction: str = "minimize"
+    score: Callable[..., float] = _no_validation
+    curve: Callable[[str, int, float], None] = _unheard
+    show: Callable[..., None] = _unheard
+    steps: Steps = field(default_factory=Steps)
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -290,7 +518,7 @@ class Outcome:
     model : the fitted method.
     predictions : part → (n, t) in the data's own units and in the part's order, for each part that was handed over;
         of a classifier the probabilities (n, c) of the split's classes.
-    pictures : part → the pictures uint8 (n, 3, h, w) that were reconstructed, of validation and test, where
+    images : part → the images uint8 (n, 3, h, w) that were reconstructed, of validation and test, where
         reconstruction is part of the method.
     embeddings : code → part → (n, d), such as {"z": {"train": …}}.
     tables : artifact file name of `affect.record` → table, for what only the method knows.
@@ -299,7 +527,7 @@ class Outcome:
 
     model: Model
     predictions: Mapping[str, Floats]
-    pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     embeddings: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     parameters: int | None = None
@@ -314,6 +542,7 @@ class Fitted:
 
     `truth` maps each part to its targets (n, t), of a classifier the class names (n, 1), test included: an evaluation
     scores, it never fits on test.
+    `test_sample` are the names (n,) that the test samples have in the data; the split hides them.
     `refit` fits the same configuration again on other parts (for diagnostics), and scores nothing.
     """
 
@@ -322,22 +551,36 @@ class Fitted:
     split: Split
     truth: Mapping[str, Any]
     labels: Mapping[str, Strings] | None
+    test_sample: Strings
     params: Params
     job: Job
     outcome: Outcome
     refit: Callable[[Split], Outcome]
 
-    def test_sample(self) -> Strings:
-        """Return the names (n,) that the test samples have in the data; the split hides them, for a name tells much."""
-        import numpy as np
-
-        known = np.concatenate([self.split.train.sample, self.split.validation.sample])
-        return self.data.sample[~np.isin(self.data.sample, known)]
-
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found: tables by artifact file name, metrics by full name (see `affect.record.metric`), codes.
+    """What a file ``training/evaluation/<name>.py`` declares as EVALUATION.
+
+    Parameters
+    ----------
+    applies : from a method to whether it can be evaluated so.
+    evaluate : computes it. Fitted prerequisites stand in ``fitted.job.prerequisites``.
+    prerequisites : as a method's.
+    once : it is computed for a study's first final run alone (it refits, say).
+    last : it is computed after the others, and finds the codes that they made in the outcome.
+    """
+
+    applies: Callable[[Method], bool]
+    evaluate: Callable[[Fitted], Findings]
+    prerequisites: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an evaluation returns: tables by artifact file name, metrics by full name (see `affect.record.metric`).
 
     `embeddings` are codes that it made, as those of an `Outcome`, such as the codes of rotated meshes.
     """
@@ -345,15 +588,3 @@ class Evaluation:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     embeddings: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
-
-
-class Evaluator(Protocol):
-    """A file ``training/evaluation/<name>.py`` has NEEDS (like a method's), `applies(method)`, and this `evaluate`.
-
-    ``ONCE = True`` beside them says that it is computed for a study's first final run alone (it refits, say).
-    ``LAST = True`` says that it is computed after the others, and finds the codes that they made in the outcome.
-    """
-
-    def __call__(self, fitted: Fitted) -> Evaluation:
-        """Compute the evaluation. Fitted needs stand in ``fitted.job.fitted``."""
-        ...

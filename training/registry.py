@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from training.contract import UserError
+from training.messages import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from training.contract import Method, Settings
+    from training.contract import Evaluation, Method, Params, Reader, Settings
 
 ROOT = Path(__file__).resolve().parent
 CHECKOUT = ROOT.parent
@@ -39,19 +39,9 @@ def evaluations() -> list[str]:
     return _stems(ROOT / "evaluation")
 
 
-def nearest(name: str, known: Iterable[str], what: str) -> str:
-    """Return the sentence that an unknown name earns: what was asked for, and the nearest valid choices."""
-    known = list(known)
-    # a bare method name is nearest to the path that ends in it
-    tails = [k for k in known if k.rpartition("/")[2] == name]
-    close = tails or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known) or 'none'}"
-    return f"unknown {what} {name!r}; {hint}"
-
-
 def _module(name: str, known: list[str], what: str, package: str) -> ModuleType:
     if name not in known:
-        raise UserError(nearest(name, known, what))
+        raise UserError(unknown(name, known, what))
     return importlib.import_module(f"{package}.{name.replace('/', '.')}")
 
 
@@ -65,19 +55,41 @@ def space(name: str) -> ModuleType:
     return _module(name, methods(), "method", "search_spaces")
 
 
+def tiny(name: str) -> tuple[Params, Settings]:
+    """Return the TINY of the space of the method `name` apart: its parameters, and the settings that it names."""
+    declared, settings = space(name).TINY, method(name).METHOD.settings
+    return (
+        {key: value for key, value in declared.items() if key not in settings},
+        {key: value for key, value in declared.items() if key in settings},
+    )
+
+
 def dataset(name: str) -> ModuleType:
     """Import the reader `name`; UserError with the nearest names where there is none."""
     return _module(name, datasets(), "data set", "training.datasets")
 
 
-def evaluation(name: str) -> ModuleType:
-    """Import the evaluation `name`."""
-    return _module(name, evaluations(), "evaluation", "training.evaluation")
+def reader(name: str) -> Reader:
+    """Return what the reader `name` declares."""
+    declared: Reader = dataset(name).READER
+    return declared
 
 
-def choices(declared: Method, reader: ModuleType) -> dict[str, tuple[Any, ...]]:
+def synthetic(data: str) -> str:
+    """Return the name of the synthetic data set of a kind of data: motion, faces, meshes, frames or fusion."""
+    (name,) = (name for name in datasets() if name.startswith("synthetic_") and reader(name).data == data)
+    return name
+
+
+def evaluation(name: str) -> Evaluation:
+    """Return what the evaluation `name` declares."""
+    declared: Evaluation = _module(name, evaluations(), "evaluation", "training.evaluation").EVALUATION
+    return declared
+
+
+def choices(method: Method, reader: Reader) -> dict[str, tuple[Any, ...]]:
     """Return every setting of a study with its allowed values: the data set's and the method's."""
-    return {**reader.SETTINGS, **declared.settings}
+    return {**reader.settings, **method.settings}
 
 
 def settings(given: Mapping[str, str], allowed: Mapping[str, tuple[Any, ...]]) -> Settings:
@@ -87,11 +99,11 @@ def settings(given: Mapping[str, str], allowed: Mapping[str, tuple[Any, ...]]) -
     """
     for name in given:
         if name not in allowed:
-            raise UserError(nearest(name, allowed, "setting"))
+            raise UserError(unknown(name, allowed, "setting"))
     chosen = {name: values[0] for name, values in allowed.items()}
     for name, text in given.items():
         by_text = {str(value): value for value in allowed[name]}
         if text not in by_text:
-            raise UserError(nearest(text, by_text, f"value of setting {name}") + f" (one of {', '.join(by_text)})")
+            raise UserError(unknown(text, by_text, f"value of setting {name}") + f" (one of {', '.join(by_text)})")
         chosen[name] = by_text[text]
     return chosen

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     "width": 32,
     "kl_weight": 3e-5,
-    "mirror": True,
+    "horizontal_flip": True,
     "learning_rate": 1e-3,
-    "decay": "cosine",
+    "learning_rate_schedule": "cosine",
     "batch": 16,
     "epochs": 30,
 }
@@ -26,9 +26,9 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
         "width": trial.suggest_categorical("width", [8, 16, 32, 64]),
         # against the mean squared error of a pixel: 1 / (64 · 64 · 3) is a decoder with a variance of a half
         "kl_weight": trial.suggest_float("kl_weight", 1e-7, 1e-3, log=True),
-        "mirror": trial.suggest_categorical("mirror", [False, True]),
+        "horizontal_flip": trial.suggest_categorical("horizontal_flip", [False, True]),
         "learning_rate": trial.suggest_float("learning_rate", 3e-4, 5e-3, log=True),
-        "decay": trial.suggest_categorical("decay", ["none", "cosine"]),
+        "learning_rate_schedule": trial.suggest_categorical("learning_rate_schedule", ["none", "cosine"]),
         "batch": trial.suggest_categorical("batch", [16, 32, 64, 128]),
         "epochs": trial.suggest_int("epochs", 3, 80, log=True),
     }

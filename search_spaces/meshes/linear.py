@@ -11,7 +11,7 @@ DEFAULTS: dict[str, Any] = {
     "model": "discriminant",
     "coordinates": "differences",
     "penalty": 5e-6,
-    "mirror": False,
+    "horizontal_flip": False,
 }
 
 TINY: dict[str, Any] = {**DEFAULTS, "model": "ridge", "penalty": 1e-3}
@@ -25,5 +25,5 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
         "coordinates": trial.suggest_categorical("coordinates", ["positions", "differences"]),
         "penalty": trial.suggest_float("penalty", 1e-7, 1e-2, log=True),
         # mirror images double the train part, and take from a model what distinguishes left from right
-        "mirror": trial.suggest_categorical("mirror", [False, True]),
+        "horizontal_flip": trial.suggest_categorical("horizontal_flip", [False, True]),
     }

@@ -11,7 +11,7 @@ DEFAULTS: dict[str, Any] = {"outliers": "none", "scaling": "standard"}
 
 
 def suggest(trial: optuna.Trial) -> dict[str, Any]:
-    """Return the parameters that `training.preparation` takes; fences and contamination only where they are used."""
+    """Return the parameters of `training.models.preparation`; fences and contamination only where they are used."""
     params: dict[str, Any] = {
         "outliers": trial.suggest_categorical("outliers", ["none", "iqr", "isolation_forest"]),
         "scaling": trial.suggest_categorical("scaling", ["none", "standard", "robust"]),

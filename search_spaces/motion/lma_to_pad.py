@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     **_preparation.DEFAULTS,
     "objective": "reg:absoluteerror",
-    "rounds": 600,
+    "n_estimators": 600,
     "learning_rate": 0.05,
     "depth": 7,
     "min_child_weight": 5.0,
@@ -21,9 +21,9 @@ DEFAULTS: dict[str, Any] = {
     "reg_lambda": 1.0,
 }
 
-TINY: dict[str, Any] = {**DEFAULTS, "rounds": 50, "depth": 4, "learning_rate": 0.2}
+TINY: dict[str, Any] = {**DEFAULTS, "n_estimators": 50, "depth": 4, "learning_rate": 0.2}
 
 
 def suggest(trial: optuna.Trial) -> dict[str, Any]:
     """Draw one configuration."""
-    return {**_preparation.suggest(trial), **_boosting.suggest(trial, rounds=(50, 1000), depth=(3, 10))}
+    return {**_preparation.suggest(trial), **_boosting.suggest(trial, n_estimators=(50, 1000), depth=(3, 10))}

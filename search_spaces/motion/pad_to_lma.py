@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     **_preparation.DEFAULTS,
     "objective": "reg:absoluteerror",
-    "rounds": 100,
+    "n_estimators": 100,
     "learning_rate": 0.2,
     "depth": 4,
     "min_child_weight": 1.0,
@@ -21,9 +21,9 @@ DEFAULTS: dict[str, Any] = {
     "reg_lambda": 1.0,
 }
 
-TINY: dict[str, Any] = {**DEFAULTS, "rounds": 20, "depth": 3}
+TINY: dict[str, Any] = {**DEFAULTS, "n_estimators": 20, "depth": 3}
 
 
 def suggest(trial: optuna.Trial) -> dict[str, Any]:
     """Draw one configuration."""
-    return {**_preparation.suggest(trial), **_boosting.suggest(trial, rounds=(20, 200), depth=(1, 6))}
+    return {**_preparation.suggest(trial), **_boosting.suggest(trial, n_estimators=(20, 200), depth=(1, 6))}

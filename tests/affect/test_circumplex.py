@@ -75,7 +75,7 @@ def test_whole_places_of_a_known_ellipse():
         circumplex.draw_discrete(Ellipse("x", 0.55, 0.0, 0.01, 0.01), 1, np.random.default_rng(0))
 
 
-def test_a_single_annotated_picture_is_an_ellipse_of_one_point():
+def test_a_single_annotated_image_is_an_ellipse_of_one_point():
     point = circumplex.ellipses_of([[0.3, -0.2]], ["calm"])["calm"]
     assert np.allclose(circumplex.draw(point, 3, np.random.default_rng(0)), [[0.3, -0.2]] * 3)
     assert circumplex.contains(point, [[0.3, -0.2], [0.3, -0.21]]).tolist() == [True, False]

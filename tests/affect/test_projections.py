@@ -18,13 +18,13 @@ def codes() -> np.ndarray:
 
 
 def of_own_group(points: np.ndarray) -> float:
-    """Return the share of samples whose nearest in the picture is of their own cloud."""
+    """Return the share of samples whose nearest in the image is of their own cloud."""
     group = np.repeat(np.arange(GROUPS), EACH)
     return float(np.mean([group[projections.nearest(points, i, 1)[0][0]] == group[i] for i in range(len(points))]))
 
 
 @pytest.mark.parametrize("algorithm", projections.ALGORITHMS)
-def test_neighbours_stay_neighbours_and_a_seed_gives_the_same_picture_again(algorithm, codes):
+def test_neighbours_stay_neighbours_and_a_seed_gives_the_same_image_again(algorithm, codes):
     told: list[float] = []
     found = projections.project(algorithm, codes, seed=3, progress=told.append)
     assert found.points.shape == (len(codes), 2)
@@ -39,7 +39,7 @@ def test_neighbours_stay_neighbours_and_a_seed_gives_the_same_picture_again(algo
         assert set(found.parameters) == set(projections.ALGORITHMS[algorithm])
 
 
-def test_the_number_of_threads_changes_no_picture(monkeypatch):
+def test_the_number_of_threads_changes_no_image(monkeypatch):
     """From 1,000 samples on, openTSNE by itself takes approximate neighbours, and others with more threads."""
     monkeypatch.setattr(projections, "EXAGGERATED", 5)
     monkeypatch.setattr(projections, "REFINED", 5)

@@ -15,6 +15,8 @@ FAMILY = {
     "aff-wild-net": "frames",
     "audio-visual-fusion": "fusion",
 }
+UNFINISHED = {"frames", "fusion"}
+"""Families of which methods are still to come."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ class TestJoins:
         by_name = methods_by_name()
         rows = table[table["source"] == MOTION]
         assert len(rows) == 61
-        lma = registry.dataset("lma")
+        lma = registry.reader("lma")
         for row in rows.itertuples():
             declared = registry.method(by_name[row.method]).METHOD
             assert by_name[row.method].startswith("motion/")
@@ -105,13 +107,14 @@ class TestJoins:
         rows = table[(table["method"] == name) & (table["role"] == RESULT)]
         [source] = rows["source"].unique()
         by_name = methods_by_name()
-        if not any(path.startswith(f"{FAMILY[source]}/") for path in by_name.values()):
-            pytest.skip(f"the family {FAMILY[source]} is not built yet")
+        if name not in by_name and FAMILY[source] in UNFINISHED:
+            pytest.skip(f"the method {FAMILY[source]}/{name} is not built yet")
+        assert by_name[name].startswith(f"{FAMILY[source]}/")
         declared = registry.method(by_name[name]).METHOD
         known = {key: set(map(str, values)) for key, values in declared.settings.items()}
-        for reader in map(registry.dataset, registry.datasets()):
-            if declared.data == reader.KIND:
-                for key, values in reader.SETTINGS.items():
+        for reader in map(registry.reader, registry.datasets()):
+            if declared.data == reader.data:
+                for key, values in reader.settings.items():
                     known.setdefault(key, set()).update(map(str, values))
         for text in rows["settings"].unique():
             for key, value in settings_of(text).items():

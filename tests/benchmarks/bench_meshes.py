@@ -18,7 +18,8 @@ from torch_geometric.nn import FeaStConv, SAGEConv
 
 from affect import facemesh
 from tests.benchmarks.row import Row, in_turn, row
-from training.networks import edge_conv, hks, topology
+from training.geometry import hks, topology
+from training.networks import edge_conv
 from training.networks.edge_conv import EdgeConv
 from training.networks.feast_conv import FeastConv
 from training.networks.sage_conv import SageConv

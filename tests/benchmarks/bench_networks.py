@@ -16,6 +16,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from tests.benchmarks.row import Row, in_turn, row
 from training.contract import Job
 from training.networks import loop
+from training.networks.batches import Batches, Shuffled
+from training.networks.step import Descent, optimiser
 
 INPUTS, HIDDEN, OUTPUTS, BATCH, RATE = 512, 128, 2, 64, 1e-3
 ROWS, EPOCHS = 4096, 20
@@ -60,14 +62,13 @@ def rows(scale: float) -> Iterable[Row]:
             job = Job({}, 0, "cpu", lambda step, value, **figures: None, Path(folder), Path(folder), threads=1)
             with loop.seeded(job):
                 module = network()
-            loop.fit(
-                module,
-                train,
-                lambda batch: mse(module(batch[0]), batch[1]),
-                lambda: float(mse(module(validation[0]), validation[1])),
-                loop.Schedule(epochs=EPOCHS, batch=BATCH, learning_rate=RATE),
-                job,
-            )
+                loop.fit(
+                    Descent(module, lambda batch: mse(module(batch[0]), batch[1]), optimiser(module, "adam", RATE)),
+                    Batches(Shuffled(n, BATCH), train, "cpu"),
+                    lambda: float(mse(module(validation[0]), validation[1])),
+                    loop.Schedule(epochs=EPOCHS),
+                    job,
+                )
 
     def indexed() -> Iterable[Sequence[Tensor]]:
         order = torch.randperm(n)

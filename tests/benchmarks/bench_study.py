@@ -26,6 +26,7 @@ from tests.benchmarks.row import Row, row
 if TYPE_CHECKING:
     from training.contract import Job, Split
     from training.study.plan import Prepared
+    from training.views import Inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 TRIALS, HIDDEN, EPOCHS, BATCH = 100, 64, 40, 64
@@ -96,13 +97,14 @@ def fit(params: Mapping[str, Any], split: Split, job: Job) -> Any:
     from training.contract import Outcome
     from training.networks import loop
 
-    mean, scale = split.train.x.mean(0), split.train.x.std(0) + 1e-6
+    train, validation = np.asarray(split.train.x), np.asarray(split.validation.x)
+    mean, scale = train.mean(0), train.std(0) + 1e-6
 
     def tensor(values: Any) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.float32)
 
-    x, y = tensor((split.train.x - mean) / scale), tensor(split.train.y)
-    val_x, val_y = tensor((split.validation.x - mean) / scale), tensor(split.validation.y)
+    x, y = tensor((train - mean) / scale), tensor(split.train.y)
+    val_x, val_y = tensor((validation - mean) / scale), tensor(split.validation.y)
     with loop.seeded(job):
         module = network(x.shape[1], y.shape[1])
     schedule = loop.Schedule(epochs=EPOCHS, batch=BATCH, learning_rate=params["rate"])
@@ -115,12 +117,12 @@ def fit(params: Mapping[str, Any], split: Split, job: Job) -> Any:
         job,
     )
 
-    def predict(values: Any) -> Any:
+    def predict(inputs: Inputs) -> Any:
         with torch.no_grad():
-            return module(tensor((values - mean) / scale)).numpy()
+            return module(tensor((np.asarray(inputs.x) - mean) / scale)).numpy()
 
     model = SimpleNamespace(predict=predict, save=lambda folder: None)
-    return Outcome(model, {name: predict(part.x) for name, part in split.parts().items()})
+    return Outcome(model, {name: predict(part.inputs) for name, part in split.parts().items()})
 
 
 SPACE = SimpleNamespace(
@@ -135,6 +137,11 @@ def prepared(trials: int) -> Prepared:
 
     options = {"trials": trials, "repeats": 1, "pruner": "none", "name": "bench"}
     return toys.prepared(toys.module(fit=fit), space=SPACE, **options)
+
+
+def handed(of: Prepared) -> Split:
+    """Return what a search of the study is handed."""
+    return of.protocol.split(of.method, of.settings, test=False)
 
 
 # ---------------------------------------------------------------------------------------------------- the ways
@@ -179,7 +186,7 @@ def usual(store: Path, trials: int, workers: int) -> tuple[float, float]:
     mlflow.set_tracking_uri(f"sqlite:///{store}/mlflow.db")
     mlflow.create_experiment("bench", artifact_location=str(store / "artifacts"))
     mlflow.set_experiment("bench")
-    split = prepared(trials).protocol.split(test=False)
+    split = handed(prepared(trials))
     targets = split.targets
 
     def objective(trial: optuna.Trial) -> float:
@@ -195,10 +202,12 @@ def usual(store: Path, trials: int, workers: int) -> tuple[float, float]:
 
             predictions = usual_fit(params["rate"], split, report)
             for part, pred in predictions.items():
-                true = split.parts()[part].known()
+                true = split.parts()[part].targets()
                 scores = metrics.score(np.asarray(true), pred, targets)
                 mlflow.log_metrics({f"{part}_{name}_{target}": v for (name, target), v in scores.items()})
-            return metrics.score(np.asarray(split.validation.known()), predictions["validation"], targets)["mae", "all"]
+            return metrics.score(np.asarray(split.validation.targets()), predictions["validation"], targets)[
+                "mae", "all"
+            ]
 
     study = optuna.create_study(
         study_name="bench",
@@ -217,13 +226,14 @@ def usual_fit(rate: float, split: Split, report: Any) -> dict[str, Any]:
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
-    mean, scale = split.train.x.mean(0), split.train.x.std(0) + 1e-6
+    train, validation = np.asarray(split.train.x), np.asarray(split.validation.x)
+    mean, scale = train.mean(0), train.std(0) + 1e-6
 
     def tensor(values: Any) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.float32)
 
-    x, y = tensor((split.train.x - mean) / scale), tensor(split.train.y)
-    val_x, val_y = tensor((split.validation.x - mean) / scale), tensor(split.validation.y)
+    x, y = tensor((train - mean) / scale), tensor(split.train.y)
+    val_x, val_y = tensor((validation - mean) / scale), tensor(split.validation.y)
     torch.manual_seed(0)
     module = network(x.shape[1], y.shape[1])
     optimiser = torch.optim.Adam(module.parameters(), lr=rate)
@@ -243,7 +253,7 @@ def usual_fit(rate: float, split: Split, report: Any) -> dict[str, Any]:
         report(epoch, total / len(loader), error)
     with torch.no_grad():
         parts = split.parts().items()
-        return {name: module(tensor((part.x - mean) / scale)).numpy() for name, part in parts}
+        return {name: module(tensor((np.asarray(part.x) - mean) / scale)).numpy() for name, part in parts}
 
 
 def fit_alone(way: str, fits: int = 6) -> float:
@@ -252,7 +262,7 @@ def fit_alone(way: str, fits: int = 6) -> float:
 
     from training.contract import Job
 
-    split = prepared(1).protocol.split(test=False)
+    split = handed(prepared(1))
     taken = []
     for _ in range(fits):
         with tempfile.TemporaryDirectory() as folder:

@@ -46,6 +46,17 @@ def test_what_is_kept_names_commit_machine_and_versions(tmp_path):
     assert kept["machine"]["versions"]["optuna"]
 
 
+def test_topics_on_request_run_only_where_they_are_named(monkeypatch, capsys):
+    asked: list[str] = []
+    monkeypatch.setattr(bench, "measure", lambda module, scale: asked.append(module.rpartition("_")[2]) or ([], ""))
+    monkeypatch.setattr(bench, "save", lambda *given: "nowhere")
+    bench.main([])
+    assert asked == [topic for topic in bench.topics() if topic != "memory"]
+    asked.clear()
+    bench.main(["memory"])
+    assert asked == ["memory"]
+
+
 def test_an_unknown_topic_is_refused_with_those_there_are(capsys):
     with pytest.raises(SystemExit):
         bench.main(["nothing"])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training import launch
+from training.commands import _plan
 from training.contract import UserError
 from training.datasets import lma, synthetic_motion
 from training.study.plan import Plan
@@ -164,11 +164,11 @@ def test_notify_is_told_how_it_ended(folder: Path, tmp_path: Path) -> None:
 
 def test_grid_is_every_combination() -> None:
     plan = Plan(method="m", dataset="d", name="n", settings={"c": "9"})
-    plans = launch.grid(plan, {"a": "1,2", "b": "x,y"})
+    plans = _plan.grid(plan, {"a": "1,2", "b": "x,y"})
     assert [dict(p.settings) for p in plans] == [{"c": "9", "a": a, "b": b} for a in "12" for b in "xy"]
     assert [p.name for p in plans] == ["n a=1 b=x", "n a=1 b=y", "n a=2 b=x", "n a=2 b=y"]
     with pytest.raises(UserError, match="given by --set and by --over"):
-        launch.grid(plan, {"c": "1"})
+        _plan.grid(plan, {"c": "1"})
 
 
 @pytest.mark.realdata

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -9,57 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import splits
+from tests.training.clips import PARTS, dataset, group_parts, reordered
+from training import protocols, splits
 from training.contract import Block, Dataset, UserError
 
-PARTS = ("train", "validation", "test")
 EXPECTED_TEST = [3, 9, 14, 24, 31, 37, 44, 49, 55, 63, 64, 77]
 EXPECTED_SPLIT = "4c9d5153e88e"
-
-
-def dataset(labels, rows=3, **changes):
-    """One clip per label, `rows` windows each; the label of a clip may be a list, one for each window."""
-    label = [one for each in labels for one in ([each] * rows if isinstance(each, str) else each)]
-    group = [
-        f"clip{i:03}" for i, each in enumerate(labels) for _ in range(rows if isinstance(each, str) else len(each))
-    ]
-    n = len(group)
-    rng = np.random.default_rng(0)
-    blocks = {
-        "features": Block(rng.normal(size=(n, 5)), ("a", "b", "c", "d", "e")),
-        "pad": Block(rng.uniform(-1, 1, (n, 3)), ("pleasure", "arousal", "dominance"), -1.0, 1.0),
-        "pictures": Block(rng.normal(size=(n, 2, 2))),
-    }
-    full = {
-        "name": "lma",
-        "kind": "motion",
-        "version": "v1",
-        "synthetic": False,
-        "blocks": blocks,
-        "sample": np.array([f"s{i}" for i in range(n)]),
-        "group": np.array(group),
-        "group_kind": "clip",
-        "persons_known": True,
-        "label": np.array(label),
-        "sequence": np.array(group),
-        "time": np.arange(n, dtype=float),
-    }
-    return Dataset(**(full | changes))
-
-
-def reordered(data, order):
-    arrays = {name: getattr(data, name)[order] for name in ("sample", "group", "label", "sequence", "time")}
-    blocks = {name: dataclasses.replace(block, values=block.values[order]) for name, block in data.blocks.items()}
-    return dataclasses.replace(data, blocks=blocks, **arrays)
+EXPECTED_FOLD = [6, 8, 12, 14, 15, 23, 33, 38, 42]
 
 
 @pytest.fixture
 def data():
     return dataset(["sad"] * 40 + ["happy"] * 30 + ["bored"] + ["nervous"] * 2 + ["calm"] * 5)
-
-
-def group_parts(protocol):
-    return dict(zip(protocol.data.group.tolist(), protocol.part.tolist(), strict=True))
 
 
 many_labels = st.lists(
@@ -74,21 +36,21 @@ class TestProperties:
     @given(many_labels, st.integers(0, 5), st.randoms())
     def test_whatever_the_labels(self, labels, seed, random):
         data = dataset(labels)
-        protocol = splits.make(data, "features", "pad", seed)
+        protocol = protocols.make(data, "pad", seed)
         pairs = set(zip(data.group.tolist(), protocol.part.tolist(), strict=True))
         assert len(pairs) == len(labels), "a group is on two sides"
         assert {part for _, part in pairs} == set(PARTS), "a part is empty"
         assert protocol.groups == {name: sum(part == name for _, part in pairs) for name in PARTS}
         order = list(range(len(data.sample)))
         random.shuffle(order)
-        shuffled = splits.make(reordered(data, order), "features", "pad", seed)
+        shuffled = protocols.make(reordered(data, order), "pad", seed)
         assert shuffled.part.tolist() == protocol.part[order].tolist(), "the order of rows matters"
         assert (shuffled.id, shuffled.split_id) == (protocol.id, protocol.split_id)
         assert shuffled == protocol
         assert hash(shuffled) == hash(protocol)
 
     def test_seventy_fifteen_fifteen_in_every_class(self):
-        protocol = splits.make(dataset(["sad"] * 100 + ["happy"] * 40 + ["calm"] * 20), "features", "pad")
+        protocol = protocols.make(dataset(["sad"] * 100 + ["happy"] * 40 + ["calm"] * 20), "pad")
         assert protocol.groups == {"train": 112, "validation": 24, "test": 24}
         counts = protocol.table().drop_duplicates("group").groupby(["label", "part"]).size()
         assert counts["sad"].to_dict() == {"train": 70, "validation": 15, "test": 15}
@@ -96,65 +58,77 @@ class TestProperties:
         assert counts["calm"].to_dict() == {"train": 14, "validation": 3, "test": 3}
 
     def test_a_class_of_three_clips_is_in_every_part(self):
-        protocol = splits.make(dataset(["sad"] * 40 + ["calm"] * 3), "features", "pad")
+        protocol = protocols.make(dataset(["sad"] * 40 + ["calm"] * 3), "pad")
         table = protocol.table()
         assert set(table.part[table.label == "calm"]) == set(PARTS)
 
     def test_the_split_of_today_is_the_split_of_tomorrow(self, data):
         # no library's generator is behind it: these clips stay where they are, or results are not comparable any more
-        protocol = splits.make(data, "features", "pad")
+        protocol = protocols.make(data, "pad")
         parts = group_parts(protocol)
         assert [int(g[4:]) for g, p in parts.items() if p == "test"] == EXPECTED_TEST
         assert protocol.split_id == EXPECTED_SPLIT
 
     def test_the_seed_changes_it_and_nothing_else_does(self, data):
-        one, again, other = (splits.make(data, "features", "pad", seed) for seed in (0, 0, 1))
+        one, again, other = (protocols.make(data, "pad", seed) for seed in (0, 0, 1))
         assert one.id == again.id
         assert other.id != one.id
         assert other.groups == one.groups
         assert group_parts(other) != group_parts(one)
 
     def test_a_new_clip_moves_few_others(self, data):
-        before = group_parts(splits.make(data, "features", "pad"))
+        before = group_parts(protocols.make(data, "pad"))
         labels = ["sad"] * 40 + ["happy"] * 30 + ["bored"] + ["nervous"] * 2 + ["calm"] * 5 + ["sad"]
-        after = group_parts(splits.make(dataset(labels), "features", "pad"))
+        after = group_parts(protocols.make(dataset(labels), "pad"))
         assert sum(before[g] != after[g] for g in before) <= 4
 
 
 class TestRareClasses:
     def test_they_are_in_train_and_that_is_said(self, data):
-        protocol = splits.make(data, "features", "pad")
+        protocol = protocols.make(data, "pad")
         table = protocol.table()
         assert set(table.part[table.label.isin(["bored", "nervous"])]) == {"train"}
         assert protocol.notes == ("classes bored, nervous have fewer than 3 clips and are in train",)
 
     def test_one_class(self):
-        protocol = splits.make(dataset(["sad"] * 10 + ["bored"]), "features", "pad")
-        assert protocol.notes == ("class bored has fewer than 3 clips and is in train",)
+        protocol = protocols.make(dataset(["sad"] * 10 + ["bored"]), "pad")
+        assert protocol.notes[0] == "class bored has fewer than 3 clips and is in train"
 
     def test_kinds_of_several_words_have_a_plural(self):
         data = dataset(["sad"] * 10 + ["bored"], group_kind="run of windows")
-        protocol = splits.make(data, "features", "pad")
-        assert protocol.notes == ("class bored has fewer than 3 runs of windows and is in train",)
+        protocol = protocols.make(data, "pad")
+        assert protocol.notes == (
+            "class bored has fewer than 3 runs of windows and is in train",
+            "11 runs of windows in all: this split tests on 2 of them; --test-folds K or loso tests on every one",
+        )
 
     def test_no_class_is_large_enough(self):
-        protocol = splits.make(dataset(["a", "a", "b", "b", "c", "d"]), "features", "pad")
+        protocol = protocols.make(dataset(["a", "a", "b", "b", "c", "d"]), "pad")
         assert protocol.groups == {"train": 4, "validation": 1, "test": 1}
-        assert protocol.notes == ("too few clips of each class: the split is not stratified",)
+        assert protocol.notes[0] == "too few clips of each class: the split is not stratified"
+
+    def test_an_unknown_class_is_no_rare_class(self):
+        known = ["sad"] * 20 + ["happy"] * 20
+        protocol = protocols.make(dataset([*known, ["", ""], ["", ""]]), "pad")
+        assert protocol.notes == ()
+        # and no group's most frequent one
+        mixed = protocols.make(dataset([*known, *[["sad", "", ""]] * 20]), "pad")
+        table = mixed.table().drop_duplicates("group")
+        first = table.label.groupby(table.part).value_counts().unstack(fill_value=0)
+        assert first.loc["test"].to_dict() == {"happy": 3, "sad": 6}
 
     def test_without_classes(self):
-        data = dataset(["x"] * 20, label=None)
-        protocol = splits.make(data, "features", "pad")
-        assert protocol.groups == {"train": 14, "validation": 3, "test": 3}
+        data = dataset(["x"] * 40, label=None)
+        protocol = protocols.make(data, "pad")
+        assert protocol.groups == {"train": 28, "validation": 6, "test": 6}
         assert protocol.notes == ()
         assert protocol.labels() is None
-        assert protocol.split(test=False).train.label is None
         assert list(protocol.table().columns) == ["sample", "group", "part"]
 
     def test_a_person_with_every_class_is_stratified_by_the_most_frequent(self):
         # 60 persons; "sad" is everyone's second class and nobody's first
         labels = [["happy", "happy", "sad"]] * 40 + [["fear", "sad", "fear"]] * 20
-        protocol = splits.make(dataset(labels, group_kind="person"), "features", "pad")
+        protocol = protocols.make(dataset(labels, group_kind="person"), "pad")
         table = protocol.table()
         for part in ("validation", "test"):
             one = table[table.part == part]
@@ -164,155 +138,22 @@ class TestRareClasses:
         # each of the last three persons is the only one of a class that others have as well: they are one stratum
         labels = [["happy", "happy", "fear", "calm", "anger"]] * 20
         labels += [["fear"] * 2, ["calm"] * 2, ["anger"] * 2]
-        parts = group_parts(splits.make(dataset(labels, group_kind="person"), "features", "pad"))
+        parts = group_parts(protocols.make(dataset(labels, group_kind="person"), "pad"))
         assert {parts[f"clip{i:03}"] for i in (20, 21, 22)} == set(PARTS)
 
 
 class TestTooFew:
     def test_one_clip_only(self):
         with pytest.raises(UserError, match=r"the data has 1 clip only; .* at least 3"):
-            splits.make(dataset(["sad"]), "features", "pad")
+            protocols.make(dataset(["sad"]), "pad")
 
     def test_two_clips(self):
         with pytest.raises(UserError, match="the data has 2 clips; train, validation and test need at least 3"):
-            splits.make(dataset(["sad", "happy"]), "features", "pad")
+            protocols.make(dataset(["sad", "happy"]), "pad")
 
     def test_three_are_enough(self):
-        protocol = splits.make(dataset(["sad", "happy", "calm"]), "features", "pad")
+        protocol = protocols.make(dataset(["sad", "happy", "calm"]), "pad")
         assert protocol.groups == dict.fromkeys(PARTS, 1)
-
-    def test_unknown_block(self, data):
-        with pytest.raises(UserError, match="lma has no block 'padd'; it has features, pad, pictures"):
-            splits.make(data, "features", "padd")
-        with pytest.raises(UserError, match="no named columns"):
-            splits.make(data, "features", "pictures")
-
-    def test_sample_names_that_occur_twice(self, data):
-        with pytest.raises(ValueError, match="occur twice"):
-            splits.make(dataclasses.replace(data, sample=np.full(len(data.sample), "s")), "features", "pad")
-
-
-class TestWhatAMethodSees:
-    def test_the_search_sees_no_test_part(self, data):
-        split = splits.make(data, "features", "pad").split(test=False)
-        assert split.test is None
-        assert list(split.parts()) == ["train", "validation"]
-
-    def test_test_targets_and_labels_are_hidden(self, data):
-        protocol = splits.make(data, "features", "pad")
-        split = protocol.split(test=True)
-        assert split.test.y is None
-        assert split.test.label is None
-        assert len(split.test.x) == len(protocol.truth()["test"]) == len(protocol.labels()["test"])
-        assert split.train.y is not None
-        assert split.validation.label is not None
-
-    def test_an_autoencoder_gets_test_inputs_though_they_are_its_targets(self, data):
-        protocol = splits.make(data, "features", "features")
-        test = protocol.split(test=True).test
-        assert test.y is None
-        np.testing.assert_array_equal(test.x, protocol.truth()["test"])
-
-    def test_rows_of_a_part_stay_together(self, data):
-        protocol = splits.make(data, "features", "pad")
-        split, truth, labels = protocol.split(test=True), protocol.truth(), protocol.labels()
-        row = {sample: i for i, sample in enumerate(data.sample.tolist())}
-        for name, part in split.parts().items():
-            rows = np.flatnonzero(protocol.part == name)
-            if name != "test":
-                assert [row[sample] for sample in part.sample.tolist()] == rows.tolist()
-                np.testing.assert_array_equal(part.group, data.group[rows])
-            np.testing.assert_array_equal(part.x, data.blocks["features"].values[rows])
-            np.testing.assert_array_equal(truth[name], data.blocks["pad"].values[rows])
-            np.testing.assert_array_equal(labels[name], data.label[rows])
-            np.testing.assert_array_equal(part.time, data.time[rows])
-        assert sum(map(len, split.parts().values())) == len(data.sample)
-
-    def test_names_and_range(self, data):
-        split = splits.make(data, "features", "pad").split(test=False)
-        assert split.inputs == ("a", "b", "c", "d", "e")
-        assert split.targets == ("pleasure", "arousal", "dominance")
-        assert (split.low, split.high) == (-1, 1)
-        assert splits.make(data, "pictures", "pad").split(test=False).train.x.shape[1:] == (2, 2)
-
-    def test_a_method_cannot_change_the_data(self, data):
-        protocol = splits.make(data, "features", "pad")
-        part = protocol.split(test=False).train
-        for values in (part.x, part.y, part.label):  # trials share a split
-            with pytest.raises(ValueError, match="read-only"):
-                values[0] = values[1]
-        protocol.truth()["test"][:] = 0
-        assert (protocol.truth()["test"] != 0).any()
-        with pytest.raises(ValueError, match="read-only"):
-            protocol.part[0] = "test"
-
-    def test_table(self, data):
-        table = splits.make(data, "features", "pad").table()
-        assert list(table.columns) == ["sample", "group", "part", "label"]
-        assert len(table) == len(data.sample)
-        assert table.groupby("group").part.nunique().max() == 1
-
-
-class TestNamesAndIds:
-    def test_names(self, data):
-        def name(*arguments, **changes):
-            return splits.make(dataclasses.replace(data, **changes), *arguments).name
-
-        assert name("features", "pad") == "lma · by clip · P A D"
-        assert name("pad", "features") == "lma · by clip · 5 features from P A D"
-        assert name("features", "features") == "lma · by clip · 5 features reconstructed"
-        assert name("features", "pad", 1) == "lma · by clip · P A D · split seed 1"
-        assert name("pictures", "pad", name="synthetic motion") == "synthetic motion · by clip · P A D"
-
-    def test_few_columns_are_named(self, data):
-        blocks = dict(data.blocks) | {"va": Block(np.zeros((len(data.sample), 2)), ("valence", "arousal"))}
-        blocks |= {"two": Block(np.zeros((len(data.sample), 2)), ("speed", "volume"))}
-        data = dataclasses.replace(data, blocks=blocks)
-        assert splits.make(data, "features", "va").name == "lma · by clip · V A"
-        assert splits.make(data, "va", "two").name == "lma · by clip · speed volume from V A"
-
-    def test_persons_unknown_is_said(self, data):
-        protocol = splits.make(dataclasses.replace(data, persons_known=False), "features", "pad")
-        assert protocol.notes[0].startswith("persons unknown")
-        assert not any("persons" in note for note in splits.make(data, "features", "pad").notes)
-
-    def test_the_id_is_that_of_all_that_makes_figures_comparable(self, data):
-        one = splits.make(data, "features", "pad")
-        pad = data.blocks["pad"]
-
-        def other(**changes):
-            return splits.make(dataclasses.replace(data, **changes), "features", "pad")
-
-        def with_pad(**changes):
-            return other(blocks=dict(data.blocks) | {"pad": dataclasses.replace(pad, **changes)})
-
-        different = [
-            other(name="lma2"),
-            other(version="v2"),
-            other(published_split={g: "train" if g < "clip050" else "test" for g in data.group.tolist()}),
-            splits.make(data, "pictures", "pad"),
-            splits.make(data, "pad", "features"),
-            splits.make(data, "features", "features"),
-            splits.make(data, "features", "pad", 1),
-            with_pad(low=-10.0),
-            with_pad(columns=("pleasure", "arousal", "control")),
-        ]
-        assert len({p.id for p in (one, *different)}) == len(different) + 1
-        assert all(p != one for p in different)
-        # what a study compares within a protocol does not move it: fewer input columns, figures of the summary
-        fewer = dataclasses.replace(data.blocks["features"], columns=("a", "b", "c", "d"))
-        assert other(blocks=dict(data.blocks) | {"features": fewer}).id == one.id
-        assert other(summary={"rows": 3}).id == one.id
-
-    def test_protocols_of_one_data_set_share_their_split(self, data):
-        protocols = [splits.make(data, *blocks) for blocks in (("features", "pad"), ("pad", "features"))]
-        assert protocols[0].split_id == protocols[1].split_id
-        assert protocols[0].id != protocols[1].id
-
-    def test_a_protocol_is_a_key(self, data):
-        one, again = splits.make(data, "features", "pad"), splits.make(data, "features", "pad")
-        assert {one: 1}[again] == 1
-        assert one != one.id
 
 
 @pytest.fixture
@@ -325,6 +166,102 @@ def write(tmp_path):
     return writer
 
 
+class TestFewGroups:
+    def test_under_forty_it_is_said_how_many_are_tested_on(self):
+        few, enough = (protocols.make(dataset(["sad"] * n), "pad") for n in (39, 40))
+        assert few.groups["test"] == 6
+        assert few.notes == (
+            "39 clips in all: this split tests on 6 of them; --test-folds K or loso tests on every one",
+        )
+        assert enough.notes == ()
+
+    def test_not_of_test_folds_and_not_of_a_published_split(self):
+        data = dataset(["sad"] * 20)
+        published = {f"clip{i:03}": PARTS[i % 3] for i in range(20)}
+        assert protocols.make(data, "pad", test_folds=5).notes == ()
+        assert protocols.make(data, "pad", published=published).notes == ()
+
+
+LABELS = ["sad"] * 23 + ["happy"] * 14 + ["calm"] * 5 + ["bored"]
+
+
+class TestFolds:
+    @settings(max_examples=100, deadline=None, derandomize=True)
+    @given(many_labels, st.integers(0, 5), st.integers(2, 60), st.randoms())
+    def test_every_group_is_tested_once_whatever_the_labels(self, labels, seed, count, random):
+        data, count = dataset(labels), min(max(count, 2 if len(labels) > 3 else 3), len(labels))
+        whole = protocols.make(data, "pad", seed, test_folds=count)
+        assert [fold.fold for fold in whole.folds] == list(range(1, count + 1))
+        tested = []
+        for fold in whole.folds:
+            pairs = set(zip(data.group.tolist(), fold.part.tolist(), strict=True))
+            assert len(pairs) == len(labels), "a group is in two parts of a fold"
+            assert {part for _, part in pairs} == set(PARTS), "a part is empty"
+            assert fold.groups == {name: sum(part == name for _, part in pairs) for name in PARTS}
+            tested += [group for group, part in pairs if part == "test"]
+        assert sorted(tested) == np.unique(data.group).tolist()
+        sizes = [fold.groups["test"] for fold in whole.folds]
+        assert max(sizes) - min(sizes) <= 1
+        order = list(range(len(data.sample)))
+        random.shuffle(order)
+        shuffled = protocols.make(reordered(data, order), "pad", seed, test_folds=count)
+        assert shuffled.id == whole.id
+        for fold, other in zip(whole.folds, shuffled.folds, strict=True):
+            assert other.part.tolist() == fold.part[order].tolist(), "the order of rows matters"
+            assert other.split_id == fold.split_id
+
+    def test_one_group_is_left_out_at_a_time(self):
+        data = dataset(LABELS)
+        whole = protocols.make(data, "pad", test_folds=splits.LOSO)
+        assert len(whole.folds) == 43
+        assert {fold.groups["test"] for fold in whole.folds} == {1}
+        assert whole.groups["test"] == 43
+
+    def test_groups_of_each_class_are_dealt_over_the_folds(self):
+        """Of 23, 14, 5 and 1 groups every fifth of a class is in a fold, rounded up or down."""
+        whole = protocols.make(dataset(LABELS), "pad", test_folds=5)
+        table = whole.table().drop_duplicates("group")
+        counts = table.groupby(["label", "fold"]).size().unstack(fill_value=0)
+        for label, number in {"sad": 23, "happy": 14, "calm": 5, "bored": 1}.items():
+            assert counts.loc[label].sum() == number
+            assert set(counts.loc[label]) <= {number // 5, -(-number // 5)}
+
+    def test_of_the_others_a_share_is_validation_by_class(self):
+        for fold in protocols.make(dataset(LABELS), "pad", test_folds=5).folds:
+            table = fold.table().drop_duplicates("group")
+            others = table[table.part != "test"]
+            assert fold.groups["validation"] == pytest.approx(0.15 * len(others), abs=1.5)
+            assert set(others.label[others.part == "validation"]) >= {"sad", "happy"}
+
+    def test_the_folds_of_today_are_those_of_tomorrow(self):
+        whole = protocols.make(dataset(LABELS), "pad", test_folds=5)
+        first = whole.folds[0]
+        groups = sorted({int(group[4:]) for group in first.data.group[first.part == "test"].tolist()})
+        assert groups == EXPECTED_FOLD
+        assert protocols.make(dataset(LABELS), "pad", 1, test_folds=5).folds[0].split_id != first.split_id
+
+    @pytest.mark.parametrize(
+        ("labels", "count", "found"),
+        [
+            (["sad"] * 10, 1, "--test-folds 1: the data has 10 clips; expected 2 to 10 folds, or loso"),
+            (["sad"] * 10, 11, "--test-folds 11: the data has 10 clips; expected 2 to 10 folds, or loso"),
+            (["sad"] * 10, "lsoo", "--test-folds lsoo: the data has 10 clips; expected 2 to 10 folds, or loso"),
+            (["sad"] * 3, 2, "--test-folds 2: the data has 3 clips; expected 3 to 3 folds, or loso"),
+            (["sad"] * 2, "loso", "--test-folds loso: the data has 2 clips; .*at least 3 clips"),
+            (["sad"] * 2, 2, "--test-folds 2: the data has 2 clips; .*at least 3 clips"),
+        ],
+    )
+    def test_a_number_of_folds_that_the_groups_do_not_allow(self, labels, count, found):
+        with pytest.raises(UserError, match=found):
+            protocols.make(dataset(labels), "pad", test_folds=count)
+
+    def test_they_take_the_place_of_a_published_split(self, data):
+        published = {g: "test" if g > "clip060" else "train" for g in data.group.tolist()}
+        whole = protocols.make(dataclasses.replace(data, published_split=published), "pad", test_folds=3)
+        assert whole.id == protocols.make(data, "pad", test_folds=3).id
+        assert "published" not in whole.name
+
+
 class TestPublishedSplit:
     def names(self, *ranges):
         return [[f"clip{i:03}" for i in r] for r in ranges]
@@ -332,24 +269,24 @@ class TestPublishedSplit:
     def test_three_parts_are_kept(self, data, write):
         train, val, test = self.names(range(50), range(50, 60), range(60, 78))
         published = splits.read(write({"train": train, "val": val, "test": test}), data)
-        protocol = splits.make(data, "features", "pad", 3, published)
+        protocol = protocols.make(data, "pad", 3, published)
         assert group_parts(protocol) == published
         assert protocol.groups == {"train": 50, "validation": 10, "test": 18}
         # no seed was used, so none is named, and none makes another protocol
         assert protocol.name == "lma · by clip · P A D · published split"
-        assert protocol.id == splits.make(data, "features", "pad", 0, published).id
+        assert protocol.id == protocols.make(data, "pad", 0, published).id
         assert protocol.notes == ()
 
     @pytest.mark.parametrize("second", ["test", "val", "validation"])
     def test_of_two_parts_the_second_is_test_and_a_share_of_train_becomes_validation(self, data, write, second):
         train, test = self.names(range(40), range(40, 78))
         published = splits.read(write({"train": train, second: test}), data)
-        protocol = splits.make(data, "features", "pad", 0, published)
+        protocol = protocols.make(data, "pad", 0, published)
         parts = group_parts(protocol)
         assert {g for g, p in parts.items() if p == "test"} == set(test)
         assert protocol.groups == {"train": 34, "validation": 6, "test": 38}
         assert "the published split has train and test only: 15 % of the train clips are validation" in protocol.notes
-        other = splits.make(data, "features", "pad", 1, published)
+        other = protocols.make(data, "pad", 1, published)
         assert other.name == "lma · by clip · P A D · split seed 1 · published split"
         assert other.groups == protocol.groups
         assert group_parts(other) != parts
@@ -358,21 +295,21 @@ class TestPublishedSplit:
     def test_validation_out_of_train_is_stratified(self, write):
         data = dataset(["sad"] * 20 + ["happy"] * 20 + ["bored"] + ["calm"] * 9)
         train, test = self.names(range(41), range(41, 50))
-        protocol = splits.make(data, "features", "pad", 0, splits.read(write({"train": train, "test": test}), data))
+        protocol = protocols.make(data, "pad", 0, splits.read(write({"train": train, "test": test}), data))
         table = protocol.table().drop_duplicates("group")
         assert table.label[table.part == "validation"].value_counts().to_dict() == {"sad": 3, "happy": 3}
         assert "class bored has fewer than 2 clips and is in train" in protocol.notes
 
     def test_the_data_sets_own_is_taken(self, data):
         own = {g: "test" if g > "clip060" else "validation" if g > "clip050" else "train" for g in data.group.tolist()}
-        protocol = splits.make(dataclasses.replace(data, published_split=own), "features", "pad")
+        protocol = protocols.make(dataclasses.replace(data, published_split=own), "pad")
         assert group_parts(protocol) == own
         assert protocol.name.endswith(" · published split")
 
     def test_names_that_the_data_lacks_are_counted(self, data, write):
         train, test = self.names(range(40), range(40, 78))
         published = splits.read(write({"train": [*train, "S999", "S998"], "test": test}), data)
-        protocol = splits.make(data, "features", "pad", 0, published)
+        protocol = protocols.make(data, "pad", 0, published)
         assert "the published split names 2 clips that the data does not have" in protocol.notes
 
     def test_a_misspelt_group(self, data, write):
@@ -407,9 +344,9 @@ class TestPublishedSplit:
             splits.read(write(content), data)
 
     def test_what_cannot_be_read(self, data, tmp_path):
-        with pytest.raises(UserError, match=r"none.json: cannot be read as a split file: No such file"):
+        with pytest.raises(UserError, match=r"none.json cannot be read: No such file"):
             splits.read(tmp_path / "none.json", data)
-        with pytest.raises(UserError, match="cannot be read as a split file: Is a directory"):
+        with pytest.raises(UserError, match="cannot be read: Is a directory"):
             splits.read(tmp_path, data)
         (tmp_path / "latin.json").write_bytes('{"train": ["é"]}'.encode("latin-1"))
         with pytest.raises(UserError, match="expected UTF-8 text, found the byte 0xe9"):
@@ -418,16 +355,16 @@ class TestPublishedSplit:
     def test_an_empty_part(self, data):
         everyone = dict.fromkeys(data.group.tolist(), "train")
         with pytest.raises(UserError, match="leaves test without a clip of lma"):
-            splits.make(data, "features", "pad", 0, everyone)
+            protocols.make(data, "pad", 0, everyone)
         few = dict.fromkeys(data.group.tolist(), "test") | {"clip000": "train"}
         with pytest.raises(UserError, match="has 1 clip in train; 2 are needed"):
-            splits.make(data, "features", "pad", 0, few)
+            protocols.make(data, "pad", 0, few)
 
     def test_a_group_that_a_published_split_forgets(self, data):
         with pytest.raises(UserError, match="77 of 78 clips of lma are in no part"):
-            splits.make(data, "features", "pad", 0, {"clip000": "train", "x": "test"})
+            protocols.make(data, "pad", 0, {"clip000": "train", "x": "test"})
         with pytest.raises(UserError, match="is in 'dev'; expected train, validation, test"):
-            splits.make(data, "features", "pad", 0, dict.fromkeys(data.group.tolist(), "dev"))
+            protocols.make(data, "pad", 0, dict.fromkeys(data.group.tolist(), "dev"))
 
 
 @pytest.fixture
@@ -443,7 +380,6 @@ class TestRealData:
         axes = table[["EMOTION_P", "EMOTION_A", "EMOTION_D"]].to_numpy()
         data = Dataset(
             name="lma",
-            kind="motion",
             version="test",
             synthetic=False,
             blocks={"pad": Block(axes, ("pleasure", "arousal", "dominance"), -1, 1)},
@@ -453,7 +389,7 @@ class TestRealData:
             persons_known=False,
             label=table["label"].to_numpy(dtype=np.str_),
         )
-        protocol = splits.make(data, "pad", "pad")
+        protocol = protocols.make(data, "pad")
         assert protocol.groups == {"train": 715, "validation": 153, "test": 153}
         assert protocol.notes[1] == "classes bored, nervous have fewer than 3 clips and are in train"
         parts = protocol.table()
@@ -468,7 +404,6 @@ class TestRealData:
         group = np.array([name.split("_")[0] for name in names.tolist()])
         data = Dataset(
             name="ckplus",
-            kind="meshes",
             version="test",
             synthetic=False,
             blocks={"class": Block(np.zeros((len(names), 1)), ("emotion",))},
@@ -478,29 +413,28 @@ class TestRealData:
             persons_known=True,
             label=meshes["label"].astype(np.str_),
         )
-        protocol = splits.make(data, "class", "class", 0, splits.read(folder / "meshes" / "split.json", data))
+        protocol = protocols.make(data, "class", 0, splits.read(folder / "meshes" / "split.json", data))
         assert sum(protocol.groups.values()) == 118
         assert protocol.groups["validation"] == pytest.approx(0.15 * (118 - protocol.groups["test"]), abs=1.5)
         assert len(set(protocol.table().loc[lambda t: t.part == "validation", "label"])) >= 5
 
 
-def test_names_of_test_samples_tell_nothing() -> None:
-    from training.datasets import synthetic_motion
-
-    data = synthetic_motion.generate()
-    protocol = splits.make(data, "features", "pad")
-    part, real = protocol.split(test=True).test, data.group[protocol.part == "test"]
-    assert part is not None
-    for names in (part.sample, part.group, part.sequence):
-        assert all(name.startswith("test ") for name in names.tolist())
-    # who belongs together is still seen
-    assert len(np.unique(part.group)) == len(np.unique(real))
-    assert all(len(np.unique(part.group[real == one])) == 1 for one in np.unique(real))
-    assert len(np.unique(part.sample)) == len(part)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"[" * 100_000, "brackets within brackets"), (b'{"train": [' + b"9" * 5000 + b"]}", "Exceeds the limit")],
+)
+def test_a_hostile_split_file_is_refused(tmp_path, content, message):
+    (tmp_path / "split.json").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        splits.read(tmp_path / "split.json", None)
 
 
-def test_features_that_are_given_do_not_change_the_protocol() -> None:
-    from training.datasets import synthetic_motion
-
-    ids = {splits.make(synthetic_motion.generate(f), "features", "pad").id for f in ("all", "no_acceleration")}
-    assert len(ids) == 1
+def test_classes_of_three_groups_are_told_that_parts_are_larger_than_meant():
+    classes = {f"{label}{i}": Counter({label: 5}) for label in "abcdef" for i in range(3)}
+    parts, notes = splits._draw(classes, "clip", 0, [("test", 0.15), ("validation", 0.15)])
+    assert Counter(parts.values()) == {"train": 6, "validation": 6, "test": 6}
+    assert "6 of 6 classes have so few clips" in notes[0]
+    assert "33% in test (15% are meant) and 33% in validation" in notes[0]
+    assert "--test-folds" in notes[0]
+    enough = {f"{label}{i}": Counter({label: 5}) for label in "abcdef" for i in range(10)}
+    assert splits._draw(enough, "clip", 0, [("test", 0.15), ("validation", 0.15)])[1] == []

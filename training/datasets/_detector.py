@@ -1,4 +1,4 @@
-"""Where the face of a picture is, for sets that do not say. The underscore marks what readers share.
+"""Where the face of an image is, for sets that do not say. The underscore marks what readers share.
 
 The detector is OpenCV's boosted cascade of Haar features (Viola and Jones 2001; Lienhart's frontal face, alt2), which
 is inside the package: nothing is downloaded. It finds frontal faces; see docs/decisions/0013.
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LONGER_SIDE = 96
-"""Pixels to which a picture is made smaller before the search: what is looked for is a face, not a crowd."""
+"""Pixels to which an image is made smaller before the search: what is looked for is a face, not a crowd."""
 
 _BORDER = 0.2
-"""What is added around, by its outermost pixels: faces that fill their picture are not found without."""
+"""What is added around, by its outermost pixels: faces that fill their image are not found without."""
 
 _SMALLEST = 0.2
-"""Of the longer side: smaller findings are hardly ever the face that a picture was taken of."""
+"""Of the longer side: smaller findings are hardly ever the face that an image was taken of."""
 
 _of_thread = threading.local()
 _importing = threading.Lock()
 
 
 def find(grey: NDArray[np.uint8]) -> tuple[float, float, float, float] | None:
-    """Return the box (left, top, right, bottom) of the largest face of the picture `grey` (h, w), in its pixels.
+    """Return the box (left, top, right, bottom) of the largest face of the image `grey` (h, w), in its pixels.
 
-    None where there is none. The box may reach over the picture's edge.
+    None where there is none. The box may reach over the image's edge.
     """
     cv2 = _opencv()
     scale = min(1.0, _LONGER_SIDE / max(grey.shape))
@@ -65,5 +65,5 @@ def _opencv() -> Any:
         import cv2
         import cv2.data
 
-        cv2.setNumThreads(1)  # pictures are searched side by side already
+        cv2.setNumThreads(1)  # images are searched side by side already
         return cv2

@@ -1,4 +1,4 @@
-"""Pictures that are nearly the same, by their perceptual hashes; the underscore marks what readers share.
+"""Images that are nearly the same, by their perceptual hashes; the underscore marks what readers share.
 
 Where persons are unknown, copies of one photograph (cut, scaled or compressed differently) must not be on two sides of
 a split.
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NEAR = 6
-"""Bits of 64 by which the hashes of near-duplicates may differ. Those of unrelated pictures differ by about 32, of
-two faces that fill their pictures alike by 10 or more, save a few: joining those two costs nothing."""
+"""Bits of 64 by which the hashes of near-duplicates may differ. Those of unrelated images differ by about 32, of
+two faces that fill their images alike by 10 or more, save a few: joining those two costs nothing."""
 
 _BANDS, _BITS = 4, 16
 _ONE_BIT_OFF = np.array([0, *(1 << bit for bit in range(_BITS))], np.uint16)
 
 
 def groups(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return for each hash (n,) the row of the first picture of its group (n,).
+    """Return for each hash (n,) the row of the first image of its group (n,).
 
-    Pictures whose hashes differ by `NEAR` bits or fewer are of one group, and so are two that a third one joins.
+    Images whose hashes differ by `NEAR` bits or fewer are of one group, and so are two that a third one joins.
     Of 64 bits in four bands, two such hashes have at least one band that differs by one bit or none
     (6 < 4 × 2): only those pairs are looked at, not all n².
     """

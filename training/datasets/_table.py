@@ -7,9 +7,7 @@ Lines are counted as an editor counts them: the header is line 1, and a line in 
 from __future__ import annotations
 
 import csv
-import difflib
 import gzip
-import hashlib
 import io
 import itertools
 import math
@@ -17,6 +15,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
+from training import messages
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -32,25 +31,40 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[ \t]*", re.ASCII)
 """float() would also take 1_000, digits of other scripts and odd blanks."""
 
+_EMPTY = ("", "nan", "NaN", "NAN", "NA")
+"""What a cell holds where a number may be missing."""
+
 _SHOWN = 60
 """Characters of a cell that a message quotes."""
 
 SUFFIXES = (".csv", ".csv.gz")
+LONGEST = 10_000
+"""Characters of a text; two stray quotation marks make one of half a file."""
 _GZIP = b"\x1f\x8b"
-_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_DECIMALS = {".": "a decimal point", ",": "a decimal comma"}
 _NOT_UTF8 = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive or a workbook", b"PAR1": "Parquet"}
 
 
 class Table:
-    """One CSV file: `header` (column names without surrounding blanks) and `digest` (SHA-256 of the unpacked bytes).
+    """One CSV file: `header` (column names without surrounding blanks), and after `read` what was `skipped`, by reason.
+
+    Parameters
+    ----------
+    path : a CSV file, which gzip may have packed.
+    separator, quote, decimal : how it writes columns, texts and numbers. An empty `quote` is none.
+    where : the place at which a person says how the file is written, for messages; empty where there is none.
 
     Raises UserError where `path` is not a file that can be read as UTF-8 text with a header and at least one row.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, *, separator: str = ",", quote: str = '"', decimal: str = ".", where: str = ""
+    ) -> None:
+        self.path, self._separator, self._quote, self._decimal = path, separator, quote, decimal
+        self._where = where
         content = _content(path)
-        self.digest = hashlib.sha256(content).hexdigest()
+        self.skipped: dict[str, list[str]] = {}
         self._text = _decode(path, content)
         header, self._first_line = next(self._records(), (None, 0))
         if header is None:
@@ -78,7 +92,7 @@ class Table:
         if column in self.header:
             self.require([column])
             return True
-        close = self._nearest(column, cutoff=0.8)
+        close = messages.close(column, filter(None, self.header), cutoff=0.8)
         if close:
             raise UserError(
                 f"{self.path}, line {self._first_line}: found a column {close[0]!r}, expected {column!r} "
@@ -87,20 +101,25 @@ class Table:
         return False
 
     def read(
-        self, numbers: Sequence[str], texts: Sequence[str] = (), notes: Sequence[str] = ()
+        self,
+        numbers: Sequence[str],
+        texts: Sequence[str] = (),
+        notes: Sequence[str] = (),
+        gaps: Sequence[str] = (),
     ) -> tuple[Numbers, Texts]:
         """Return the columns `numbers` as (n,) float64, all finite, and `texts` as (n,) strings, none empty.
 
-        `notes` are texts that may be empty; they are returned among the texts.
+        `notes` are texts that may be empty; they are returned among the texts. `gaps` are numbers that may be missing
+        (an empty cell, NaN or NA); they are returned among the numbers, NaN where missing.
 
         Raises UserError for the first cell that is not so, for a row with too few or too many fields, and where the
         file has no row at all.
         """
-        self.require([*numbers, *texts, *notes])
+        self.require([*numbers, *texts, *notes, *gaps])
         if not self._text[self._body_start :].strip():
             raise UserError(f"{self.path} has column names and no rows: expected a row for each sample")
         # only a file that pyarrow dislikes is read cell by cell, to say which cell it is
-        return self._read_fast(numbers, texts, notes) or self._read_cells(numbers, texts, notes)
+        return self._read_fast(numbers, texts, notes, gaps) or self._read_cells(numbers, texts, notes, gaps)
 
     def lines(self) -> list[int]:
         """Return the line in the file on which each row begins."""
@@ -115,7 +134,12 @@ class Table:
 
     def _records(self) -> Iterator[tuple[list[str], int]]:
         """Yield each record that is not empty, with the line on which it begins."""
-        reader = csv.reader(io.StringIO(self._text, newline=""))
+        return ((record, line) for record, line in self._all() if any(field.strip() for field in record))
+
+    def _all(self) -> Iterator[tuple[list[str], int]]:
+        """Yield each record, with the line on which it begins; of an empty line [] or one blank cell."""
+        quoting = {"quotechar": self._quote} if self._quote else {"quoting": csv.QUOTE_NONE}
+        reader = csv.reader(io.StringIO(self._text, newline=""), delimiter=self._separator, **quoting)
         while True:
             line = reader.line_num + 1
             try:
@@ -124,8 +148,11 @@ class Table:
                 return
             except csv.Error as error:
                 raise UserError(f"{self.path}, line {line}: cannot be read as CSV: {error}") from error
-            if record and any(field.strip() for field in record):
-                yield record, line
+            yield record, line
+
+    def _blank(self) -> Iterator[int]:
+        """Yield the line of each row that has cells and nothing in any of them."""
+        return (line for record, line in self._all() if record and not any(field.strip() for field in record))
 
     def _rows(self) -> Iterator[tuple[list[str], int]]:
         rows = self._records()
@@ -138,43 +165,53 @@ class Table:
         return UserError(f"{self.path}, line {line}, column {column}: expected {expected}, found {found!r}{also}")
 
     def _read_fast(
-        self, numbers: Sequence[str], texts: Sequence[str], notes: Sequence[str]
+        self, numbers: Sequence[str], texts: Sequence[str], notes: Sequence[str], gaps: Sequence[str] = ()
     ) -> tuple[Numbers, Texts] | None:
         """Return what `_read_cells` returns, fifty times as fast; None where that must decide."""
         import numpy as np
         import pyarrow as pa
+        import pyarrow.compute as pc
         from pyarrow import csv as arrow_csv
 
-        wanted = [*numbers, *texts, *notes]
+        wanted = [*numbers, *texts, *notes, *gaps]
         # stand-ins for the columns that nobody asked for, which may share a name
         names = [name if name in wanted else f"\0{i}" for i, name in enumerate(self.header)]
         try:
             table = arrow_csv.read_csv(
                 io.BytesIO(self._text[self._body_start :].encode()),
                 read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False),
-                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self._separator, quote_char=self._quote or False, newlines_in_values=True
+                ),
                 convert_options=arrow_csv.ConvertOptions(
                     include_columns=wanted,
-                    column_types={name: pa.float64() for name in numbers}
+                    column_types={name: pa.float64() for name in (*numbers, *gaps)}
                     | {name: pa.string() for name in (*texts, *notes)},
-                    null_values=[],
+                    null_values=_EMPTY if gaps else [],
+                    decimal_point=self._decimal,
                 ),
             )
         except pa.ArrowInvalid:
             return None
+        if any((pc.max(pc.utf8_length(table.column(name))).as_py() or 0) > LONGEST for name in (*texts, *notes)):
+            return None  # one array of texts has room for the longest of them in each row
         columns = {name: table.column(name).to_numpy() for name in wanted}
-        read = {name: columns[name] for name in numbers}
+        read = {name: columns[name] for name in (*numbers, *gaps)}
         named = {name: np.char.strip(columns[name].astype(np.str_)) for name in (*texts, *notes)}
-        if not all(np.isfinite(values).all() for values in read.values()):
+        if not all(np.isfinite(read[name]).all() for name in numbers) or any(np.isinf(read[n]).any() for n in gaps):
             return None
         return (read, named) if all((named[name] != "").all() for name in texts) else None
 
-    def _read_cells(self, numbers: Sequence[str], texts: Sequence[str], notes: Sequence[str]) -> tuple[Numbers, Texts]:
+    def _read_cells(
+        self, numbers: Sequence[str], texts: Sequence[str], notes: Sequence[str], gaps: Sequence[str] = ()
+    ) -> tuple[Numbers, Texts]:
         """Return the columns, or raise the UserError for the first offence in the file."""
         import numpy as np
 
-        place = {name: self.header.index(name) for name in (*numbers, *texts, *notes)}
-        read: dict[str, list[float]] = {name: [] for name in numbers}
+        place = {name: self.header.index(name) for name in (*numbers, *texts, *notes, *gaps)}
+        if blank := [str(line) for line in self._blank()]:
+            self.skipped["rows of empty cells, by line"] = blank
+        read: dict[str, list[float]] = {name: [] for name in (*numbers, *gaps)}
         named: dict[str, list[str]] = {name: [] for name in (*texts, *notes)}
         for record, line in self._rows():
             if len(record) != len(self.header):
@@ -182,28 +219,30 @@ class Table:
                     f"{self.path}, line {line}: expected {len(self.header)} fields as in the header, "
                     f"found {len(record)}"
                 )
-            for name in numbers:
-                problem = _not_a_number(record[place[name]])
+            for name in read:
+                text = record[place[name]]
+                if name in gaps and text.strip() in _EMPTY:
+                    read[name].append(math.nan)
+                    continue
+                problem = self._not_a_number(text)
                 if problem:
-                    raise self._cell(line, name, problem, record[place[name]])
-                read[name].append(float(record[place[name]]))
+                    raise self._cell(line, name, problem, text)
+                read[name].append(float(text.replace(self._decimal, ".")))
             for name in named:
                 if name in texts and not record[place[name]].strip():
                     raise self._cell(line, name, "a name", record[place[name]])
+                if len(record[place[name]]) > LONGEST:
+                    raise self._cell(line, name, f"at most {LONGEST:,} characters", record[place[name]])
                 named[name].append(record[place[name]].strip())
         return (
             {name: np.array(values, np.float64) for name, values in read.items()},
             {name: np.array(values, np.str_) for name, values in named.items()},
         )
 
-    def _nearest(self, name: str, cutoff: float) -> list[str]:
-        by_lower = {other.lower(): other for other in self.header if other}
-        return [by_lower[low] for low in difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=cutoff)]
-
     def _missing(self, missing: Sequence[str]) -> str:
         said = []
         for name in missing[:4]:
-            close = " or ".join(repr(other) for other in self._nearest(name, cutoff=0.6))
+            close = " or ".join(map(repr, messages.close(name, filter(None, self.header), count=2, cutoff=0.6)))
             said.append(f"{name!r}" + (f" (nearest: {close})" if close else ""))
         if len(missing) > 4:
             said.append(f"{len(missing) - 4} more")
@@ -213,19 +252,44 @@ class Table:
         plural = "s" if len(missing) > 1 else ""
         return f"{self.path}, line {self._first_line}: expected column{plural} {', '.join(said)}; found {has}"
 
+    def _not_a_number(self, text: str) -> str:
+        """Return what was expected instead of `text`, or nothing where it is a finite number."""
+        plain = text
+        if self._decimal == ",":
+            plain = "" if "." in text else text.replace(",", ".")
+        if _NUMBER.fullmatch(plain):
+            return "" if math.isfinite(float(plain)) else "a finite number"
+        if re.fullmatch(r"[ \t]*[+-]?(nan|inf|infinity)[ \t]*", text, re.IGNORECASE):
+            return "a finite number"
+        (other,) = {*_DECIMALS} - {self._decimal}
+        if re.fullmatch(rf"[ \t]*[+-]?\d+[{other}]\d+[ \t]*", text):
+            return f"a number with {_DECIMALS[self._decimal]}{self._declare(decimal=other)}"
+        return "a number"
+
+    def _declare(self, **dialect: str) -> str:
+        """Return what to write where the file is written in another way than was said; empty where nobody can say."""
+        if not self._where:
+            return ""
+        lines = " and ".join(f'{key} = "{value}"'.replace("\t", "\\t") for key, value in dialect.items())
+        return f" (or, where all of it is written so, {lines} {self._where})"
+
     def _other_separator(self, missing: Sequence[str]) -> str | None:
-        """Return what to say where the columns are all there, only not separated by commas."""
+        """Return what to say where the columns are all there, only separated in another way."""
         header = self._text[: self._body_start].rstrip("\r\n").splitlines()[-1]
         row = self._text[self._body_start : self._body_start + 10_000].partition("\n")[0]
-        for separator, word in _OTHER_SEPARATORS.items():
-            names = {name.strip().strip('"') for name in header.split(separator)}
-            if not names.isdisjoint(missing):
-                number = re.search(r"(?:^|(?<=[;\t|]))\s*(-?\d+,\d+)\s*(?:$|(?=[;\t|]))", row)
-                comma = f" and numbers with a decimal comma ({number[1]!r})" if number else ""
-                return (
-                    f"{self.path}, line {self._first_line}: expected columns separated by commas and a decimal point, "
-                    f"found {word} ({separator!r}){comma}"
-                )
+        for separator, word in _SEPARATORS.items():
+            names = {name.strip().strip("\"'") for name in header.split(separator)}
+            if separator == self._separator or names.isdisjoint(missing):
+                continue
+            (other,) = {*_DECIMALS} - {self._decimal}
+            edge = re.escape(separator)
+            number = re.search(rf"(?:^|(?<={edge}))\s*(-?\d+[{other}]\d+)\s*(?:$|(?={edge}))", row)
+            found = f" and numbers with {_DECIMALS[other]} ({number[1]!r})" if number else ""
+            dialect = {"separator": separator, **({"decimal": other} if number else {})}
+            return (
+                f"{self.path}, line {self._first_line}: expected columns separated by {_SEPARATORS[self._separator]} "
+                f"and {_DECIMALS[self._decimal]}, found {word} ({separator!r}){found}{self._declare(**dialect)}"
+            )
         return None
 
 
@@ -257,7 +321,7 @@ def _not_there(path: Path) -> str:
     if not folder.is_dir():
         return f"{path} does not exist, and {folder} is no folder"
     names = sorted(p.name for p in folder.iterdir())
-    close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    close = messages.close(path.name, names, cutoff=0.5)
     close = close or [name for name in names if name.endswith(SUFFIXES)][:4]
     return f"{path} does not exist; " + (f"nearest in {folder}: {', '.join(close)}" if close else f"see {folder}")
 
@@ -287,12 +351,3 @@ def _nth_line(text: str, line: int) -> int:
         if number == line:
             return found.end()
     return len(text)
-
-
-def _not_a_number(text: str) -> str:
-    """Return what was expected instead of `text`, or nothing where it is a finite number."""
-    if _NUMBER.fullmatch(text):
-        return "" if math.isfinite(float(text)) else "a finite number"
-    if re.fullmatch(r"[ \t]*[+-]?(nan|inf|infinity)[ \t]*", text, re.IGNORECASE):
-        return "a finite number"
-    return "a number with a decimal point" if re.fullmatch(r"[ \t]*[+-]?\d+,\d+[ \t]*", text) else "a number"

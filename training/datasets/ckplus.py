@@ -1,13 +1,12 @@
-"""Face meshes of the Extended Cohn-Kanade pictures (CK+): FaceMesh landmarks in pixels, with emotion and person.
+"""Face meshes of the Extended Cohn-Kanade images (CK+): FaceMesh landmarks in pixels, with emotion and person.
 
-The file is the npz that ``python -m training export-meshes`` writes from the official tree or from any pictures:
+The file is the npz that ``python -m training prepare meshes`` writes from the official tree or from any images:
 ``landmarks`` (n, 468, 3) in pixels, ``filename``, ``label``, and where known ``person``, ``sequence``, ``frame`` and
 ``triangles``. Without person and sequence, names are read as CK+ writes them, ``S010_004_00000017.png``.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections import Counter
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.contract import Block, Dataset, UserError
+from training import image_files, left_out, messages
+from training.contract import Block, Dataset, NewRows, Reader, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,16 +25,29 @@ if TYPE_CHECKING:
 
     from training.contract import Floats, Indices, Settings, Strings
 
-KIND = "meshes"
-TITLE = "CK+ face meshes (npz of export-meshes)"
-SETTINGS: dict[str, tuple[Any, ...]] = {}
+READER = Reader(
+    title="CK+ face meshes (npz of prepare meshes)",
+    data="meshes",
+    blocks=("landmarks",),
+    classes=True,
+    sequences=True,
+)
 
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """CK+'s emotions in the order of its codes, 1 … 7."""
 
 VERTICES, WITH_IRISES = 468, 478
 _NAME = re.compile(r"(?P<person>S\d+)_(?P<take>\d+)_(?P<frame>\d+)(\.\w+)?", re.ASCII)
-_EXPECTED_NAME = "Sxxx_yyy_frame.png (person, sequence and frame, as CK+ names its pictures)"
+_EXPECTED_NAME = "Sxxx_yyy_frame.png (person, sequence and frame, as CK+ names its images)"
+
+KNOWN = (
+    *("landmarks", "filename", "label", "person", "sequence", "frame", "time", "triangles"),
+    "without_face",
+)
+"""Arrays that the file may have."""
+
+FRAMES_PER_SECOND = 30.0
+"""Of CK+'s recordings (Lucey et al. 2010), for files that name frames and no times."""
 
 SMALLEST = 2.0
 """Pixels; a face in normalised coordinates is less than 1 wide, and one of 2 pixels is no face."""
@@ -43,12 +56,14 @@ SMALLEST = 2.0
 def read(root: Path | None, settings: Settings) -> Dataset:
     """Read the npz file `root`: the block ``landmarks`` (n, 468, 3) float32, x right, y down, z away, all in pixels.
 
-    A sample is a picture, a group a person. Meshes that tracking lost (not finite, or all zero) and pictures without a
+    A sample is an image, a group a person. Meshes that tracking lost (not finite, or all zero) and images without a
     label are left out and counted. Without ``triangles`` a Delaunay triangulation of the mean face seen from the front
     serves. Raises UserError for the image tree itself, and for a file that is not as the module says.
     """
     if root is None:
-        raise UserError("the data set ckplus reads a file: give it with --root FILE.npz (`export-meshes` writes it)")
+        raise UserError(
+            "ckplus reads a file: give it with --root FILE.npz (`python -m training prepare meshes` writes it)"
+        )
     arrays = _open(root)
     notes: list[str] = []
     landmarks = _in_pixels(root, arrays, notes)
@@ -56,17 +71,21 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     label = _texts(root, arrays, "label", len(landmarks))
 
     lost = _lost(landmarks)
-    skipped = {"tracking lost": int(lost.sum()), "no label": int((~lost & (label == "")).sum())}
+    left = {
+        "meshes that tracking lost": names[lost].tolist(),
+        "meshes without a label": names[~lost & (label == "")].tolist(),
+    }
     kept = ~lost & (label != "")
     if kept.sum() * 2 < len(kept):
-        why = ", ".join(f"{count} {name}" for name, count in skipped.items() if count)
+        why = ", ".join(f"{len(of)} {name}" for name, of in left.items() if of)
         raise UserError(f"{root}: most meshes cannot be used: {why}, of {len(kept)}")
-    notes += [
-        f"{count} of {len(kept)} meshes left out: {name} (the first is {names[mask][0]})"
-        for name, count, mask in zip(skipped, skipped.values(), (lost, ~lost & (label == "")), strict=True)
-        if count
-    ]
+    if "without_face" in arrays:
+        left["images in which no face was found when the file was made"] = np.ravel(arrays["without_face"]).tolist()
+    notes += left_out.sentences(left)
+    if further := sorted({*arrays} - {*KNOWN}):
+        notes.append(f"arrays that are not read: {messages.listed(further)}")
     person, sequence, frame = (of[kept] for of in _people(root, arrays, names))
+    time = _seconds(root, arrays, frame, kept)
     landmarks, names, label = landmarks[kept], names[kept], label[kept]
     _check_labels(root, names, label, notes)
     triangles = _triangles(root, arrays, landmarks, notes)
@@ -75,7 +94,6 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     content = (landmarks, triangles, frame, *(np.char.encode(of, "utf-8") for of in (sample, person, sequence, label)))
     return Dataset(
         name="ckplus",
-        kind=KIND,
         version=hashlib.sha256(b"".join(np.ascontiguousarray(of).tobytes() for of in content)).hexdigest()[:16],
         synthetic=False,
         blocks={"landmarks": Block(landmarks, unit="px", triangles=triangles)},
@@ -85,46 +103,54 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         persons_known=True,
         label=label,
         sequence=sequence,
-        time=frame,
+        time=time,
         summary={
             "file": root.name,
             **summarise(landmarks, person, sequence, label, notes),
-            "skipped": sum(skipped.values()),
-            "skipped_why": skipped,
+            **left_out.summary(left),
             "triangles": len(triangles),
         },
     )
 
 
-def read_inputs(file: Path, block: str, settings: Settings) -> tuple[Floats, dict[str, Strings]]:
-    """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, a picture, a folder, a video.
+def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
+    """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, an image, a folder, a video.
 
-    Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In pictures FaceMesh finds the faces; those
-    without one are told on the terminal and left out. Raises UserError as `read` does, and for a lost mesh.
+    Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In images FaceMesh finds the faces; those
+    without one, and meshes that tracking lost, are left out and said. Raises UserError as `read` does.
     """
-    from training.facemesh import pictures
+    from training.facemesh import images
 
-    if file.is_dir() or pictures.is_picture(file) or pictures.is_video(file):
+    if file.is_dir() or image_files.is_image(file) or images.is_video(file):
         from rich.console import Console
 
-        from training.facemesh.export import meshes
+        from training.prepare.meshes import meshes
 
-        seen, found, _ = meshes(file, Console(stderr=True))
-        return seen, {"filename": np.array([one.name for one in found], np.str_)}
+        faces = meshes(file, Console(stderr=True))
+        return NewRows(
+            {"landmarks": Block(faces.landmarks)},
+            {"filename": np.array([one.name for one in faces.images], np.str_)},
+            skipped=faces.sentences(),
+        )
     arrays = _open(file)
-    landmarks = _in_pixels(file, arrays, [])
-    lost = np.flatnonzero(_lost(landmarks))
+    notes: list[str] = []
+    landmarks = _in_pixels(file, arrays, notes)
+    lost = _lost(landmarks)
     names = (
         _texts(file, arrays, "filename", len(landmarks))
         if "filename" in arrays
         else np.array([str(i + 1) for i in range(len(landmarks))], np.str_)
     )
-    if len(lost):
+    if lost.all():
         raise UserError(
-            f"{file}, row {lost[0]} ({names[lost[0]]}): expected a face, found landmarks that are all zero or not "
-            f"finite (tracking lost); {len(lost)} of {len(landmarks)} are so"
+            f"{file}: expected faces, found landmarks that are all zero or not finite in all {len(lost)} rows"
         )
-    return landmarks, {"filename": names}
+    skipped = {"meshes that tracking lost": names[lost].tolist()}
+    return NewRows(
+        {"landmarks": Block(landmarks[~lost])},
+        {"filename": names[~lost]},
+        skipped=(*notes, *left_out.sentences(skipped)),
+    )
 
 
 def summarise(
@@ -157,7 +183,7 @@ def summarise(
 def front_triangles(landmarks: Floats) -> Indices:
     """Return the Delaunay triangulation (f, 3) of the mean of `landmarks` (n, v, 3), seen from the front.
 
-    Each face counts alike, whatever its size and place in the picture. All triangles turn in one sense.
+    Each face counts alike, whatever its size and place in the image. All triangles turn in one sense.
     """
     from scipy.spatial import Delaunay
 
@@ -178,35 +204,42 @@ def front_triangles(landmarks: Floats) -> Indices:
 
 def _open(file: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an npz; nothing in it is unpickled."""
+    import tokenize
     import zipfile
     import zlib
 
     if file.is_dir():
-        tree = (file / "cohn-kanade-images").is_dir()
         raise UserError(
-            f"{file} is {'the image tree of CK+' if tree else 'a folder'}: expected the file of its meshes, which "
-            f"`python -m training export-meshes {file} meshes.npz` writes"
+            f"{file} is a folder: expected the file of its meshes, which "
+            f"`python -m training prepare meshes {file} meshes.npz` writes"
         )
     if not file.exists():
         raise UserError(f"there is no file {file}")
     if not zipfile.is_zipfile(file):
-        raise UserError(f"{file}: expected an npz with landmarks, as export-meshes writes it, found another format")
+        raise UserError(f"{file}: expected an npz with landmarks, as `prepare meshes` writes it, found another format")
     try:
         with np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{file}: expected an npz of plain arrays (landmarks …), found: {error}") from error
+    except (
+        *(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+        *(RuntimeError, NotImplementedError),  # a member is encrypted, or packed in an unknown way
+        *(
+            tokenize.TokenError,
+            SyntaxError,
+            MemoryError,
+            RecursionError,
+        ),  # a damaged header, which is Python's notation
+    ) as error:
+        raise UserError(f"{file}: expected an npz of plain arrays (landmarks …), found: {str(error)[:200]}") from error
     if "landmarks" not in arrays:
-        close = difflib.get_close_matches("landmarks", arrays, n=1, cutoff=0.5)
-        hint = f"; nearest: {close[0]!r}" if close else ""
+        hint = messages.nearest("landmarks", arrays, count=1, cutoff=0.5)
         raise UserError(f"{file}: expected an array 'landmarks', found {', '.join(arrays) or 'none'}{hint}")
     return arrays
 
 
 def _texts(file: Path, arrays: dict[str, NDArray[Any]], name: str, n: int) -> Strings:
     if name not in arrays:
-        close = difflib.get_close_matches(name, arrays, n=1, cutoff=0.5)
-        hint = f"; nearest: {close[0]!r}" if close else ""
+        hint = messages.nearest(name, arrays, count=1, cutoff=0.5)
         raise UserError(f"{file}: expected an array {name!r}, found {', '.join(arrays)}{hint}")
     values = arrays[name]
     if values.shape != (n,) or values.dtype.kind != "U":
@@ -232,7 +265,7 @@ def _in_pixels(file: Path, arrays: dict[str, NDArray[Any]], notes: list[str]) ->
         row = int(good[size.argmin()])
         raise UserError(
             f"{file}, array landmarks, row {row}: expected pixels, found a face {size.min():.3g} across: normalised "
-            "coordinates bend the geometry of a picture that is not square; multiply x and z by the picture's width "
+            "coordinates bend the geometry of an image that is not square; multiply x and z by the image's width "
             "and y by its height"
         )
     return values.astype(np.float32)
@@ -274,19 +307,31 @@ def _people(
     )
 
 
+def _seconds(
+    file: Path, arrays: dict[str, NDArray[Any]], frame: NDArray[np.float64], kept: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the seconds (m,) of the meshes `kept` in their recordings: the array time, else by the frame."""
+    if "time" not in arrays:
+        return frame / FRAMES_PER_SECOND
+    time = np.asarray(arrays["time"])
+    if time.shape != kept.shape or time.dtype.kind not in "iuf" or not np.isfinite(time).all():
+        raise UserError(f"{file}, array time: expected {len(kept)} seconds, found {time.dtype} {time.shape}")
+    return time[kept].astype(np.float64)
+
+
 def _samples(file: Path, names: Strings) -> Strings:
     """Return the names without what says their format."""
     samples = np.array([re.sub(r"\.\w+$", "", name, flags=re.ASCII) for name in names.tolist()], np.str_)
     found, count = np.unique(samples, return_counts=True)
     if (count > 1).any():
-        raise UserError(f"{file}, array filename: expected each picture once, found {str(found[count > 1][0])!r} twice")
+        raise UserError(f"{file}, array filename: expected each image once, found {str(found[count > 1][0])!r} twice")
     return samples
 
 
 def _check_labels(file: Path, names: Strings, label: Strings, notes: list[str]) -> None:
     others = sorted({*label.tolist()} - {*EMOTIONS})
     for other in others:
-        close = difflib.get_close_matches(other.lower(), EMOTIONS, n=1, cutoff=0.8)
+        close = messages.close(other, EMOTIONS, count=1, cutoff=0.8)
         if close:
             row = int(np.flatnonzero(label == other)[0])
             raise UserError(f"{file}, array label ({names[row]}): expected {close[0]!r}, found {other!r}")
@@ -300,7 +345,7 @@ def _triangles(file: Path, arrays: dict[str, NDArray[Any]], landmarks: Floats, n
     if "triangles" not in arrays:
         notes.append(
             "no triangles in the file: a Delaunay triangulation of the mean face seen from the front serves; "
-            "export-meshes writes FaceMesh's own"
+            "`prepare meshes` writes FaceMesh's own"
         )
         return front_triangles(landmarks)
     given = arrays["triangles"]

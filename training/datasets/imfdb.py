@@ -1,19 +1,20 @@
 """IMFDB, the Indian Movie Face Database: faces cut by hand from films, with actor and expression (Setty et al. 2013).
 
-``<actor>/<movie>/<movie>.txt`` has a line per face, its fields separated by tabs: field 2 (from 0) is the picture, in
+``<actor>/<movie>/<movie>.txt`` has a line per face, its fields separated by tabs: field 2 (from 0) is the image, in
 ``<actor>/<movie>/images/``, and field 11 the expression in capitals. The set has no valence and arousal: they are
-transferred, from the default ellipses, or from another set's by ``python -m training transfer``, whose CSV is then
-given as ``--root``.
+transferred, from the default ellipses, or from another set's by ``python -m training prepare transfer``, whose CSV is
+then given as ``--root``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
-from training.contract import UserError
-from training.datasets import _faces, _pictures, labelled_folder
+from training import image_files
+from training.contract import Reader, UserError
+from training.datasets import _faces, _images, _paths, labelled_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,20 +22,23 @@ if TYPE_CHECKING:
 
     from training.contract import Dataset, Settings
 
-KIND = _faces.KIND
-TITLE = "IMFDB: faces from films, actor and expression"
-SETTINGS: dict[str, tuple[Any, ...]] = {"labels": _faces.LABELS}
-read_inputs = _pictures.read_faces
+READER = Reader(
+    title="IMFDB: faces from films, actor and expression",
+    data="faces",
+    blocks=("images", "va"),
+    settings={"labels": _faces.LABELS},
+    classes=True,
+)
+read_inputs = _images.read_faces
 
 EXPRESSIONS = ("ANGER", "DISGUST", "FEAR", "HAPPINESS", "NEUTRAL", "SADNESS", "SURPRISE")
 _IMAGE, _EXPRESSION = 2, 11
-_PICTURE = re.compile(r"\.(?:jpe?g|png|bmp)$", re.IGNORECASE)
 
 
 def read(root: Path | None, settings: Settings) -> Dataset:
     """Read the folder `root` of actors, or the CSV that `transfer` made of it; a group is an actor.
 
-    The set is known for label files that are missing, lines that are no label or come twice, and names of pictures
+    The set is known for label files that are missing, lines that are no label or come twice, and names of images
     that are not there: those are skipped and counted. UserError where nothing is left.
     """
     labels = settings["labels"]
@@ -49,7 +53,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
 
 
 def read_rows(root: Path | None) -> _faces.Rows:
-    """Read all label files of the folder `root`, with or without pictures."""
+    """Read all label files of the folder `root`, with or without images."""
     if root is None:
         raise UserError("the data set imfdb reads a folder: give it with --root FOLDER")
     if not root.is_dir():
@@ -58,23 +62,28 @@ def read_rows(root: Path | None) -> _faces.Rows:
     emotion: list[str] = []
     person: list[str] = []
     seen: set[str] = set()
+    resolved = _paths.Resolved()
+    folders: dict[Path, _paths.Folders] = {}
     for file, number, fields in _lines(root, rows.skipped):
         image, expression = _label(fields)
         where = f"{file}, line {number}"
+        movie = folders.setdefault(file, _paths.Folders([file.parent / "images", file.parent]))
+        path, image, ways = movie.find(image) if image else (file, "", [])
         sample = f"{file.parent.relative_to(root).as_posix()}/{image}"
         if not image:
-            rows.skipped.setdefault("lines without a picture", []).append(where)
+            rows.skipped.setdefault("lines without an image", []).append(where)
         elif expression not in EXPRESSIONS:
             rows.skipped.setdefault("unknown expressions", []).append(f"{where}: {expression or 'none'}")
+            rows.others.append(path)
         elif sample in seen:
-            rows.skipped.setdefault("pictures named twice", []).append(where)
+            rows.skipped.setdefault("images named twice", []).append(where)
         else:
             seen.add(sample)
-            rows.path.append(file.parent / "images" / image)
-            rows.sample.append(sample)
+            resolved.add(path, sample, ways)
             rows.where.append(where)
             emotion.append(expression.lower())
             person.append(file.parent.parent.name)
+    rows = dataclasses.replace(rows, path=resolved.path, sample=resolved.name, notes=resolved.notes())
     if not rows.path:
         why = "; ".join(f"{len(of)} {reason}, such as {of[0]}" for reason, of in rows.skipped.items())
         raise UserError(f"{root}: expected <actor>/<movie>/<movie>.txt with lines of labels, found {why or 'none'}")
@@ -83,24 +92,49 @@ def read_rows(root: Path | None) -> _faces.Rows:
 
 def _lines(root: Path, skipped: dict[str, list[str]]) -> Iterator[tuple[Path, int, list[str]]]:
     """Yield file, line number and fields of every line of every label file; note the films that have none."""
-    for movie in sorted(path for path in root.glob("*/*") if path.is_dir()):
+    for movie in _movies(root, skipped):
+        texts = []
+        for path in sorted(movie.iterdir()):
+            name = path.relative_to(root).as_posix()
+            if image_files.is_system(path):
+                skipped.setdefault(image_files.SYSTEM, []).append(name)
+            elif path.suffix.lower() == ".txt":
+                texts.append(path)
+            elif path.name != "images":
+                skipped.setdefault("files and folders beside the label file of a film and its images", []).append(name)
         # a few label files do not bear the film's name
-        files = [movie / f"{movie.name}.txt", *sorted(movie.glob("*.txt"))]
-        file = next((one for one in files if one.is_file()), None)
-        if file is None:
+        texts.sort(key=lambda path: path.stem != movie.name)
+        if not texts:
             skipped.setdefault("films without labels", []).append(movie.relative_to(root).as_posix())
             continue
-        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        file, *others = texts
+        for other in others:
+            skipped.setdefault("further label files of a film", []).append(other.relative_to(root).as_posix())
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
+        for number, line in enumerate(text.splitlines(), start=1):
             if line.strip():
                 yield file, number, [field.strip() for field in line.split("\t")]
 
 
+def _movies(root: Path, skipped: dict[str, list[str]]) -> Iterator[Path]:
+    """Yield the folders <actor>/<movie>; note what else lies there."""
+    for actor in sorted(root.iterdir()):
+        for path in [actor] if not actor.is_dir() or image_files.is_system(actor) else sorted(actor.iterdir()):
+            name = path.relative_to(root).as_posix()
+            if image_files.is_system(path):
+                skipped.setdefault(image_files.SYSTEM, []).append(name)
+            elif path.is_dir():
+                yield path
+            else:
+                skipped.setdefault("files beside the folders of actors and films", []).append(name)
+
+
 def _label(fields: list[str]) -> tuple[str, str]:
-    """Return picture and expression of a line's fields; empty where it has none.
+    """Return image and expression of a line's fields; empty where it has none.
 
     Some lines have blanks for tabs.
     """
     if len(fields) <= _EXPRESSION:
         fields = " ".join(fields).split()
-    image = fields[_IMAGE] if len(fields) > _IMAGE and _PICTURE.search(fields[_IMAGE]) else ""
+    image = fields[_IMAGE] if len(fields) > _IMAGE and image_files.is_image(PurePath(fields[_IMAGE])) else ""
     return image, fields[_EXPRESSION].upper() if len(fields) > _EXPRESSION else ""

@@ -2,44 +2,50 @@
 
 Columns, in any case: ``image`` (relative to the CSV's folder, or to ``images/`` in it), ``emotion``, and where known
 ``person``, ``valence`` and ``arousal`` in [-1, 1]. Where a column ``va_source`` says that valence and arousal were
-transferred (``python -m training transfer`` writes it), ``valence_discrete`` and ``arousal_discrete`` (−10 … 10) stand
-beside. Without valence and arousal they are transferred from the default ellipses (`affect.circumplex`), and called so.
-With the setting ``labels=discrete`` they are tenths: discrete draws where they are transferred, else rounded.
+transferred (``python -m training prepare transfer`` writes it), ``valence_discrete`` and ``arousal_discrete``
+(−10 … 10) stand beside. Without valence and arousal they are transferred from the default ellipses
+(`affect.circumplex`), and called so. With the setting ``labels=discrete`` they are tenths: discrete draws where they
+are transferred, else rounded.
 Any further column is left alone: a ``user.id``, say, is who annotated, not who is seen.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from affect import circumplex
-from training.contract import UserError
-from training.datasets import _faces, _pictures
-from training.datasets._table import Table
+from training import image_files
+from training.contract import Reader, UserError
+from training.datasets import _faces, _images, _paths
+from training.datasets._table import SUFFIXES, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Dataset, Settings
 
-KIND = _faces.KIND
-TITLE = "Photographs in a folder, their emotions in a CSV"
-SETTINGS: dict[str, tuple[Any, ...]] = {"labels": _faces.LABELS}
-read_inputs = _pictures.read_inputs
+READER = Reader(
+    title="Photographs in a folder, their emotions in a CSV",
+    data="faces",
+    blocks=("images", "va"),
+    settings={"labels": _faces.LABELS},
+    classes=True,
+)
+read_inputs = _images.read_inputs
 
 DISCRETE = ("valence_discrete", "arousal_discrete")
 SOURCE = "va_source"
-COLUMNS = ("image", "emotion", "person", *_pictures.VA, *DISCRETE, SOURCE)
+COLUMNS = ("image", "emotion", "person", *_images.VA, *DISCRETE, SOURCE)
 
 
 def read(root: Path | None, settings: Settings) -> Dataset:
-    """Read the CSV `root`, or the only one in the folder `root`, and the pictures that it names.
+    """Read the CSV `root`, or the only one in the folder `root`, and the images that it names.
 
-    A group is a person where they are known, else a picture with its near-duplicates. Raises UserError for a CSV that
-    is not as the module says, for a picture that is missing or damaged, and for an emotion without an ellipse.
+    A group is a person where they are known, else an image with its near-duplicates. Raises UserError for a CSV that
+    is not as the module says, for an image that is missing or damaged, and for an emotion without an ellipse.
     """
     if root is None:
         raise UserError("the data set labelled_folder reads a folder: give it with --root FOLDER (or --root FILE.csv)")
@@ -57,7 +63,8 @@ def find_table(root: Path) -> Path:
     """Return the CSV file that `root` is or holds; UserError where it holds none or several."""
     if not root.is_dir():
         return root
-    tables = sorted(path for path in root.iterdir() if path.suffix.lower() == ".csv")
+    files = [path for path in root.iterdir() if not image_files.is_system(path)]
+    tables = sorted(path for path in files if path.name.lower().endswith(SUFFIXES))
     if len(tables) == 1:
         return tables[0]
     if not tables:
@@ -68,19 +75,19 @@ def find_table(root: Path) -> Path:
 
 
 def read_rows(root: Path | None) -> _faces.Rows:
-    """Read what the CSV of `root` says of each picture, with or without the pictures."""
+    """Read what the CSV of `root` says of each image, with or without the images."""
     if root is None:
         raise UserError("the data set labelled_folder reads a folder: give it with --root FOLDER (or --root FILE.csv)")
     return read_table(find_table(root))[0]
 
 
 def read_table(file: Path, labels: str = "continuous") -> tuple[_faces.Rows, list[str]]:
-    """Read what the CSV `file` says of each picture; return it and the names of the columns that are left alone."""
+    """Read what the CSV `file` says of each image; return it and the names of the columns that are left alone."""
     table = Table(file)
     column = _columns(table)
-    axes = tuple(axis for axis in _pictures.VA if axis in column)
+    axes = tuple(axis for axis in _images.VA if axis in column)
     if axes and len(axes) < 2:
-        (missing,) = {*_pictures.VA} - {*axes}
+        (missing,) = {*_images.VA} - {*axes}
         table.require([missing], why=f"; a column {column[axes[0]]!r} alone is half a label")
     table.require([column.get("image", "image")])
     if not axes:
@@ -101,17 +108,18 @@ def read_table(file: Path, labels: str = "continuous") -> tuple[_faces.Rows, lis
         _faces.check_range(va, where)
         if labels == "discrete" and wanted == axes:
             va = np.round(va * circumplex.STEPS) / circumplex.STEPS
-    image = texts[column["image"]].tolist()
+    found = _paths.resolve(texts[column["image"]].tolist(), [file.parent, file.parent / "images"])
     source = np.unique(texts[column[SOURCE]]).tolist() if SOURCE in column else []
     rows = _faces.Rows(
-        path=_found(file.parent, image),
-        sample=image,
+        path=found.path,
+        sample=found.name,
         where=where,
         # "Happiness" and "happiness" are one class
         emotion=[one.lower() for one in texts[column["emotion"]].tolist()] if "emotion" in column else None,
         va=va,
         va_source="; ".join(one for one in source if one),
         person=texts[column["person"]].tolist() if "person" in column else None,
+        notes=found.notes(),
     )
     return rows, sorted({*table.header} - {*column.values()})
 
@@ -128,13 +136,3 @@ def _columns(table: Table) -> dict[str, str]:
         if not spellings:
             table.optional(name)  # refuses a misspelt one, which must not go unseen
     return {name: by_lower[name][0] for name in COLUMNS if name in by_lower}
-
-
-def _found(folder: Path, image: list[str]) -> list[Path]:
-    """Return each picture's file: in the CSV's folder, or in images/ of it."""
-    inside = folder / "images"
-    there = {path.name for path in inside.iterdir()} if inside.is_dir() else set()
-    return [
-        inside / name if next(iter(Path(name).parts), ".") in there and not (folder / name).exists() else folder / name
-        for name in image
-    ]

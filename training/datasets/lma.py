@@ -7,25 +7,34 @@ files of the same authors, ``EMOTION_P, EMOTION_A, EMOTION_D`` in [-1, 1] and, w
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.contract import Block, Dataset, UserError
+from training import left_out
+from training.contract import Block, Dataset, NewRows, Reader, UserError
+from training.datasets import _scales
 from training.datasets._table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from training.contract import Settings
 
-KIND = "motion"
-TITLE = "LMA features of motion capture (CSV)"
-SETTINGS: dict[str, tuple[Any, ...]] = {"features": ("all", "no_acceleration", "with_jerk")}
+READER = Reader(
+    title="LMA features of motion capture (CSV)",
+    data="motion",
+    blocks=("features", "pad"),
+    settings={"features": ("all", "no_acceleration", "with_jerk")},
+    classes=True,
+    sequences=True,
+)
 
 _ACCELERATION = "_acceleration_magnitude"
 _MOVERS = ("l_hand", "r_hand", "l_foot", "r_foot", "neck")
@@ -57,6 +66,9 @@ ACCELERATIONS = tuple(name for name in FEATURES if name.endswith(_ACCELERATION))
 JERK = tuple(f"{mover}_movement_jerk_{axis}" for mover in _MOVERS for axis in "xyz")
 PAD = {"EMOTION_P": "pleasure", "EMOTION_A": "arousal", "EMOTION_D": "dominance"}
 
+NAMES, COUNTERS = ("clip", "label"), ("window", "frame_counter")
+"""Columns that a file need not have."""
+
 RUN = "run of windows"
 """The kind of group where the file does not name its clips."""
 
@@ -77,22 +89,20 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     """
     chosen = columns(settings["features"])
     table = _open(root, [*chosen, *PAD], settings)
-    has = {name: table.optional(name) for name in ("clip", "label", "window", "frame_counter")}
-    counters = [name for name in ("window", "frame_counter") if has[name]]
-    numbers, texts = table.read([*chosen, *PAD, *counters], [name for name in ("clip", "label") if has[name]])
+    has = {name: table.optional(name) for name in (*NAMES, *COUNTERS)}
+    counters = [name for name in COUNTERS if has[name]]
+    numbers, texts = table.read([*chosen, *PAD, *counters], [name for name in NAMES if has[name]])
 
     pad = np.column_stack([numbers[name] for name in PAD])
     _check_range(table, pad)
     label = texts.get("label")
-    notes: list[str] = []
+    notes = _scales.notes(pad, [*PAD])
     counter = next((numbers[name] for name in counters), None)
     group = texts["clip"] if has["clip"] else _runs(label, pad, counter, notes)
     values = np.column_stack([numbers[name] for name in chosen])
     return Dataset(
         name="lma",
-        kind=KIND,
-        # of the file alone: which of its features a method is given is a setting, and settings are compared
-        version=table.digest[:16],
+        version=_version(table, numbers, texts),
         synthetic=False,
         blocks={
             "features": Block(values, chosen),
@@ -110,27 +120,29 @@ def read(root: Path | None, settings: Settings) -> Dataset:
             "file": table.path.name,
             "group_kind": "clip" if has["clip"] else RUN,
             "ignored_columns": sorted({*table.header} - {*chosen, *PAD, *has}),
-            **summarise(values, chosen, pad, group, label, notes),
+            **summarise(values, chosen, pad, group, label, notes, table.skipped),
         },
     )
 
 
-def read_inputs(file: Path, block: str, settings: Settings) -> tuple[NDArray[np.float64], dict[str, NDArray[np.str_]]]:
-    """Read new rows to predict for: only the columns of `block` are asked for.
+def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
+    """Read new rows to predict for: only the columns of `blocks` are asked for.
 
     Returns the values (n, c), in the order that `read` gives them, and what names the rows in the file, by column; a
     new row need not have a name or a label.
     Raises UserError as `read` does.
     """
     table = Table(file)
-    names = tuple(PAD) if block == "pad" else columns(settings["features"])
-    table.require(names, why=f"; the run's method is given {block}")
+    columns_of = {block: tuple(PAD) if block == "pad" else columns(settings["features"]) for block in blocks}
+    for block, names in columns_of.items():
+        table.require(names, why=f"; the run's method takes {block}")
     naming = [name for name in ("clip", "window", "label") if name in table.header]
-    numbers, texts = table.read(names, notes=naming)
-    values = np.column_stack([numbers[name] for name in names])
-    if block == "pad":
-        _check_range(table, values)
-    return values, texts
+    numbers, texts = table.read([name for names in columns_of.values() for name in names], notes=naming)
+    values = {block: np.column_stack([numbers[name] for name in names]) for block, names in columns_of.items()}
+    if "pad" in values:
+        _check_range(table, values["pad"])
+    skipped = left_out.sentences(table.skipped)
+    return NewRows({block: Block(values[block], columns_of[block]) for block in blocks}, texts, skipped=skipped)
 
 
 def summarise(
@@ -140,16 +152,18 @@ def summarise(
     group: NDArray[np.str_],
     label: NDArray[np.str_] | None,
     notes: list[str],
+    skipped: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """Return the counts of a motion data set, and what a person should know of it, as a summary for JSON.
 
-    `values` (n, f) with column `names`, `pad` (n, 3), `group` and `label` (n,). `notes` are sentences to begin with.
+    `values` (n, f) with column `names`, `pad` (n, 3), `group` and `label` (n,). `notes` are sentences to begin with,
+    `skipped` what was left out, by reason.
     """
     sizes = Counter(group.tolist())
     spread = np.ptp(values, axis=0)
     constant = [name for name, of in zip(names, spread, strict=True) if of == 0 and len(values) > 1]
     copies, pairs = _copies(values, group)
-    notes = list(notes)
+    notes = [*notes, *left_out.sentences(skipped or {})]
     if len(sizes) == 1:
         notes.append("one group only: it cannot be split into train, validation and test")
     if constant:
@@ -161,7 +175,7 @@ def summarise(
         )
     found: dict[str, Any] = {
         "rows": len(values),
-        "skipped": 0,
+        **left_out.summary(skipped or {}),
         "groups": len(sizes),
         "windows_per_group": {"min": min(sizes.values()), "max": max(sizes.values())},
         "pad_triples": len(np.unique(pad, axis=0)),
@@ -190,12 +204,37 @@ def _open(root: Path | None, wanted: Sequence[str], settings: Settings) -> Table
     return table
 
 
+def _version(table: Table, numbers: Mapping[str, NDArray[Any]], texts: Mapping[str, NDArray[Any]]) -> str:
+    """Return a hash of the values in the file: of every column that is known, whichever a setting chooses.
+
+    It is the same for other line ends, a byte order mark, gzip, quotes, 1.0 for 1.00, and columns in another order or
+    that are left alone. Rows in another order are other data: where windows are not numbered, their order tells which
+    follow each other.
+    """
+    known = {name for name in (*FEATURES, *JERK, *PAD, *COUNTERS, *NAMES) if table.header.count(name) == 1}
+    # what was not asked for need not be right
+    _, others = table.read([], notes=sorted(known - {*numbers, *texts})) if known - {*numbers, *texts} else ({}, {})
+    content = hashlib.sha256()
+    for name in sorted(known):
+        values: Any = numbers[name] if name in numbers else texts[name] if name in texts else others[name]
+        if name not in numbers and name not in NAMES:
+            with contextlib.suppress(ValueError):  # no column of numbers: its texts count
+                values = values.astype(np.float64)
+        content.update(f"{name}\n".encode())
+        if values.dtype.kind == "f":
+            content.update((values + 0.0).tobytes())  # -0 is 0
+        else:
+            content.update("\0".join(values.tolist()).encode())
+    return content.hexdigest()[:16]
+
+
 def _check_range(table: Table, pad: NDArray[np.float64]) -> None:
     outside = np.abs(pad) > 1
     if outside.any():
         row, axis = (int(i) for i in np.argwhere(outside)[0])
         more = int(outside[:, axis].sum()) - 1
-        raise table.refuse(row, list(PAD)[axis], "a number in [-1, 1]", more)
+        error = table.refuse(row, list(PAD)[axis], "a number in [-1, 1]", more)
+        raise UserError(f"{error}{_scales.hint(pad, -1, 1)}")
 
 
 def _runs(

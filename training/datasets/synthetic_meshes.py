@@ -3,7 +3,7 @@
 The people and recordings are those of the synthetic world; the emotions are the seven of CK+, and as there a person
 shows some of them, and frames are from the last fifth of a recording. A facial action moves a patch of vertices and no
 others, so that activation maps can be scored: ``truth["vertices"]`` names what each emotion moves. Beside that every
-mesh has a head pose, a size, a place in the picture, weak movements that mean nothing, and noise.
+mesh has a head pose, a size, a place in the image, weak movements that mean nothing, and noise.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from affect.facemesh import MIRROR, REGIONS, TRIANGLES, VERTICES, region_of
-from training.contract import Block, Dataset, UserError
+from training.contract import Block, Dataset, Reader, UserError
 from training.datasets import _synthetic, ckplus
 
 if TYPE_CHECKING:
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 
     from training.contract import Settings
 
-KIND = "meshes"
-TITLE = "Synthetic face meshes, moved by known facial actions"
-SETTINGS: dict[str, tuple[Any, ...]] = {}
+READER = Reader(
+    title="Synthetic face meshes, moved by known facial actions",
+    data="meshes",
+    blocks=("landmarks",),
+    classes=True,
+    sequences=True,
+)
 read_inputs = ckplus.read_inputs
 """New meshes come as those of `ckplus` do."""
 
@@ -113,7 +117,7 @@ FRAMES = (0.85, 0.97)
 """Where in a recording its frames are taken, as shares of its length."""
 
 PIXELS = 12.0
-"""Pixels to a centimetre: a face is about 210 pixels high in a picture of 320 by 320."""
+"""Pixels to a centimetre: a face is about 210 pixels high in an image of 320 by 320."""
 
 _MIDDLE = (160.0, 160.0, 0.0)
 _LEAST = 0.08
@@ -156,7 +160,7 @@ def generate(seed: int = 0, recordings: Mapping[str, int] | None = None) -> Data
     faces = faces + np.einsum("na,avc->nvc", strength, _movements())
     faces += rng.normal(0, _NOISE, faces.shape)
     # three digits, so that the last bits of exp and of the sums, which differ between machines, change no version
-    landmarks = _as_picture(faces, rng).round(3).astype(np.float32)
+    landmarks = _as_image(faces, rng).round(3).astype(np.float32)
 
     time = time.round(3)
     sequence = world.recording[recording]
@@ -164,7 +168,6 @@ def generate(seed: int = 0, recordings: Mapping[str, int] | None = None) -> Data
     notes = [f"synthetic: people, emotions and faces are made up from seed {seed}"]
     return Dataset(
         name="synthetic_meshes",
-        kind=KIND,
         version=hashlib.sha256(landmarks.tobytes() + "\n".join([*group, *label]).encode()).hexdigest()[:16],
         synthetic=True,
         blocks={"landmarks": Block(landmarks, unit="px", triangles=TRIANGLES)},
@@ -235,7 +238,7 @@ def _identities(identity: NDArray[np.float64], rng: np.random.Generator) -> NDAr
     return _IDENTITY * bent
 
 
-def _as_picture(faces: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _as_image(faces: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Turn each face (n, 468, 3) a little, give it a size and a place, in pixels: x right, y down, z away."""
     from scipy.spatial.transform import Rotation
 

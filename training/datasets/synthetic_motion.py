@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import Block, Dataset, UserError
+from training.contract import Block, Dataset, Reader, UserError
 from training.datasets import _synthetic, lma
 
 if TYPE_CHECKING:
@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
     from training.contract import Settings
 
-KIND = "motion"
-TITLE = "Synthetic LMA features, caused by known PAD trajectories"
-SETTINGS = lma.SETTINGS
+READER = Reader(
+    title="Synthetic LMA features, caused by known PAD trajectories",
+    data="motion",
+    blocks=("features", "pad"),
+    settings=lma.READER.settings,
+    classes=True,
+    sequences=True,
+)
 read_inputs = lma.read_inputs
 """New rows come as the files of `lma` do."""
 
@@ -106,7 +111,6 @@ def generate(features: str = "all", seed: int = 0, recordings: Mapping[str, int]
     notes = [f"synthetic: people, emotions and motion are made up from seed {seed}"]
     return Dataset(
         name="synthetic_motion",
-        kind=KIND,
         version=digest.hexdigest()[:16],
         synthetic=True,
         blocks={

@@ -18,16 +18,15 @@ import numpy as np
 import pandas as pd
 
 from affect import metrics, record
-from training.contract import Evaluation, Fitted, Method
-from training.networks.hks import spectrum
-from training.networks.mesh_features import mean_face
+from training.contract import EmbedsVertices, Evaluation, Explains, Findings, Fitted, Method
+from training.geometry.hks import spectrum
+from training.geometry.mesh_features import mean_face
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Floats, Strings, Values
-
-NEEDS: dict[str, str] = {}
+    from training.views import Inputs
 
 PCA, GRADIENT = "pca", "gradient"
 SAMPLES = 300
@@ -39,24 +38,24 @@ EIGENVECTORS = 6
 
 def applies(method: Method) -> bool:
     """Say whether the method classifies meshes."""
-    return method.inputs == "landmarks"
+    return "landmarks" in method.all_blocks()
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return the maps of each kind that the model allows, the mean train face with its triangles, and the scores."""
     split = fitted.split
     assert split.test is not None
-    model: Any = fitted.outcome.model  # a Model need not have vertices, features or logits
+    model, test = fitted.outcome.model, split.test.inputs
     label = fitted.truth["test"][:, 0]
     maps = []
-    if hasattr(model, "vertices"):
+    if isinstance(model, EmbedsVertices):
         some = _evenly(np.arange(len(label)), SAMPLES)
-        maps.append(_table(PCA, *embedded(model.vertices(split.test.x[some]), label[some])))
-    if hasattr(model, "features") and hasattr(model, "logits"):
+        maps.append(_table(PCA, *embedded(model.vertices(test.take(some)), label[some])))
+    if isinstance(model, Explains):
         some = np.concatenate([_evenly(np.flatnonzero(label == name), OF_A_CLASS) for name in split.classes])
-        start = model.features(_thinned(split.train.x)).mean(axis=0)
+        start = model.features(_thinned(split.train.inputs)).mean(axis=0)
         rows = np.searchsorted(np.array(split.classes), label[some])
-        levels = integrated(model.logits, model.features(split.test.x[some]), start, rows, fitted.job.device)
+        levels = integrated(model.logits, model.features(test.take(some)), start, rows, fitted.job.device)
         maps.append(_table(GRADIENT, *_class_means(levels, label[some])))
 
     tables = mesh(fitted)
@@ -69,7 +68,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
             table = table.assign(moves=known)
             figures = scores(table)
         tables[record.Artifact.ACTIVATIONS] = table
-    return Evaluation(tables, figures)
+    return Findings(tables, figures)
 
 
 def scores(table: pd.DataFrame) -> dict[str, float]:
@@ -88,8 +87,8 @@ def _evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))]
 
 
-def _thinned(x: Values) -> Values:
-    return x[_evenly(np.arange(len(x)), SAMPLES)]
+def _thinned(inputs: Inputs) -> Inputs:
+    return inputs.take(_evenly(np.arange(inputs.samples), SAMPLES))
 
 
 def _table(kind: str, names: list[str], level: Floats, components: Floats | None = None) -> pd.DataFrame:
@@ -167,7 +166,7 @@ def mesh(fitted: Fitted) -> dict[str, pd.DataFrame]:
 
     With heat kernel signatures, the eigenvectors of the Laplacian that they are made of stand beside the vertices.
     """
-    meshes = np.asarray(_thinned(fitted.split.train.x), np.float64)
+    meshes = np.asarray(_thinned(fitted.split.train.inputs).x, np.float64)
     apart = meshes - meshes.mean(axis=1, keepdims=True)
     face = mean_face(meshes) * np.sqrt((apart**2).sum(axis=2).mean(axis=1)).mean()
     table = pd.DataFrame({"vertex": np.arange(len(face)), "x": face[:, 0], "y": face[:, 1], "z": face[:, 2]})
@@ -176,6 +175,9 @@ def mesh(fitted: Fitted) -> dict[str, pd.DataFrame]:
         for i in range(1, min(EIGENVECTORS + 1, vectors.shape[1])):  # the first is constant
             table[f"hks{i}"] = vectors[:, i]
     tables = {record.Artifact.MESH: table}
-    if fitted.split.triangles is not None:
-        tables[record.Artifact.TRIANGLES] = pd.DataFrame(fitted.split.triangles, columns=["a", "b", "c"])
+    if (triangles := fitted.split.block.triangles) is not None:
+        tables[record.Artifact.TRIANGLES] = pd.DataFrame(triangles, columns=["a", "b", "c"])
     return tables
+
+
+EVALUATION = Evaluation(applies, evaluate)

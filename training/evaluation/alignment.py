@@ -1,6 +1,6 @@
 """The tasks by which codes of valence and arousal are judged, as one table beside the trivial rows of the same split.
 
-Source: The Bridge from D to E, its seven tasks. Tasks 2 to 5 are figures and stand here. Pictures (task 1) are kept by
+Source: The Bridge from D to E, its seven tasks. Tasks 2 to 5 are figures and stand here. Images (task 1) are kept by
 ``samples``; t-SNE (6) and the circumplex (7) are drawn from the codes, which every run keeps.
 """
 
@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from affect import metrics, record
-from training.contract import Evaluation, Fitted, Method
+from training.contract import Evaluation, Findings, Fitted, Method
 from training.evaluation import _predictors
 
 if TYPE_CHECKING:
     from training.contract import Floats, Values
-
-NEEDS: dict[str, str] = {}
 
 CODES = _predictors.CODES
 LEVELS = 10
@@ -51,7 +49,7 @@ def applies(method: Method) -> bool:
     return method.targets == "va"
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return the figures of tasks 2 to 5: predictors are fitted on train codes and scored on test codes.
 
     Predictors and trivial rows are named as the published figures are. Nothing is returned without z_v and z_a.
@@ -59,11 +57,11 @@ def evaluate(fitted: Fitted) -> Evaluation:
     import pandas as pd
 
     if not _predictors.coded(fitted):
-        return Evaluation()
+        return Findings()
     rows = [*_alignment(fitted), *_emotion_power(fitted), *_power(fitted)]
     found = {(row.predictor, row.metric, row.target): row.value for row in rows if row.task == "alignment"}
     probe = {target: found["linear_probe", "mse", target] for target in CODES.values()}
-    return Evaluation(
+    return Findings(
         {record.Artifact.ALIGNMENT: pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.ALIGNMENT]))},
         {
             record.metric("test", "mse_linear_probe", target): value
@@ -100,7 +98,7 @@ def _alignment(fitted: Fitted) -> Iterator[Row]:
             _predictors.ridge(), train, of_train, test, fitted.job.seed
         )
         readings[record.MEAN][target] = np.full(len(of_test), of_train.mean())
-    trained = record.ALL in fitted.method.over
+    trained = record.ALL in fitted.method.objective_weights
     if trained:
         columns = {target: fitted.split.targets.index(target) for target in CODES.values()}
         of_method = fitted.outcome.predictions["test"]
@@ -205,3 +203,6 @@ def _classified(task: str, code: str, predictor: str, target: str, value: float,
 def discrete(values: Values) -> Values:
     """Return round(10 · label), −10 … 10."""
     return np.clip(np.round(LEVELS * np.asarray(values)), -LEVELS, LEVELS).astype(np.int64)
+
+
+EVALUATION = Evaluation(applies, evaluate)

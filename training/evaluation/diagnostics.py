@@ -7,26 +7,22 @@ goes: windows of one clip on both sides, outliers removed before the split, wind
 from __future__ import annotations
 
 import hashlib
-import os
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from affect import metrics, record
-from training.contract import Evaluation, Fitted, Job, Method, Part, Split
-from training.preparation import within_fences
+from training import cache
+from training.contract import Evaluation, Findings, Fitted, Job, Method, Part, Split
+from training.models.preparation import within_fences
+from training.views import Inputs, View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Floats
-
-NEEDS: dict[str, str] = {}
-
-ONCE = True
-"""It refits: one final of a study has it."""
 
 METRICS = ("mae", "mse")
 SHARE = 0.15
@@ -57,10 +53,10 @@ EXPLANATION = {
 
 def applies(method: Method) -> bool:
     """Say whether the method works on windows of motion; one that needs a fitted method cannot be fitted anew alone."""
-    return method.data == "motion" and not method.needs
+    return method.data == "motion" and not method.prerequisites
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return the table of diagnostics. Refits see train and validation alone, never the protocol's test part."""
     split = fitted.split
     known = _joined(split.train, split.validation)
@@ -68,7 +64,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
     if fitted.method.targets == "pad":
         rows.append(_rows("by_heart", fitted.truth["train"], _by_heart(split.train, fitted.job), split.targets))
     if split.test is not None:
-        measured = split.test.x if fitted.method.inputs == "features" else fitted.truth["test"]
+        measured = np.asarray(split.test.x) if fitted.method.inputs == "features" else fitted.truth["test"]
         kept = within_fences(measured, _features(fitted, split.train))
         true, pred = fitted.truth["test"][kept], fitted.outcome.predictions["test"][kept]
         rows.append(_rows("cleaned_test", true, pred, split.targets))
@@ -79,11 +75,11 @@ def evaluate(fitted: Fitted) -> Evaluation:
             continue
         leaking, true = _random_windows(_taken(known, np.flatnonzero(kept)), split, fitted.job.seed)
         rows.append(_rows(name, true, fitted.refit(leaking).predictions["test"], split.targets))
-    return Evaluation({record.Artifact.DIAGNOSTICS: pd.concat(rows, ignore_index=True)})
+    return Findings({record.Artifact.DIAGNOSTICS: pd.concat(rows, ignore_index=True)})
 
 
 def _features(fitted: Fitted, part: Part) -> Floats:
-    return part.x if fitted.method.inputs == "features" else part.known()
+    return np.asarray(part.x) if fitted.method.inputs == "features" else part.targets()
 
 
 def _by_heart(train: Part, job: Job) -> Floats:
@@ -93,20 +89,20 @@ def _by_heart(train: Part, job: Job) -> Floats:
     """
     import xgboost as xgb
 
-    content = hashlib.sha256(np.ascontiguousarray(train.x).tobytes() + np.ascontiguousarray(train.known()).tobytes())
+    x = np.ascontiguousarray(train.x)
+    content = hashlib.sha256(x.tobytes() + np.ascontiguousarray(train.targets()).tobytes())
     kept = job.cache / f"by_heart-{HEART_ROUNDS}-{xgb.__version__}-{content.hexdigest()[:24]}.npy"
     if kept.exists():
         return np.load(kept, allow_pickle=False)
     options = {"nthread": job.threads, "seed": 0}
     pred = []
-    for target in train.known().T:
-        table = xgb.QuantileDMatrix(train.x, target, nthread=job.threads)
+    for target in train.targets().T:
+        table = xgb.QuantileDMatrix(x, target, nthread=job.threads)
         pred.append(xgb.train(options, table, HEART_ROUNDS).predict(table))
     found = np.stack(pred, axis=1)
     job.cache.mkdir(parents=True, exist_ok=True)
-    making = kept.with_suffix(f".{os.getpid()}.npy")
-    np.save(making, found, allow_pickle=False)
-    making.replace(kept)  # whole or not at all: another study may read it now
+    with cache.whole(kept) as part:  # another study may read it now
+        np.save(part, found, allow_pickle=False)
     return found
 
 
@@ -127,20 +123,28 @@ def _random_windows(known: Part, split: Split, seed: int) -> tuple[Split, Floats
     share = round(SHARE * len(known))
     test, validation, train = np.split(order, [share, 2 * share])
     hidden = _taken(known, test)
-    truth = hidden.known()
+    truth = hidden.targets()
     parts = _taken(known, train), _taken(known, validation), replace(hidden, y=None, label=None)
-    return Split(*parts, split.inputs, split.targets, split.low, split.high), truth
+    return Split(*parts, split.blocks, split.targets, split.low, split.high), truth
 
 
 def _taken(part: Part, rows: NDArray[np.intp]) -> Part:
-    arrays = {f.name: getattr(part, f.name) for f in fields(part)}
-    taken: dict[str, Any] = {name: None if a is None else a[rows] for name, a in arrays.items()}
-    return Part(**taken)
+    label = None if part.label is None else part.label[rows]
+    return Part(part.sample[rows], part.group[rows], part.inputs.take(rows), part.targets()[rows], label)
 
 
 def _joined(a: Part, b: Part) -> Part:
-    pairs = {f.name: (getattr(a, f.name), getattr(b, f.name)) for f in fields(a)}
-    joined: dict[str, Any] = {
-        name: None if any(v is None for v in pair) else np.concatenate(pair) for name, pair in pairs.items()
-    }
-    return Part(**joined)
+    rows = np.concatenate([np.asarray(part.x.rows) for part in (a, b)])
+    label = None if a.label is None or b.label is None else np.concatenate([a.label, b.label])
+    (block,) = a.inputs
+    return Part(
+        np.concatenate([a.sample, b.sample]),
+        np.concatenate([a.group, b.group]),
+        Inputs({block: View(a.x.values, rows)}),
+        np.concatenate([a.targets(), b.targets()]),
+        label,
+    )
+
+
+# once: It refits: one final of a study has it.
+EVALUATION = Evaluation(applies, evaluate, once=True)

@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 
 from affect import metrics, record
-from training.contract import Evaluation, Fitted, Method
+from training.contract import Evaluation, Findings, Fitted, Method
 
 if TYPE_CHECKING:
     from training.contract import Floats
-
-NEEDS: dict[str, str] = {}
 
 
 def applies(method: Method) -> bool:
@@ -21,7 +19,7 @@ def applies(method: Method) -> bool:
     return method.targets == "features"
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return MSE, MAE and MAE over the feature's range for each feature of the test part, with one example.
 
     The range is that of the train part; a feature that is constant there has none, and its figure is nan (n/a). The
@@ -34,10 +32,10 @@ def evaluate(fitted: Fitted) -> Evaluation:
     span = np.ptp(train, axis=0)
     example = int(np.random.default_rng(fitted.job.seed).integers(len(test)))
     table = pd.concat([_row(row, pred, test, span, fitted.split.targets, example) for row, pred in rows.items()])
-    table = table.assign(example_sample=str(fitted.test_sample()[example])).reset_index(drop=True)
+    table = table.assign(example_sample=str(fitted.test_sample[example])).reset_index(drop=True)
     if not (span > 0).any():
-        return Evaluation({record.Artifact.FEATURE_ERRORS: table})
-    return Evaluation(
+        return Findings({record.Artifact.FEATURE_ERRORS: table})
+    return Findings(
         {record.Artifact.FEATURE_ERRORS: table},
         {
             # the mean leaves constant features out, as nan does
@@ -62,3 +60,6 @@ def _row(row: str, pred: Floats, true: Floats, span: Floats, features: tuple[str
             "example_pred": pred[example],
         }
     )
+
+
+EVALUATION = Evaluation(applies, evaluate)

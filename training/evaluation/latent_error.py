@@ -6,28 +6,27 @@ import numpy as np
 import pandas as pd
 
 from affect import metrics, record
-from training.contract import Evaluation, Fitted, Method
-
-NEEDS: dict[str, str] = {}
+from training.contract import Evaluation, Findings, Fitted, Method
+from training.views import single
 
 
 def applies(method: Method) -> bool:
     """Say whether the method predicts the code of an autoencoder that it needs."""
-    return "vae" in method.needs
+    return "vae" in method.prerequisites
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return the test part's mean absolute error between predicted codes and the autoencoder's codes of real features.
 
     Its unit is that of z, which for a VAE is about a standard deviation of the codes.
     """
-    vae = fitted.job.fitted["vae"]
-    train, test = vae.encode(fitted.truth["train"]), vae.encode(fitted.truth["test"])
+    vae = fitted.job.prerequisites["vae"]
+    train, test = (vae.encode(single(fitted.truth[part])) for part in ("train", "test"))
     rows = {"": fitted.outcome.embeddings["z"]["test"], record.MEAN: metrics.mean_row(train, len(test))}
     if fitted.labels is not None:
         rows[record.LABEL_MEAN] = metrics.label_mean_row(train, fitted.labels["train"], fitted.labels["test"])
     codes = fitted.outcome.embeddings["z"]
-    samples = {"train": fitted.split.train.sample, "test": fitted.test_sample()}
+    samples = {"train": fitted.split.train.sample, "test": fitted.test_sample}
     table = pd.concat(
         [
             pd.DataFrame(
@@ -43,10 +42,13 @@ def evaluate(fitted: Fitted) -> Evaluation:
         ],
         ignore_index=True,
     )
-    return Evaluation(
+    return Findings(
         tables={record.Artifact.LATENT: table},
         metrics={
             record.metric("test", "mae", "latent", aspect): float(np.abs(pred - test).mean())
             for aspect, pred in rows.items()
         },
     )
+
+
+EVALUATION = Evaluation(applies, evaluate)

@@ -8,25 +8,18 @@ import numpy as np
 import pandas as pd
 
 from affect import projections, record
-from training.contract import Evaluation, Fitted, Method
+from training.contract import Evaluation, Findings, Fitted, Method
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from training.contract import Floats, Strings
 
-NEEDS: dict[str, str] = {}
-LAST = True
-"""Other evaluations make codes too."""
-
-ONCE = True
-"""It takes a minute for large data, and a page shows one run of a study."""
-
 LIMIT = 20_000
 """Samples that are projected at most: those of test first, then some of the others."""
 
 FEWEST = 10
-"""Samples below which a picture of neighbours says nothing."""
+"""Samples below which an image of neighbours says nothing."""
 
 
 def applies(method: Method) -> bool:
@@ -34,7 +27,7 @@ def applies(method: Method) -> bool:
     return True
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return the projections of each code with two numbers or more, seeded by the job, parameters at their defaults.
 
     All parts of a code are projected together. Where there are more than `LIMIT` samples it takes those of test, and
@@ -48,11 +41,11 @@ def evaluate(fitted: Fitted) -> Evaluation:
         for algorithm in projections.ALGORITHMS:
             found = projections.project(algorithm, values, seed=fitted.job.seed, threads=fitted.job.threads)
             tables.append(_table(sample, code, algorithm, found, fitted.job.seed))
-    return Evaluation({record.Artifact.PROJECTIONS: pd.concat(tables, ignore_index=True)} if tables else {})
+    return Findings({record.Artifact.PROJECTIONS: pd.concat(tables, ignore_index=True)} if tables else {})
 
 
 def _names(fitted: Fitted, part: str) -> Strings:
-    return fitted.test_sample() if part == "test" else fitted.split.parts()[part].sample
+    return fitted.test_sample if part == "test" else fitted.split.parts()[part].sample
 
 
 def _chosen(parts: Mapping[str, tuple[Strings, Floats]]) -> tuple[Strings, Floats]:
@@ -82,3 +75,8 @@ def _table(sample: Strings, code: str, algorithm: str, found: projections.Projec
             "trustworthiness": found.trustworthiness,
         }
     )
+
+
+# once: It takes a minute for large data, and a page shows one run of a study.
+# last: Other evaluations make codes too.
+EVALUATION = Evaluation(applies, evaluate, once=True, last=True)

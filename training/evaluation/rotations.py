@@ -11,13 +11,11 @@ import numpy as np
 import pandas as pd
 
 from affect import metrics, record
-from training.contract import Evaluation, Fitted, Method
-from training.networks.rotations import about, draws, rotate
+from training.contract import Evaluation, Findings, Fitted, Method
+from training.geometry.rotations import about, draws, rotate
 
 if TYPE_CHECKING:
     from training.contract import Floats, Values
-
-NEEDS: dict[str, str] = {}
 
 SEED = 1992
 DRAWS, ANGLES, TURNS = 5, tuple(range(30, 181, 30)), 2
@@ -30,16 +28,17 @@ FEW_DRAWS, FEW_ANGLES, FEW_TURNS = 3, (90, 180), 1
 
 def applies(method: Method) -> bool:
     """Say whether the method classifies meshes."""
-    return method.inputs == "landmarks"
+    return "landmarks" in method.all_blocks()
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return the scores of each draw from SO(3) and of each angle, the draws' means, and the codes of the first draw.
 
     The angle 0 are the run's own predictions.
     """
     assert fitted.split.test is not None
-    meshes, n = fitted.split.test.x, len(fitted.split.test)
+    inputs, n = fitted.split.test.inputs, len(fitted.split.test)
+    meshes = np.asarray(inputs.x)
     true, classes = fitted.truth["test"], np.array(fitted.split.classes)
     rng = np.random.default_rng(SEED)
     few = fitted.job.settings.get("features") in UNTURNED
@@ -58,14 +57,14 @@ def evaluate(fitted: Fitted) -> Evaluation:
     codes: dict[str, dict[str, Floats]] = {}
     for draw in range(count):
         turned = rotate(meshes, draws(n, rng).astype(meshes.dtype))
-        score(np.nan, draw, model.predict(turned))
+        score(np.nan, draw, model.predict(inputs.replace(landmarks=turned)))
         if draw == 0 and "penultimate" in fitted.outcome.embeddings:
-            codes["penultimate_rotated"] = {"test": model.encode(turned)}
+            codes["penultimate_rotated"] = {"test": model.encode(inputs.replace(landmarks=turned))}
     score(0.0, 0, fitted.outcome.predictions["test"])
     for angle in angles:
         for draw in range(turns):
             matrices = about(rng.normal(size=(n, 3)), angle).astype(meshes.dtype)
-            score(float(angle), draw, model.predict(rotate(meshes, matrices)))
+            score(float(angle), draw, model.predict(inputs.replace(landmarks=rotate(meshes, matrices))))
 
     table = pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.ROTATIONS]))
     over_all = table[table["angle"].isna() & (table["target"] == record.ALL)]
@@ -76,10 +75,13 @@ def evaluate(fitted: Fitted) -> Evaluation:
     for (name, target), value in metrics.score(true, majority, fitted.split.targets, metrics.CLASSIFICATION).items():
         if target == record.ALL:
             figures[record.metric("test", name, record.ROTATED, record.MAJORITY)] = value
-    return Evaluation({record.Artifact.ROTATIONS: table}, figures, codes)
+    return Findings({record.Artifact.ROTATIONS: table}, figures, codes)
 
 
 def _named(classes: Values, probabilities: Floats) -> Values:
     """Return the most probable class (n, 1) of probabilities (n, c)."""
     named: Values = classes[np.argmax(probabilities, axis=1)][:, None]
     return named
+
+
+EVALUATION = Evaluation(applies, evaluate)

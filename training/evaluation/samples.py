@@ -1,4 +1,4 @@
-"""Pictures to look at: test pictures and their reconstructions, and what a step along z_v or z_a does to a face.
+"""Images to look at: test images and their reconstructions, and what a step along z_v or z_a does to a face.
 
 Task 1 of The Bridge from D to E, and the traversals.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect import record
-from training.contract import Evaluation, Fitted, Method
+from training.contract import Evaluation, Findings, Fitted, Method
 from training.evaluation import _predictors
 
 if TYPE_CHECKING:
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
     from training.contract import Floats
 
-NEEDS: dict[str, str] = {}
-
 OF_EACH = 2
-"""Pictures of each emotion that are kept; as many as of eight emotions where there are no labels."""
+"""Images of each emotion that are kept; as many as of eight emotions where there are no labels."""
 
 TRAVERSED = 3
 STEPS = tuple(np.linspace(-2.0, 2.0, 9).tolist())
@@ -30,36 +28,36 @@ STEPS = tuple(np.linspace(-2.0, 2.0, 9).tolist())
 
 
 def applies(method: Method) -> bool:
-    """Say whether the method gives pictures back that it was handed."""
-    return method.inputs == "pictures" and record.PICTURE in method.over
+    """Say whether the method gives images back that it was handed."""
+    return "images" in method.all_blocks() and record.PICTURE in method.objective_weights
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
-    """Return samples.parquet: some test pictures, real and reconstructed, and traversals of z_v and z_a for a few.
+def evaluate(fitted: Fitted) -> Findings:
+    """Return samples.parquet: some test images, real and reconstructed, and traversals of z_v and z_a for a few.
 
-    A traversal moves one code of a picture and leaves all else of it as it is. Its coordinate is what the trained
+    A traversal moves one code of an image and leaves all else of it as it is. Its coordinate is what the trained
     projection reads from the code, and without one what a linear probe (ridge) fitted on train codes does. The code is
     moved in the direction in which train codes go when that coordinate rises, their covariance with it: along the
     projection's own weights it would leave the codes that the decoder knows (Haufe et al., On the interpretation of
     weight vectors of linear models, NeuroImage 87, 2014).
     At step k the coordinate is the train codes' mean and k of their standard deviations, so that a step is the same
-    reading for every picture. Real pictures have their label's valence and arousal; reconstructions and
+    reading for every image. Real images have their label's valence and arousal; reconstructions and
     traversals have those that the model reads from the code.
     """
     import pandas as pd
 
     test = fitted.split.test
-    if test is None or not _predictors.coded(fitted) or "test" not in fitted.outcome.pictures:
-        return Evaluation()
-    names = fitted.test_sample()
+    if test is None or not _predictors.coded(fitted) or "test" not in fitted.outcome.images:
+        return Findings()
+    names = fitted.test_sample
     labels = np.full(len(test), "") if fitted.labels is None else fitted.labels["test"]
     chosen = choose(labels, fitted.job.seed)
-    again, read = fitted.outcome.pictures["test"], fitted.outcome.predictions["test"]
+    again, read = fitted.outcome.images["test"], fitted.outcome.predictions["test"]
     columns = [fitted.split.targets.index(target) for target in _predictors.CODES.values()]
     rows: list[tuple[Any, ...]] = []
     for i in chosen:
-        for kind, pictures, va in (("real", test.x, fitted.truth["test"]), ("reconstruction", again, read)):
-            rows.append((kind, names[i], "", 0.0, png(pictures[i]), *va[i, columns].tolist(), labels[i]))
+        for kind, images, va in (("real", np.asarray(test.x), fitted.truth["test"]), ("reconstruction", again, read)):
+            rows.append((kind, names[i], "", 0.0, png(images[i]), *va[i, columns].tolist(), labels[i]))
     model: Any = fitted.outcome.model
     # one of each of the first emotions
     for code in _predictors.CODES:
@@ -73,7 +71,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
                     ("traversal", names[i], code, step, png(shown[k]), *va[k, columns].tolist(), labels[i]),
                 )
     table = pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.SAMPLES]))
-    return Evaluation({record.Artifact.SAMPLES: table})
+    return Findings({record.Artifact.SAMPLES: table})
 
 
 def choose(labels: NDArray[np.str_], seed: int) -> list[int]:
@@ -102,10 +100,13 @@ def traversal(fitted: Fitted, code: str, values: Floats) -> NDArray[np.float32]:
     return np.asarray(values + np.outer(wanted - values @ along, pattern), np.float32)
 
 
-def png(picture: NDArray[np.uint8]) -> bytes:
-    """Return a picture uint8 (3, height, width) as the bytes of a PNG file."""
+def png(image: NDArray[np.uint8]) -> bytes:
+    """Return an image uint8 (3, height, width) as the bytes of a PNG file."""
     from PIL import Image
 
     out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(np.moveaxis(picture, 0, -1))).save(out, "PNG")
+    Image.fromarray(np.ascontiguousarray(np.moveaxis(image, 0, -1))).save(out, "PNG")
     return out.getvalue()
+
+
+EVALUATION = Evaluation(applies, evaluate)

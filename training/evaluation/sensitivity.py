@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 
 from affect import record
-from training.contract import Evaluation, Fitted, Method
-
-NEEDS: dict[str, str] = {}
+from training.contract import Evaluation, Findings, Fitted, Method
 
 STEP = 0.05
 STARTS = 400
@@ -22,13 +20,13 @@ def applies(method: Method) -> bool:
     return 1 in method.settings.get("latent_size", ())
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return how much each feature changes, in its own unit and over its train range, when z goes on by `STEP`.
 
     z is walked over the range of the train part's codes. Nothing is returned where z has more than one value.
     """
     if fitted.job.settings["latent_size"] != 1:
-        return Evaluation()
+        return Findings()
     codes = fitted.outcome.embeddings["z"]["train"]
     low, high = float(codes.min()), float(codes.max())
     count = max(1, int(np.ceil((high - low) / STEP)))
@@ -48,4 +46,7 @@ def evaluate(fitted: Fitted) -> Evaluation:
             "change_over_range": over.T.ravel(),
         }
     )
-    return Evaluation({record.Artifact.SENSITIVITY: table})
+    return Findings({record.Artifact.SENSITIVITY: table})
+
+
+EVALUATION = Evaluation(applies, evaluate)

@@ -9,15 +9,10 @@ import numpy as np
 import pandas as pd
 
 from affect import record
-from training.contract import LABEL, Evaluation, Fitted, Method
+from training.contract import LABEL, Evaluation, Findings, Fitted, Method
 
 if TYPE_CHECKING:
     from training.contract import Floats, Values
-
-NEEDS: dict[str, str] = {}
-
-LAST = True
-"""The codes of rotated meshes are another evaluation's."""
 
 
 def applies(method: Method) -> bool:
@@ -25,7 +20,7 @@ def applies(method: Method) -> bool:
     return method.targets == LABEL
 
 
-def evaluate(fitted: Fitted) -> Evaluation:
+def evaluate(fitted: Fitted) -> Findings:
     """Return the distance of each pair of classes in each of the method's codes; nothing where it has no codes."""
     label = fitted.truth["test"][:, 0]
     rows = [
@@ -35,9 +30,9 @@ def evaluate(fitted: Fitted) -> Evaluation:
         for row in distances(parts["test"], label)
     ]
     if not rows:
-        return Evaluation()
+        return Findings()
     columns = list(record.COLUMNS[record.Artifact.SEPARATION])
-    return Evaluation({record.Artifact.SEPARATION: pd.DataFrame(rows, columns=columns)})
+    return Findings({record.Artifact.SEPARATION: pd.DataFrame(rows, columns=columns)})
 
 
 def distances(codes: Floats, label: Values) -> list[tuple[str, str, float, float]]:
@@ -54,3 +49,7 @@ def distances(codes: Floats, label: Values) -> list[tuple[str, str, float, float
         apart, within = float(np.linalg.norm(centre[one] - centre[other])), (spread[one] + spread[other]) / 2
         found.append((one, other, apart, apart / within if within > 0 else float("nan")))
     return found
+
+
+# last: The codes of rotated meshes are another evaluation's.
+EVALUATION = Evaluation(applies, evaluate, last=True)

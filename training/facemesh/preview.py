@@ -13,8 +13,9 @@ import numpy as np
 
 from affect.facemesh import TRIANGLES
 from training.contract import UserError
-from training.facemesh.pictures import Film
+from training.facemesh.images import Film
 from training.facemesh.tracker import Tracker
+from training.views import single
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 PANEL = 260
-"""Pixels to the right of the picture, for the probabilities."""
+"""Pixels to the right of the image, for the probabilities."""
 
 _LEAST_HEIGHT = 480
 _VEIL = 0.6
@@ -64,7 +65,9 @@ def preview(
     ):
         for pixels in track(film, "frames", film.length or None, console=console, transient=True):
             landmarks = tracker.landmarks(pixels)
-            said = None if landmarks is None else np.asarray(model.predict(landmarks[None])[0], float)
+            said = (
+                None if landmarks is None else np.asarray(model.predict(single(landmarks[None], "landmarks"))[0], float)
+            )
             screen.show(draw(pixels, landmarks, said, classes, caption))
             count += 1
     return count
@@ -77,7 +80,7 @@ def draw(
     classes: Sequence[str],
     caption: str = "",
 ) -> Pixels:
-    """Return the frame (h, w, 3) with the mesh on the face and a bar for each class beside it, a new picture.
+    """Return the frame (h, w, 3) with the mesh on the face and a bar for each class beside it, a new image.
 
     Landmarks and probabilities are None where there is no face, which is said. A small frame is drawn larger.
     """

@@ -1,4 +1,4 @@
-"""Frames for a browser on this machine: a page with a picture that is sent anew for each frame (MJPEG)."""
+"""Frames for a browser on this machine: a page with an image that is sent anew for each frame (MJPEG)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding the face in pictures: the near end of the pipe to `worker`, which runs MediaPipe's FaceMesh."""
+"""Finding the face in images: the near end of the pipe to `worker`, which runs MediaPipe's FaceMesh."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console
 
-    Picture = NDArray[np.uint8]
+    Pixels = NDArray[np.uint8]
 
 WORKER = Path(__file__).with_name("worker.py")
 _LAST_LINES = 3
@@ -39,7 +39,7 @@ class Tracker:
     Parameters
     ----------
     console : where the making of the environment is told.
-    video : whether pictures follow one another, so that the face is looked for near where it was.
+    video : whether images follow one another, so that the face is looked for near where it was.
     """
 
     def __init__(self, console: Console, *, video: bool = False) -> None:
@@ -59,16 +59,16 @@ class Tracker:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def landmarks(self, picture: Picture) -> NDArray[np.float32] | None:
-        """Return the landmarks (468, 3) of the face in `picture` (h, w, 3) RGB, in pixels; None where there is none.
+    def landmarks(self, image: Pixels) -> NDArray[np.float32] | None:
+        """Return the landmarks (468, 3) of the face in `image` (h, w, 3) RGB, in pixels; None where there is none.
 
-        x points to the picture's right, y down, z away. Raises UserError where the worker has died.
+        x points to the image's right, y down, z away. Raises UserError where the worker has died.
         """
-        height, width, _ = picture.shape
+        height, width, _ = image.shape
         assert self._worker.stdin is not None
         try:
             self._worker.stdin.write(json.dumps({"width": width, "height": height}).encode() + b"\n")
-            self._worker.stdin.write(np.ascontiguousarray(picture).tobytes())
+            self._worker.stdin.write(np.ascontiguousarray(image).tobytes())
             self._worker.stdin.flush()
         except BrokenPipeError:
             raise self._died() from None

@@ -1,4 +1,4 @@
-"""FaceMesh as a program: pictures come in by a pipe, landmarks go out. It runs where MediaPipe is, not in the project.
+"""FaceMesh as a program: images come in by a pipe, landmarks go out. It runs where MediaPipe is, not in the project.
 
 `tracker` starts it by its path in the environment that `environment` makes, so it imports nothing of the project.
 
@@ -13,7 +13,7 @@ import sys
 
 
 def main(video: bool) -> None:
-    """Answer requests until the input ends; in a `video` the face is followed from picture to picture."""
+    """Answer requests until the input ends; in a `video` the face is followed from image to image."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever MediaPipe prints must not come between the answers
     import numpy as np
@@ -29,8 +29,8 @@ def main(video: bool) -> None:
             size = json.loads(line)
             width, height = size["width"], size["height"]
             pixels = sys.stdin.buffer.read(width * height * 3)
-            picture = np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
-            faces = model.process(picture).multi_face_landmarks
+            image = np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+            faces = model.process(image).multi_face_landmarks
             # three digits of a pixel are more than FaceMesh knows
             points = [
                 [round(point.x * width, 3), round(point.y * height, 3), round(point.z * width, 3)]

@@ -8,10 +8,8 @@ the chunks is that of its public code, and the widths are searched, for it state
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +19,9 @@ from torch.nn import functional
 
 from affect import record
 from training.contract import Outcome
-from training.networks import loop, vae
+from training.networks import fitted, loop, vae
+from training.networks.batches import Batches, Shuffled, in_order, placed
+from training.networks.step import Descent, optimiser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.contract import Floats, Job, Method, Params, Split
+    from training.networks.batches import Batch, Item
+    from training.views import Inputs
 
-    Pictures = NDArray[np.uint8]
+    Images = NDArray[np.uint8]
     Codes = Mapping[str, Floats]
 
 SIDE = 64
@@ -78,13 +80,13 @@ class FaceVae(nn.Module):
         self.up = nn.Sequential(*up, nn.ConvTranspose2d(widths[0], 3, 4, 2, 1))
         self.projections = nn.ModuleList(nn.Linear(CHUNK, shape.outputs) for _ in ALIGNED if shape.outputs)
 
-    def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Map uint8 pictures (n, 3, 64, 64) to the mean and the log variance of z, each (n, 96): z_v, z_a, z_z."""
-        mean, log_variance = self.moments(self.down(scaled(pictures))).chunk(2, dim=-1)
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Map uint8 images (n, 3, 64, 64) to the mean and the log variance of z, each (n, 96): z_v, z_a, z_z."""
+        mean, log_variance = self.moments(self.down(scaled(images))).chunk(2, dim=-1)
         return mean, log_variance.clamp(-10.0, 10.0)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Map z (n, 96) to pictures (n, 3, 64, 64) in 0 … 1."""
+        """Map z (n, 96) to images (n, 3, 64, 64) in 0 … 1."""
         return torch.sigmoid(self.up(self.start(z)))
 
     def project(self, z: Tensor) -> Tensor:
@@ -93,22 +95,15 @@ class FaceVae(nn.Module):
         return torch.stack([own(chunk) for own, chunk in zip(self.projections, chunks[: len(ALIGNED)], strict=True)], 1)
 
 
-def scaled(pictures: Tensor) -> Tensor:
-    """Return uint8 pictures in 0 … 1: all are kept as bytes, and only a batch is ever converted."""
-    return pictures.to(torch.float32, memory_format=torch.channels_last).div_(255.0)
+def scaled(images: Tensor) -> Tensor:
+    """Return uint8 images in 0 … 1: all are kept as bytes, and only a batch is ever converted."""
+    return images.to(torch.float32, memory_format=torch.channels_last).div_(255.0)
 
 
-def lent(values: Any) -> Tensor:
-    """Return an array as a tensor that shares its memory: nothing here writes to pictures, so none is copied."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.as_tensor(values)
-
-
-def mirrored(pictures: Tensor) -> Tensor:
-    """Return pictures of which about every second one, drawn at random, is seen in a mirror: valence stays the same."""
-    some = torch.rand(len(pictures), device=pictures.device) < 0.5
-    return torch.where(some[:, None, None, None], pictures.flip(-1), pictures)
+def mirrored(images: Tensor) -> Tensor:
+    """Return images of which about every second one, drawn at random, is seen in a mirror: valence stays the same."""
+    some = torch.rand(len(images), device=images.device) < 0.5
+    return torch.where(some[:, None, None, None], images.flip(-1), images)
 
 
 @dataclass(frozen=True)
@@ -170,7 +165,7 @@ ALIGNMENTS: dict[str, Alignment | None] = {"": None, "mse": CONTINUOUS, **DISCRE
 
 @dataclass(frozen=True)
 class FittedFaceVae:
-    """A fitted `FaceVae` that takes and gives pictures uint8 (n, 3, 64, 64)."""
+    """A fitted `FaceVae` that takes and gives images uint8 (n, 3, 64, 64)."""
 
     module: FaceVae
     shape: Shape
@@ -182,18 +177,18 @@ class FittedFaceVae:
         alignment = ALIGNMENTS[self.aligned_by]
         return alignment is not None and alignment.probabilities is not None
 
-    def predict(self, x: Pictures) -> Floats:
-        """Map pictures to valence and arousal (n, 2), as `read` does with their codes."""
-        return self.read(self.encode(x))
+    def predict(self, inputs: Inputs) -> Floats:
+        """Map images to valence and arousal (n, 2), as `read` does with their codes."""
+        return self.read(self.encode(inputs))
 
-    def encode(self, x: Pictures) -> dict[str, Floats]:
-        """Map pictures to the means of z_v, z_a and z_z, each (n, 32)."""
-        z = self._run(lambda part: self.module.encode(part)[0], np.asarray(x))
+    def encode(self, inputs: Inputs) -> dict[str, Floats]:
+        """Map images to the means of z_v, z_a and z_z, each (n, 32)."""
+        z = fitted.run(self.module, lambda part: self.module.encode(part)[0], [inputs.x], ROWS_AT_ONCE)
         return dict(zip(CODES, np.split(z, len(CODES), axis=1), strict=True))
 
-    def decode(self, codes: Codes) -> Pictures:
-        """Map z_v, z_a and z_z, each (n, 32), to pictures."""
-        return self._run(lambda z: to_bytes(self.module.decode(z)), _whole(codes))
+    def decode(self, codes: Codes) -> Images:
+        """Map z_v, z_a and z_z, each (n, 32), to images."""
+        return self._run(lambda z: to_bytes(self.module.decode(z)), codes)
 
     def read(self, codes: Codes) -> Floats:
         """Map z_v and z_a to valence and arousal (n, 2).
@@ -201,14 +196,14 @@ class FittedFaceVae:
         The trained projection of each chunk, for discrete labels the expected one over 10; without a projection the
         mean over the chunk.
         """
-        return self._run(lambda z: reading(self.module, z, ALIGNMENTS[self.aligned_by]), _whole(codes))
+        return self._run(lambda z: reading(self.module, z, ALIGNMENTS[self.aligned_by]), codes)
 
     def probabilities(self, codes: Codes) -> Floats | None:
         """Map z_v and z_a to the probabilities (n, 2, 21) of −10 … 10; None where the method has none."""
         alignment = ALIGNMENTS[self.aligned_by]
         if alignment is None or (to_probabilities := alignment.probabilities) is None:
             return None
-        return self._run(lambda z: to_probabilities(self.module.project(z)), _whole(codes))
+        return self._run(lambda z: to_probabilities(self.module.project(z)), codes)
 
     def directions(self) -> dict[str, Floats] | None:
         """Return for z_v and z_a the direction (32,) along which the trained projection rises; None without one.
@@ -224,30 +219,24 @@ class FittedFaceVae:
 
     def parameters(self) -> int:
         """Return the number of weights."""
-        return sum(p.numel() for p in self.module.parameters())
+        return fitted.count(self.module)
 
     def save(self, folder: Path) -> None:
         """Write face_vae.safetensors and face_vae.json."""
-        from safetensors.torch import save_file
-
-        save_file({name: value.cpu().contiguous() for name, value in self.module.state_dict().items()}, folder / NAME)
         state = {"shape": asdict(self.shape), "aligned_by": self.aligned_by}
-        (folder / "face_vae.json").write_text(json.dumps(state), encoding="utf-8")
+        fitted.save_state(folder, NAME, self.module, state)
 
-    def _run(self, function: Callable[[Tensor], Tensor], values: Any) -> Any:
-        device = next(self.module.parameters()).device
-        with torch.inference_mode():
-            parts = lent(values).split(ROWS_AT_ONCE)
-            return torch.cat([function(part.to(device)).cpu() for part in parts]).numpy()
+    def _run(self, function: Callable[[Tensor], Tensor], codes: Codes) -> Any:
+        return fitted.run(self.module, function, [_whole(codes)], ROWS_AT_ONCE)
 
 
 def _whole(codes: Codes) -> NDArray[np.float32]:
     return np.concatenate([np.asarray(codes[code], np.float32) for code in CODES], axis=1)
 
 
-def to_bytes(pictures: Tensor) -> Tensor:
-    """Return pictures in 0 … 1 as uint8."""
-    return pictures.mul(255.0).round().to(torch.uint8)
+def to_bytes(images: Tensor) -> Tensor:
+    """Return images in 0 … 1 as uint8."""
+    return images.mul(255.0).round().to(torch.uint8)
 
 
 def reading(module: FaceVae, z: Tensor, alignment: Alignment | None) -> Tensor:
@@ -261,18 +250,16 @@ def reading(module: FaceVae, z: Tensor, alignment: Alignment | None) -> Tensor:
     return alignment.probabilities(projected) @ levels
 
 
-NAME = "face_vae.safetensors"
+NAME = "face_vae"
 
 
 def load(folder: Path, device: str) -> FittedFaceVae:
     """Read what `FittedFaceVae.save` wrote."""
-    from safetensors.torch import load_file
-
-    state = json.loads((folder / "face_vae.json").read_text(encoding="utf-8"))
+    weights, state = fitted.load_state(folder, NAME)
     shape = Shape(**state["shape"])
     module = FaceVae(shape)
-    module.load_state_dict(load_file(folder / NAME))
-    return FittedFaceVae(_placed(module, device).eval(), shape, state["aligned_by"])
+    module.load_state_dict(weights)
+    return FittedFaceVae(_to_device(module, device).eval(), shape, state["aligned_by"])
 
 
 def fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str = "") -> Outcome:
@@ -281,83 +268,77 @@ def fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str 
     The loss is the mean squared error of a pixel (0 … 1), ``kl_weight`` times the divergence of all three chunks, and
     ``alignment_weight`` times the alignment of that name, if any, for one draw of z. The epochs' terms are curves.
 
-    `split` has pictures uint8 (n, 3, 64, 64) as inputs and valence and arousal in −1 … 1 as targets.
+    `split` has images uint8 (n, 3, 64, 64) as inputs and valence and arousal in −1 … 1 as targets.
     """
-    # on several threads, gradients add up in another order, and the same seed would give other predictions
-    job = replace(job, threads=1)
-    alignment = ALIGNMENTS[aligned_by]
-    train = _tensors(split.train, job)
-    pictures, va = _tensors(split.validation, job)
-    shape = Shape(params["width"], alignment.outputs if alignment else 0)
     with loop.seeded(job):
-        module = _placed(FaceVae(shape), job.device)
-    terms: list[Tensor] = []
+        return _fit(method, params, split, job, aligned_by)
 
-    def loss(batch: tuple[Tensor, ...]) -> Tensor:
-        wanted = mirrored(batch[0]) if params["mirror"] else batch[0]
-        mean, log_variance = module.encode(wanted)
+
+def _fit(method: Method, params: Params, split: Split, job: Job, aligned_by: str) -> Outcome:
+    alignment = ALIGNMENTS[aligned_by]
+    shape = Shape(params["width"], alignment.outputs if alignment else 0)
+    module = _to_device(FaceVae(shape), job.device)
+
+    def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        images, va = batch
+        if params["horizontal_flip"]:
+            images = mirrored(images)
+        mean, log_variance = module.encode(images)
         z = vae.draw(mean, log_variance)
-        each = [functional.mse_loss(module.decode(z), scaled(wanted)), vae.kl(mean, log_variance).mean()]
-        weights = [1.0, params["kl_weight"]]
+        terms = {
+            "reconstruction": functional.mse_loss(module.decode(z), scaled(images)),
+            "kl": vae.kl(mean, log_variance).mean(),
+        }
+        value = terms["reconstruction"] + params["kl_weight"] * terms["kl"]
         if alignment is not None:
-            each.append(alignment.loss(module.project(z), batch[1]))
-            weights.append(params["alignment_weight"])
-        terms.append(torch.stack(each).detach())
-        return sum(weight * term for weight, term in zip(weights, each, strict=True))
+            terms["alignment"] = alignment.loss(module.project(z), va)
+            value = value + params["alignment_weight"] * terms["alignment"]
+        return value, terms
+
+    validation = placed([split.validation.x, split.validation.targets()], torch.device(job.device))
 
     def validate() -> tuple[float, dict[str, float]]:
-        figures = dict(zip(TERMS, torch.stack(terms).mean(dim=0).tolist(), strict=False))
-        terms.clear()
-        errors = _errors(module, pictures, va, alignment)
-        figures |= {f"val__{method.objective}__{target}": value for target, value in errors.items()}
-        return method.weigh(errors), figures
+        errors = _errors(module, validation, alignment)
+        beside = {f"val__{method.objective}__{target}": value for target, value in errors.items()}
+        return method.objective_value(errors), beside
 
-    schedule = loop.Schedule(
-        epochs=params["epochs"],
-        batch=params["batch"],
-        learning_rate=params["learning_rate"],
-        patience=PATIENCE,
-        clip=10.0,
-        decay=params["decay"],
+    loop.fit(
+        Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
+        Batches(Shuffled(len(split.train), params["batch"]), [split.train.x, split.train.targets()], job.device),
+        validate,
+        loop.Schedule(
+            epochs=params["epochs"], patience=PATIENCE, learning_rate_schedule=params["learning_rate_schedule"]
+        ),
+        job,
     )
-    loop.fit(module, train, loss, validate, schedule, job)
     model = FittedFaceVae(module, shape, aligned_by)
-    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,
         predictions={name: model.read(of) for name, of in codes.items()},
-        pictures={name: model.decode(of) for name, of in codes.items() if name != "train"},
+        images={name: model.decode(of) for name, of in codes.items() if name != "train"},
         embeddings={code: {name: of[code] for name, of in codes.items()} for code in CODES},
         parameters=model.parameters(),
     )
 
 
-TERMS = ("train__reconstruction", "train__kl", "train__alignment")
-
-
-def _placed(module: FaceVae, device: str) -> FaceVae:
+def _to_device(module: FaceVae, device: str) -> FaceVae:
     # a step takes at least a tenth less time than with channels first
-    placed: FaceVae = module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed
+    moved: FaceVae = module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
 
 
-def _tensors(part: Any, job: Job) -> tuple[Tensor, Tensor]:
-    """Return a part's pictures, as bytes, and its labels, on the job's device."""
-    return (
-        lent(part.x).to(job.device),
-        torch.as_tensor(part.known(), dtype=torch.float32, device=job.device),
-    )
+def _errors(module: FaceVae, items: Sequence[Item], alignment: Alignment | None) -> dict[str, float]:
+    """Return the mean squared errors of the reconstructed images (0 … 1, as bytes are) and of the labels read.
 
-
-def _errors(module: FaceVae, pictures: Tensor, va: Tensor, alignment: Alignment | None) -> dict[str, float]:
-    """Return the mean squared errors of the reconstructed pictures (0 … 1, as bytes are) and of the labels read."""
-    of_pictures, read = torch.zeros((), device=va.device), []
-    for part in pictures.split(ROWS_AT_ONCE):
-        z = module.encode(part)[0]
-        again = scaled(to_bytes(module.decode(z)))
-        of_pictures += (again - scaled(part)).square().mean() * len(part)
-        read.append(reading(module, z, alignment))
-    return {
-        record.PICTURE: float(of_pictures) / len(pictures),
-        record.ALL: float(functional.mse_loss(torch.cat(read), va)),
-    }
+    items : images and labels.
+    """
+    device = module.moments.weight.device
+    sums = torch.zeros(2, device=device)
+    for images, va in in_order(items, device, ROWS_AT_ONCE):
+        z = module.encode(images)[0]
+        reconstructed = scaled(to_bytes(module.decode(z)))
+        errors = (reconstructed - scaled(images)).square().mean(), (reading(module, z, alignment) - va).square().mean()
+        sums += torch.stack(errors) * len(images)
+    of_images, of_labels = (sums / len(items[0])).tolist()
+    return {record.PICTURE: of_images, record.ALL: of_labels}

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from training.networks import topology
+from training.geometry import topology
 
 
 class FeastConv(nn.Module):

@@ -1,271 +1,323 @@
-"""The one training loop: whole tensors, shuffled once an epoch and then split; stopped on validation; survives a kill.
+"""The one training loop: epochs of steps over batches, stopped on validation; it survives a kill.
 
-A DataLoader costs a small network a third of its time and more; a gather for each batch costs it a fifth.
+Three pieces that can be replaced one by one: `training.networks.batches` says which rows a step sees,
+`training.networks.step` what is done with them, and `fit` here how long that goes on. A recurrent network that looks
+back over windows of frames::
+
+    with loop.seeded(job):
+        module = Recurrent(features, params["width"]).to(job.device)
+
+        def loss(batch: Batch) -> Tensor:
+            (frames, mask), va = batch                       # (b, T, d), (b, T), (b, 2)
+            return ccc.loss(module(frames, mask), va)
+
+        def validate() -> float:
+            return job.score(fitted.run(module, lambda window: module(*window), [split.validation.x]))
+
+        loop.fit(
+            Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
+            Batches(Shuffled(len(split.train), params["batch"]), [split.train.x, split.train.targets()], job.device),
+            validate,
+            loop.Schedule(epochs=params["epochs"], patience=10),
+            job,
+        )
+
+A GAN brings its own step (`training.networks.adversarial`), rounds of so many steps in place of epochs, and says
+whose best weights are kept::
+
+    loop.fit(step, Together(labelled, unlabelled), validate, loop.Schedule(epochs=100, steps=60), job, best=["critic"])
 """
 
 from __future__ import annotations
 
-import hashlib
+import itertools
+import logging
 import math
-import time
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+import torch.utils.deterministic
+from torch import Tensor
 
-from affect import record
-from training.contract import Job
+from training.networks import checkpoints
+from training.networks.batches import endless
+from training.networks.step import LOSS
 
-CHECKPOINT_SECONDS = 30.0
-"""Time between two checkpoints: a fit that is killed loses at most so much."""
+if TYPE_CHECKING:
+    from training.contract import Job
+    from training.networks.batches import Epochs
+    from training.networks.step import Step
 
-WHOLE_SHUFFLE_BYTES = 1 << 28
-"""Tensors up to this size are shuffled by one copy an epoch; larger ones are gathered batch by batch."""
-
-LOSS = "train__loss"
-"""The epoch figure that every fit reports."""
-
-DECAYS = ("none", "cosine")
-OPTIMISERS = ("adam", "adamw", "rmsprop", "sgd")
-
-Loss = Callable[[tuple[Tensor, ...]], Tensor]
-"""Maps a batch of each tensor to the scalar that is minimised."""
+LEARNING_RATE_SCHEDULES = ("none", "cosine")
 
 Validate = Callable[[], float | tuple[float, Mapping[str, float]]]
-"""Returns the objective on validation, and epoch figures beside it where there are any, named as `Report` says."""
+"""Returns the objective on validation, and epoch scores beside it where there are any, named as `Report` says."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and by which steps a module is fitted.
+    """How long a fit goes on.
 
     Parameters
     ----------
     epochs : upper limit; `job.epochs` lowers it.
-    batch : samples in a step. A last batch of one sample is left out: batch norm is not defined on it.
-    patience : epochs without a better validation figure after which the fit ends; None for all epochs.
-    clip : limit on the gradient's norm, or None.
-    decay : how the learning rate falls from epoch to epoch: "none", or "cosine", to nearly 0 in the last one.
-    direction : whether a smaller or a larger validation figure is better: "minimize" or "maximize".
+    patience : epochs without a better validation score after which the fit ends; None for all epochs.
+    direction : whether a smaller or a larger validation score is better: "minimize" or "maximize".
+    learning_rate_schedule : how the learning rate falls from epoch to epoch: "none", or "cosine", to nearly 0 in the
+        last one.
+    steps : steps in an epoch; None for one pass over the batches. Each epoch begins with a new shuffle.
     """
 
     epochs: int
-    batch: int
-    optimiser: str = "adam"
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
     patience: int | None = None
-    clip: float | None = None
     direction: str = "minimize"
-    decay: str = "none"
+    learning_rate_schedule: str = "none"
+    steps: int | None = None
 
-    def rate(self, epoch: int, epochs: int) -> float:
-        """Return the learning rate of an epoch, 0 … epochs - 1; ValueError for an unknown decay."""
-        if self.decay not in DECAYS:
-            raise ValueError(f"decay is {self.decay!r}, expected one of {', '.join(DECAYS)}")
-        falling = 0.5 * (1.0 + math.cos(math.pi * epoch / epochs)) if self.decay == "cosine" else 1.0
-        return self.learning_rate * falling
+    def factor(self, epoch: int, epochs: int) -> float:
+        """Return what learning rates are multiplied by in an epoch, 0 … epochs - 1; ValueError for an unknown name."""
+        if self.learning_rate_schedule not in LEARNING_RATE_SCHEDULES:
+            expected = ", ".join(LEARNING_RATE_SCHEDULES)
+            raise ValueError(f"learning_rate_schedule is {self.learning_rate_schedule!r}, expected one of {expected}")
+        cosine = self.learning_rate_schedule == "cosine"
+        return 0.5 * (1.0 + math.cos(math.pi * epoch / epochs)) if cosine else 1.0
 
 
 @dataclass
 class History:
-    """What a fit went through: for each epoch the validation figure and all else reported, and which one was best."""
+    """The course of a fit: each epoch's validation score and the scores beside it, the best epoch, and the steps."""
 
     values: list[float] = field(default_factory=list)
-    figures: list[dict[str, float]] = field(default_factory=list)
+    scores: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
+    steps: int = 0
 
     @property
     def best(self) -> float:
-        """Return the best epoch's validation figure."""
+        """Return the best epoch's validation score."""
         return self.values[self.best_epoch]
+
+    def stale(self, patience: int | None) -> bool:
+        """Say whether more than `patience` epochs have passed since the best one."""
+        return patience is not None and len(self.values) - self.best_epoch > patience
 
 
 @contextmanager
-def seeded(job: Job) -> Iterator[None]:
-    """Give torch the job's seed and threads inside the block, and back what it had afterwards.
+def seeded(job: Job, most_threads: int | None = None) -> Iterator[None]:
+    """Give torch the job's seed and threads inside the block, and what it had before afterwards.
 
-    Build a module inside it, so that its first weights are the seed's own.
+    Build, fit and predict inside it: first weights are the seed's own, and the same seed on the same number of threads
+    gives the same predictions. That takes torch's deterministic algorithms: without them the gradient of an index is
+    added up in the order in which threads come.
+
+    most_threads : fewer threads than the job may use, for layers so small that several take longer than one.
     """
-    threads = torch.get_num_threads()
-    devices = [torch.device(job.device)] if job.device.startswith("cuda") else []
-    with torch.random.fork_rng(devices=devices):
+    device = torch.device(job.device)
+    deterministic: Any = torch.utils.deterministic  # its switch is not in its types
+    before = (
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        deterministic.fill_uninitialized_memory,
+    )
+    states = checkpoints.noise(device)
+    if device.type == "cuda":
+        # cuBLAS reads it when it is first used; without it, it may add up in another order
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    try:
         torch.manual_seed(job.seed)
-        torch.set_num_threads(job.threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
-
-
-def batches(tensors: Sequence[Tensor], size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
-    """Yield one epoch of batches of the tensors' rows, in an order drawn from `generator` (on the CPU).
-
-    tensors : each (n, …), on one device. Rows stay together: row i of one goes with row i of the others.
-    """
-    n = len(tensors[0])
-    order = torch.randperm(n, generator=generator).to(tensors[0].device)
-    if n > 1 and n % size == 1:
-        order = order[:-1]
-    if sum(t.numel() * t.element_size() for t in tensors) <= WHOLE_SHUFFLE_BYTES:
-        yield from zip(*(t.index_select(0, order).split(size) for t in tensors), strict=True)
-    else:
-        for rows in order.split(size):
-            yield tuple(t.index_select(0, rows) for t in tensors)
-
-
-def optimiser(module: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """Return the schedule's optimiser over the module's trained parameters; ValueError for an unknown name."""
-    trained = [p for p in module.parameters() if p.requires_grad]
-    rate, decay = schedule.learning_rate, schedule.weight_decay
-    if schedule.optimiser == "adam":
-        return torch.optim.Adam(trained, lr=rate, weight_decay=decay, fused=True)
-    if schedule.optimiser == "adamw":
-        return torch.optim.AdamW(trained, lr=rate, weight_decay=decay, fused=True)
-    if schedule.optimiser == "rmsprop":
-        return torch.optim.RMSprop(trained, lr=rate, weight_decay=decay)
-    if schedule.optimiser == "sgd":
-        return torch.optim.SGD(trained, lr=rate, weight_decay=decay, momentum=0.9, fused=True)
-    raise ValueError(f"optimiser is {schedule.optimiser!r}, expected one of {', '.join(OPTIMISERS)}")
+        torch.set_num_threads(min(job.threads, most_threads or job.threads))
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        deterministic.fill_uninitialized_memory = False  # nothing here reads memory before writing it
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1], warn_only=before[2])
+        deterministic.fill_uninitialized_memory = before[3]
+        checkpoints.set_noise(states, device)
 
 
 def fit(
-    module: nn.Module,
-    tensors: Sequence[Tensor],
-    loss: Loss,
+    step: Step,
+    batches: Epochs,
     validate: Validate,
     schedule: Schedule,
     job: Job,
+    *,
+    best: Sequence[str] | None = None,
+    extra: dict[str, Any] | None = None,
+    name: str = "fit",
 ) -> History:
-    """Fit `module` in place, report each epoch, and leave it with the weights of its best epoch, in evaluation mode.
+    """Fit the step's modules in place, report each epoch, and leave them with their best weights, in evaluation mode.
 
     Parameters
     ----------
-    module : on `job.device`; built inside `seeded`.
-    tensors : the train part, each (n, …), on `job.device`.
-    loss : from a batch of each tensor to a scalar; called in training mode.
+    step : its modules are on `job.device`, and were built inside `seeded`, as this call is.
+    batches : the train part.
     validate : the objective on validation, in the data's own units; called in evaluation mode without gradients. The
-        figures that it may return beside it are reported with the train loss.
+        scores that it may return beside it are reported with the train loss.
+    best : names of the modules that are given their weights of the best epoch at the end; None for all of them. The
+        others keep their last.
+    extra : what else changes during the fit; it stands in the checkpoint, and is updated in place from it.
+    name : tells several fits of one method apart.
 
     A checkpoint in `job.checkpoint` lets a fit whose worker died go on from its last one, with the same result; the
-    epochs before it are reported again. It is removed when the fit ends.
+    epochs before it are reported again. It is removed when the fit ends or fails, but not when it is stopped.
+
+    With ``--refit all`` (`job.steps`) it takes the number of epochs that validation found best in the search, and keeps
+    the last one's weights.
+
+    A loss or a score that is no longer finite ends the fit with the best weights before it, which is logged.
 
     Raises
     ------
-    ArithmeticError : the loss or the validation figure is no longer finite.
+    ArithmeticError : that happened in the first epoch.
+    RuntimeError : the call is outside `seeded`.
     """
+    if not torch.are_deterministic_algorithms_enabled():
+        raise RuntimeError(
+            "build, fit and predict inside `with loop.seeded(job):`, or the same seed gives other results"
+        )
     epochs = min(schedule.epochs, job.epochs or schedule.epochs)
     sign = 1.0 if schedule.direction == "minimize" else -1.0
-    with seeded(job):
-        state = _State(module, optimiser(module, schedule), job)
-        file = job.checkpoint / f"fit-{_key(module, tensors, schedule, job)}.pt"
-        if file.exists():
-            state.read(file)
-            for epoch, (value, past) in enumerate(zip(state.history.values, state.history.figures, strict=True)):
-                job.report(epoch + 1, value, **past)
-        written = time.monotonic()
-        history = state.history
+    state = _State(step, job, list(step.modules) if best is None else list(best), {} if extra is None else extra)
+    checkpoint = checkpoints.Checkpoint(job, name, schedule, step)
+    history = state.history
+    torch.manual_seed(job.seed)
+    try:
+        checkpoint.read(state.restore)
+        for epoch, (value, scores) in enumerate(zip(history.values, history.scores, strict=True)):
+            job.report(epoch + 1, value, **scores)
+        fixed = job.steps.fixed()
         for epoch in range(len(history.values), epochs):
-            if schedule.patience is not None and epoch - history.best_epoch > schedule.patience:
+            if epoch == fixed or (fixed is None and history.stale(schedule.patience)):
                 break
-            for group in state.optimiser.param_groups:
-                group["lr"] = schedule.rate(epoch, epochs)
-            figures = {LOSS: _epoch(module, state, tensors, loss, schedule)}
-            module.eval()
-            with torch.no_grad():
-                found = validate()
-            value, beside = found if isinstance(found, tuple) else (found, {})
-            history.values.append(float(value))
-            history.figures.append({**figures, **beside})
-            _check_finite(history, epoch)
-            if epoch == 0 or sign * history.values[epoch] < sign * history.best:
+            for group in state.param_groups():
+                group["lr"] = group["initial_lr"] * schedule.factor(epoch, epochs)
+            scores = _epoch(step, state, batches, schedule)
+            value, problem = _validated(step, validate, scores)
+            if problem:
+                if not history.values:
+                    raise ArithmeticError(f"{problem} in epoch 1: a smaller learning rate or max_grad_norm helps")
+                log.warning(
+                    "%s in epoch %d: the fit ends with the weights of epoch %d",
+                    problem, epoch + 1, history.best_epoch + 1,
+                )  # fmt: skip
+                break
+            history.values.append(value)
+            history.scores.append(scores)
+            if fixed is not None or epoch == 0 or sign * value < sign * history.best:
                 history.best_epoch = epoch
-                state.keep_weights()
-            job.report(epoch + 1, history.values[epoch], **history.figures[epoch])
-            if time.monotonic() - written > CHECKPOINT_SECONDS:
-                state.write(file)
-                written = time.monotonic()
-        module.load_state_dict(state.best)
-        module.eval()
-        file.unlink(missing_ok=True)
+                state.keep_best()
+            job.report(epoch + 1, value, **scores)
+            if checkpoint.due():
+                checkpoint.write(state.kept())
+        if fixed is None:
+            job.steps.chose(history.best_epoch + 1)
+        state.take_best()
+        for module in step.modules.values():
+            module.eval()
+    except Exception:
+        # the trial is pruned or has failed: it is not run again. KeyboardInterrupt, after which it is, passes by
+        checkpoint.remove()
+        raise
+    checkpoint.remove()
     return history
 
 
-def _epoch(module: nn.Module, state: _State, tensors: Sequence[Tensor], loss: Loss, schedule: Schedule) -> float:
-    """Take one epoch's steps; return the mean loss over its batches."""
-    module.train()
-    total, steps = torch.zeros((), device=tensors[0].device), 0
-    for batch in batches(tensors, schedule.batch, state.order):
-        state.optimiser.zero_grad(set_to_none=True)
-        value = loss(batch)
-        value.backward()
-        if schedule.clip is not None:
-            nn.utils.clip_grad_norm_(module.parameters(), schedule.clip)
-        state.optimiser.step()
-        # kept on the device: asking for the number would wait for it at every step
-        total += value.detach()
-        steps += 1
-    return float(total) / steps
+def _epoch(step: Step, state: _State, batches: Epochs, schedule: Schedule) -> dict[str, float]:
+    """Take one epoch's steps; return the means of what they returned, named as `Report` says."""
+    step.train_mode()
+    drawn = batches.epoch(state.order)
+    if schedule.steps is not None:
+        drawn = itertools.islice(endless(batches, state.order), schedule.steps)
+    # kept on the device: asking for a number would wait for it at every step
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+    for batch in drawn:
+        for name, value in step.take(batch, state.history.steps).items():
+            sums[name] = sums[name].add_(value) if name in sums else value.clone()
+            counts[name] = counts.get(name, 0) + 1
+        state.history.steps += 1
+    return {f"train__{name}": float(value) / counts[name] for name, value in sums.items()}
 
 
-def _check_finite(history: History, epoch: int) -> None:
-    for name, value in (("train loss", history.figures[-1][LOSS]), ("validation figure", history.values[-1])):
-        if not abs(value) < float("inf"):
-            raise ArithmeticError(f"{name} is {value} in epoch {epoch + 1}: a smaller learning rate or clipping helps")
-
-
-def _key(module: nn.Module, tensors: Sequence[Tensor], schedule: Schedule, job: Job) -> str:
-    """Name a fit by all that decides its result, so that a checkpoint of another fit is never taken for this one's."""
-    content = hashlib.sha256()
-    for value in (*module.state_dict().values(), *tensors):
-        content.update(repr((tuple(value.shape), value.dtype)).encode())
-        content.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return record.digest([asdict(schedule), job.seed, job.epochs, content.hexdigest()])
+def _validated(step: Step, validate: Validate, scores: dict[str, float]) -> tuple[float, str]:
+    """Return the validation score and what is not finite, in words; add the scores beside it to `scores`."""
+    if not math.isfinite(loss := scores[f"train__{LOSS}"]):
+        return loss, f"the train loss is {loss}"
+    for module in step.modules.values():
+        module.eval()
+    with torch.no_grad():
+        weights = [p.isfinite().all() for module in step.modules.values() for p in module.parameters()]
+        if weights and not bool(torch.stack(weights).all()):
+            return math.nan, "a weight is no longer finite"
+        found = validate()
+    value, beside = found if isinstance(found, tuple) else (found, {})
+    # NumPy's numbers could not be read back from a checkpoint
+    scores |= {name: float(score) for name, score in beside.items()}
+    value = float(value)
+    return value, "" if math.isfinite(value) else f"the validation score is {value}"
 
 
 class _State:
     """Everything that changes during a fit, so that it can be written and read as a whole."""
 
-    def __init__(self, module: nn.Module, optimiser: torch.optim.Optimizer, job: Job) -> None:
-        self.module, self.optimiser, self.device = module, optimiser, torch.device(job.device)
+    def __init__(self, step: Step, job: Job, best: list[str], extra: dict[str, Any]) -> None:
+        self.step, self.device, self.extra = step, torch.device(job.device), extra
         self.order = torch.Generator().manual_seed(job.seed)
         self.history = History()
-        self.best: dict[str, Tensor] = {}
+        self.best: dict[str, dict[str, Tensor]] = {name: {} for name in best}
+        for group in self.param_groups():
+            group.setdefault("initial_lr", group["lr"])
 
-    def keep_weights(self) -> None:
-        weights = self.module.state_dict()
-        if not self.best:
-            self.best = {name: value.detach().clone() for name, value in weights.items()}
-        for name, value in weights.items():
-            self.best[name].copy_(value)
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Return the parameter groups of all optimisers."""
+        return [group for optimiser in self.step.optimisers.values() for group in optimiser.param_groups]
 
-    def write(self, file: Path) -> None:
-        """Write all of it; a kill while writing leaves the older file whole."""
-        state: dict[str, Any] = {
-            "module": self.module.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+    def keep_best(self) -> None:
+        """Copy the weights that the modules have now."""
+        for name, kept in self.best.items():
+            for key, value in self.step.modules[name].state_dict().items():
+                if key in kept:
+                    kept[key].copy_(value)
+                else:
+                    kept[key] = value.detach().clone()
+
+    def take_best(self) -> None:
+        """Give the modules the weights that were kept."""
+        for name, kept in self.best.items():
+            self.step.modules[name].load_state_dict(kept)
+
+    def kept(self) -> dict[str, Any]:
+        """Return what a checkpoint holds."""
+        return {
+            "modules": {name: module.state_dict() for name, module in self.step.modules.items()},
+            "optimisers": {name: one.state_dict() for name, one in self.step.optimisers.items()},
             "order": self.order.get_state(),
-            "noise": torch.get_rng_state(),
-            "device_noise": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "noise": checkpoints.noise(self.device),
             "history": asdict(self.history),
             "best": self.best,
+            "extra": self.extra,
         }
-        unfinished = file.with_suffix(".unfinished")
-        torch.save(state, unfinished)
-        unfinished.replace(file)
 
-    def read(self, file: Path) -> None:
-        # the generators' states must stay on the CPU; load_state_dict moves what belongs to the device
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        self.module.load_state_dict(state["module"])
-        self.optimiser.load_state_dict(state["optimiser"])
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `kept` returned."""
+        for name, module in self.step.modules.items():
+            module.load_state_dict(state["modules"][name])
+        for name, one in self.step.optimisers.items():
+            one.load_state_dict(state["optimisers"][name])
         self.order.set_state(state["order"])
-        torch.set_rng_state(state["noise"])
-        if state["device_noise"] is not None:
-            torch.cuda.set_rng_state(state["device_noise"], self.device)
-        self.history = History(**state["history"])
-        self.best = {name: value.to(self.device) for name, value in state["best"].items()}
+        checkpoints.set_noise(state["noise"], self.device)
+        for key, value in state["history"].items():
+            setattr(self.history, key, value)
+        self.best = {
+            name: {key: value.to(self.device) for key, value in kept.items()} for name, kept in state["best"].items()
+        }
+        self.extra.update(state["extra"])

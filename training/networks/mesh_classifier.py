@@ -7,9 +7,8 @@ Learning on Point Clouds, ACM Transactions on Graphics 38, 2019, figure 3).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +18,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from affect import metrics
-from training.contract import Outcome
-from training.networks import loop, mesh_features, topology
-from training.networks.mesh_features import Features
-from training.networks.rotations import draws, rotate
+from training.contract import CLASSES, Outcome
+from training.geometry import mesh_features, topology
+from training.geometry.mesh_features import Features
+from training.geometry.rotations import draws, rotate
+from training.networks import fitted, loop
+from training.networks.batches import Batches, Shuffled
+from training.networks.step import Descent, optimiser
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Floats, Job, Params, Split
+    from training.contract import Floats, Job, Method, Params, Split
+    from training.networks.batches import Batch
+    from training.views import Inputs
 
 SLOPE = 0.2
 """Of the leaky rectifier, as in DGCNN."""
@@ -132,13 +136,13 @@ class FittedMeshes:
     graph: Graph
     shape: Shape
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the probabilities (n, classes)."""
-        return self.classify(self.encode(x))
+        return self.classify(self.encode(inputs))
 
-    def encode(self, x: Floats) -> Floats:
+    def encode(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the penultimate layer (n, d)."""
-        return self._run(self.module.encode, x)
+        return self._run(self.module.encode, inputs)
 
     def classify(self, codes: Floats) -> Floats:
         """Map the penultimate layer (n, d) to the probabilities (n, classes)."""
@@ -146,13 +150,13 @@ class FittedMeshes:
             given = _tensor(codes, next(self.module.parameters()).device)
             return torch.softmax(self.module.classify(given), dim=1).cpu().numpy()
 
-    def vertices(self, x: Floats) -> Floats:
+    def vertices(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the embeddings (n, v, d) of their vertices, before pooling."""
-        return self._run(self.module.vertices, x)
+        return self._run(self.module.vertices, inputs)
 
-    def features(self, x: Floats) -> Floats:
+    def features(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to what `logits` takes, (n, v, c)."""
-        return self.seen.of(x)
+        return self.seen.of(np.asarray(inputs.x))
 
     def logits(self, features: Tensor) -> Tensor:
         """Map features (n, v, c) to logits (n, classes), differentiably."""
@@ -160,38 +164,28 @@ class FittedMeshes:
 
     def parameters(self) -> int:
         """Return the number of weights."""
-        return sum(p.numel() for p in self.module.parameters())
+        return fitted.count(self.module)
 
     def save(self, folder: Path) -> None:
         """Write meshes.safetensors and meshes.json."""
-        from safetensors.torch import save_file
-
-        values = {name: value.cpu().contiguous() for name, value in self.module.state_dict().items()}
-        save_file({**values, EDGES: self.graph.edges}, folder / NAME)
         state = {
             "params": dict(self.params),
             "vertices": self.graph.vertices,
             "shape": asdict(self.shape),
             "features": self.seen.state(),
         }
-        (folder / "meshes.json").write_text(json.dumps(state), encoding="utf-8")
+        fitted.save_state(folder, NAME, self.module, state, {EDGES: self.graph.edges})
 
-    def _run(self, function: Callable[[Tensor], Tensor], x: Floats) -> Floats:
-        device = next(self.module.parameters()).device
-        with torch.inference_mode():
-            parts = torch.from_numpy(self.seen.of(x)).split(AT_ONCE)
-            return torch.cat([function(part.to(device)).cpu() for part in parts]).numpy()
+    def _run(self, function: Callable[[Tensor], Tensor], inputs: Inputs) -> Floats:
+        return fitted.run(self.module, function, [self.features(inputs)], AT_ONCE)
 
 
-NAME, EDGES = "meshes.safetensors", "edges"
+NAME, EDGES = "meshes", "edges"
 
 
 def load(folder: Path, device: str, layer: Layer) -> FittedMeshes:
     """Read what `FittedMeshes.save` wrote."""
-    from safetensors.torch import load_file
-
-    state = json.loads((folder / "meshes.json").read_text(encoding="utf-8"))
-    values = load_file(folder / NAME)
+    values, state = fitted.load_state(folder, NAME)
     graph, shape = Graph(values.pop(EDGES), state["vertices"]), Shape(**state["shape"])
     module = MeshNetwork(layer, state["params"], graph, shape)
     module.load_state_dict(values)
@@ -199,34 +193,36 @@ def load(folder: Path, device: str, layer: Layer) -> FittedMeshes:
     return FittedMeshes(module.to(device).eval(), seen, state["params"], graph, shape)
 
 
-def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
-    """Fit on train, stopped where macro F1 on validation is highest; classes weigh the same.
+def fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
+    """Fit on train, stopped where what `method` optimises is best on validation; classes weigh the same.
 
-    params : those of `MeshNetwork` and of the layer; ``mirror`` shows every second face as its mirror image;
-        ``smoothing`` of labels, ``learning_rate``, ``weight_decay``, ``batch``, ``epochs``, ``patience``.
+    params : those of `MeshNetwork` and of the layer; ``horizontal_flip`` shows every second face as its mirror image;
+        ``label_smoothing``, ``learning_rate``, ``weight_decay``, ``batch``, ``epochs``, ``patience``.
     """
-    if split.triangles is None:
+    with loop.seeded(job):
+        return _fit(method, layer, params, split, job)
+
+
+def _fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
+    triangles, meshes = split.block.triangles, np.asarray(split.train.x)
+    if triangles is None:
         raise ValueError("a graph network needs the triangles of the meshes")
-    seen = Features.fit(split.train.x, job)
-    # with more threads, sums are made in another order: the same seed would not give the same weights
-    job = replace(job, threads=1)
-    x = _tensor(seen.of(split.train.x), job.device)
-    y = torch.tensor(split.train.known(), device=job.device)
-    others = [_tensor(seen.of(mesh_features.mirrored(split.train.x)), job.device)] if params["mirror"] else []
-    validation, truth = _tensor(seen.of(split.validation.x), job.device), split.validation.known()
+    seen = Features.fit(meshes, job)
+    x = _tensor(seen.of(meshes), job.device)
+    y = torch.tensor(split.train.targets(), device=job.device)
+    others = [_tensor(seen.of(mesh_features.mirrored(meshes)), job.device)] if params["horizontal_flip"] else []
+    validation, truth = _tensor(seen.of(np.asarray(split.validation.x)), job.device), split.validation.targets()
 
     # rotations change nothing where features do not turn: the same meshes would be drawn
     turned = job.settings["rotations"] == "train" and seen.turns
-    graph = Graph(topology.edges(torch.as_tensor(np.array(split.triangles))), x.shape[1])
+    graph = Graph(topology.edges(torch.as_tensor(np.array(triangles))), x.shape[1])
     shape = Shape(x.shape[2], len(split.classes), placed=not turned)
-    with loop.seeded(job):
-        module = MeshNetwork(layer, params, graph, shape)
+    module = MeshNetwork(layer, params, graph, shape)
     module.measure(x.cpu())
     module.to(job.device)
-    count = torch.bincount(y, minlength=shape.classes)
-    weight = len(y) / (count * (count > 0).sum()).clamp_min(1)
+    weight = class_weights(y, shape.classes)
 
-    def loss(batch: tuple[Tensor, ...]) -> Tensor:
+    def loss(batch: Batch) -> Tensor:
         x, *mirrored, y = batch
         for other in mirrored:
             x = torch.where(torch.rand(len(x), 1, 1, device=x.device) < 0.5, x, other)
@@ -234,31 +230,42 @@ def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
             # seeded by torch, whose state a checkpoint keeps
             rng = np.random.default_rng(int(torch.randint(2**62, ())))
             x = rotate(x, _tensor(draws(len(x), rng), x.device))
-        return functional.cross_entropy(module(x), y, weight, label_smoothing=params["smoothing"])
+        return functional.cross_entropy(module(x), y, weight, label_smoothing=params["label_smoothing"])
 
     def validate() -> float:
-        found = torch.cat([module(part) for part in validation.split(AT_ONCE)])
-        return metrics.f1(truth, found.argmax(dim=1).cpu().numpy())
+        logits = torch.cat([module(part) for part in validation.split(AT_ONCE)])
+        predicted = logits.argmax(dim=1).cpu().numpy()
+        return metrics.score(truth, predicted, [CLASSES], [method.objective])[method.objective, CLASSES]
 
-    schedule = loop.Schedule(
-        epochs=params["epochs"],
-        batch=params["batch"],
-        optimiser="adamw",
-        learning_rate=params["learning_rate"],
-        weight_decay=params["weight_decay"],
-        patience=params["patience"],
-        clip=10.0,
-        direction="maximize",
+    loop.fit(
+        Descent(
+            module,
+            loss,
+            optimiser(module, "adamw", params["learning_rate"], params["weight_decay"]),
+            max_grad_norm=10.0,
+        ),
+        Batches(Shuffled(len(y), params["batch"]), [x, *others, y], job.device),
+        validate,
+        loop.Schedule(epochs=params["epochs"], patience=params["patience"], direction=method.direction),
+        job,
     )
-    loop.fit(module, [x, *others, y], loss, validate, schedule, job)
     model = FittedMeshes(module, seen, params, graph, shape)
-    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,
         predictions={name: model.classify(code) for name, code in codes.items()},
         embeddings={"penultimate": codes},
         parameters=model.parameters(),
     )
+
+
+def class_weights(y: Tensor, classes: int) -> Tensor:
+    """Return the weight of each class in the loss, (classes,): each class that y (n,) has weighs the same in all.
+
+    A class that y lacks weighs nothing. Any other weight would make label smoothing pull all predictions towards it.
+    """
+    count = torch.bincount(y, minlength=classes)
+    return torch.where(count > 0, len(y) / (count * (count > 0).sum()).clamp_min(1), 0.0)
 
 
 def _tensor(values: Floats, device: str | torch.device) -> Tensor:

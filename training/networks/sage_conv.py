@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from training.networks import topology
+from training.geometry import topology
 
 
 class SageConv(nn.Module):

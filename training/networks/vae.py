@@ -5,7 +5,6 @@ Kingma and Welling, Auto-Encoding Variational Bayes, ICLR 2014, sections 2.3 and
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -14,13 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.preparation import Scaling
+from training.models.preparation import Scaling
+from training.networks import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from training.contract import Floats
+    from training.views import Inputs
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
@@ -99,46 +100,35 @@ class FittedVae:
         """Return the number of values in a code."""
         return self.shape.latent_size
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map features (n, d) to their reconstructions (n, d) from the mean of z."""
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(inputs))
 
-    def encode(self, x: Floats) -> Floats:
+    def encode(self, inputs: Inputs) -> Floats:
         """Map features (n, d) to the means of z (n, latent_size)."""
-        return self._run(lambda part: self.module.encode(part)[0], self.scaling.apply(x))
+        x = self.scaling.apply(np.asarray(inputs.x))
+        return fitted.run(self.module, lambda part: self.module.encode(part)[0], [x], ROWS_AT_ONCE)
 
     def decode(self, z: Floats) -> Floats:
         """Map codes (n, latent_size) to features (n, d)."""
-        return self.scaling.undo(self._run(self.module.decode, z).astype(np.float64))
+        return self.scaling.undo(fitted.run(self.module, self.module.decode, [z], ROWS_AT_ONCE).astype(np.float64))
 
     def parameters(self) -> int:
         """Return the number of weights."""
-        return sum(p.numel() for p in self.module.parameters())
+        return fitted.count(self.module)
 
     def save(self, folder: Path) -> None:
         """Write vae.safetensors and vae.json."""
-        from safetensors.torch import save_file
-
-        save_file({name: value.cpu().contiguous() for name, value in self.module.state_dict().items()}, folder / NAME)
-        state = {"shape": asdict(self.shape), "scaling": self.scaling.state()}
-        (folder / "vae.json").write_text(json.dumps(state), encoding="utf-8")
-
-    def _run(self, function: Callable[[Tensor], Tensor], values: Floats) -> Floats:
-        device = next(self.module.parameters()).device
-        with torch.inference_mode():
-            parts = torch.as_tensor(np.asarray(values), dtype=torch.float32).split(ROWS_AT_ONCE)
-            return torch.cat([function(part.to(device)).cpu() for part in parts]).numpy()
+        fitted.save_state(folder, NAME, self.module, {"shape": asdict(self.shape), "scaling": self.scaling.state()})
 
 
-NAME = "vae.safetensors"
+NAME = "vae"
 
 
 def load(folder: Path, device: str) -> FittedVae:
     """Read what `FittedVae.save` wrote."""
-    from safetensors.torch import load_file
-
-    state = json.loads((folder / "vae.json").read_text(encoding="utf-8"))
+    weights, state = fitted.load_state(folder, NAME)
     shape = Shape(**state["shape"])
     module = Vae(shape)
-    module.load_state_dict(load_file(folder / NAME))
+    module.load_state_dict(weights)
     return FittedVae(module.to(device).eval(), shape, Scaling.from_state(state["scaling"]))

@@ -7,11 +7,15 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from affect.record import Artifact
 from training import registry
-from training.contract import Evaluation
+from training.contract import Findings
+from training.study import stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import pandas as pd
 
     from training.contract import Fitted, Method
 
@@ -21,42 +25,66 @@ log = logging.getLogger(__name__)
 def applying(method: Method) -> list[str]:
     """Return the names of the evaluations that apply to `method`, in the order in which they are computed."""
     found = [name for name in registry.evaluations() if registry.evaluation(name).applies(method)]
-    return sorted(found, key=lambda name: getattr(registry.evaluation(name), "LAST", False))
+    return sorted(found, key=lambda name: registry.evaluation(name).last)
 
 
-def needs(method: Method) -> dict[str, str]:
+def prerequisites(method: Method) -> dict[str, str]:
     """Return need → method of everything that the evaluations of `method` need."""
-    return {need: path for name in applying(method) for need, path in registry.evaluation(name).NEEDS.items()}
+    return {need: path for name in applying(method) for need, path in registry.evaluation(name).prerequisites.items()}
+
+
+class Tables(dict[str, "pd.DataFrame"]):
+    """A final run's tables by artifact file name, each written by one author; samples.parquet is everybody's."""
+
+    def __init__(self) -> None:
+        self._authors: dict[str, str] = {}
+
+    def add(self, author: str, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Add tables of the study, the method or an evaluation; ValueError for one that another author has written."""
+        import pandas as pd
+
+        for name, table in tables.items():
+            if name in self and name == Artifact.SAMPLES:
+                table = pd.concat([self[name], table], ignore_index=True)
+            elif name in self:
+                raise ValueError(f"{self._authors[name]} and {author} both write {name}; rename one of the tables")
+            self[name], self._authors[name] = table, author
 
 
 def evaluate(
     fitted: Fitted,
+    tables: Tables,
     *,
     first: bool,
-    lend: Callable[[Mapping[str, str]], Mapping[str, Any]],
+    load: Callable[[Mapping[str, str]], Mapping[str, Any]],
     say: Callable[[str], None],
-) -> Evaluation:
-    """Run the evaluations that apply and return all they found; `lend` gives the fitted models that one needs.
+) -> Findings:
+    """Run the evaluations that apply, add their tables to `tables`, and return all that they found.
 
-    An evaluation that raises, or whose need cannot be fitted, must not cost the run, whose scores are already taken:
-    `say` tells so, its traceback goes to the run's log, and its tables are missing.
+    `load` gives the fitted prerequisites of one. An evaluation that raises, or whose prerequisite cannot be fitted,
+    must not cost the run, whose scores are already taken: `say` tells so, its traceback goes to the run's log, and its
+    tables are missing. Two authors of one table are a mistake in the code and raise ValueError.
     """
-    tables, metrics, codes = {}, {}, dict(fitted.outcome.embeddings)
+    written: set[str] = set()
+    metrics: dict[str, float] = {}
+    codes = dict(fitted.outcome.embeddings)
     for name in applying(fitted.method):
-        module = registry.evaluation(name)
-        if getattr(module, "ONCE", False):
+        evaluation = registry.evaluation(name)
+        if evaluation.once:
             if not first:
                 continue
             say(f"evaluating {name}, once a study")
         try:
-            job = replace(fitted.job, fitted={**fitted.job.fitted, **lend(module.NEEDS)})
+            job = replace(fitted.job, prerequisites={**fitted.job.prerequisites, **load(evaluation.prerequisites)})
             outcome = replace(fitted.outcome, embeddings=codes)
-            found = module.evaluate(replace(fitted, job=job, outcome=outcome))
+            found = evaluation.evaluate(replace(fitted, job=job, outcome=outcome))
         except Exception as error:
+            stopping.check()
             say(f"evaluation {name} failed: {type(error).__name__}: {error}; its traceback is in the run's log")
             log.error("evaluation %s failed\n%s", name, traceback.format_exc())
             continue
-        tables.update(found.tables)
+        tables.add(f"the evaluation {name}", found.tables)
+        written |= set(found.tables)
         metrics.update(found.metrics)
         codes = {**codes, **found.embeddings}
-    return Evaluation(tables, metrics, codes)
+    return Findings({name: tables[name] for name in tables if name in written}, metrics, codes)

@@ -1,57 +1,81 @@
-"""The end of a study: the winner is refitted with several seeds, scored on test once, and summed up.
+"""The end of a study: the best trial is refitted with several seeds, scored on test once, and summed up.
 
-Each final is claimed by a lock that dies with its process, so that several workers share them and a killed one's is
-done again. The winner was named when the search ended; no more trials are taken.
+Each final run is claimed by a lock that dies with its process, so that several workers share them and a killed one's is
+done again. The best trial was named when the search ended; no more trials are taken.
+
+A seed whose fit raises (it diverges, say) is a result: its run is failed, keeps its traceback and is counted, and the
+study ends with the other seeds. Only where every seed failed is the study failed; the same command then tries again.
 """
 
 from __future__ import annotations
 
+import errno
+import shutil
 import time
 import traceback
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import optuna
 
-from affect.record import Artifact, Kind, State, to_json
-from training.contract import Fitted, StudyFailed
-from training.study import evaluating, fitting, needs, scoring, search
+from affect.record import Artifact, Kind, State
+from training.contract import Fitted, Steps, StudyFailed
+from training.study import evaluating, fitting, prerequisites, scoring, search, stopping, summary
 from training.study.plan import data_summary
-from training.study.session import checkpoints, holding
+from training.study.session import checkpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
+    from collections.abc import Mapping, Sequence
 
     from training.contract import Outcome, Split
     from training.study.session import Session
     from training.tracking.run import Run
     from training.tracking.store import RunInfo
 
+STOPPED = "stopped by a person; the study runs it again when it goes on"
+MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+"""Errors of a full or failing disk: they are no result of a seed, and the same command does the final again."""
 
-def finish(session: Session) -> None:
-    """Fit and score what finals of the winner are missing, and write the study's summary when all are there."""
-    study, prepared, name = session.study, session.prepared, session.prepared.name
+
+class SeedFailed(Exception):
+    """The method raised in a final run, or gave predictions that cannot be scored: a result of this seed."""
+
+
+def finish(session: Session, searches: Sequence[Session]) -> None:
+    """Fit and score what final runs are missing, and write the study's summary when all have ended.
+
+    `session` is the study's, `searches` are its one search or one for each fold.
+    """
+    prepared, name = session.prepared, session.prepared.name
+    _close_ended(session, searches)
     info = session.store.get(session.run_id)
     if info.tags.get("frozen") == "true" and info.status != "RUNNING":
         return
-    best = study.get_trials(deepcopy=False)[study.user_attrs[search.WINNER]]
-    value = search.value(best, prepared.weights)
-    session.store.set_tags(session.run_id, {"best_trial": str(best.number), "best_value": repr(value)})
+    _tag_best(session, searches)
     repeats = prepared.plan.repeats
-    session.watch.finals(repeats)
-    while len(done(session)) < repeats:
-        for k in range(repeats):
-            with session.store.lock(f"final-{name}-{k}") as mine:
-                if mine and seed(session, k) not in done(session):
-                    _final(session, k)
-        if len(done(session)) < repeats:  # the others are another worker's
-            time.sleep(0.3)
-    with holding(session.store, f"summary-{name}"):
+    session.watch.finals(repeats * len(searches))
+    failed_before = _of_failed_attempt(session, searches)
+    ended: Mapping[tuple[int, str], RunInfo] = {}
+    while True:
+        for one in searches:
+            for k in range(repeats):
+                if (one.fold, seed(session, k)) in ended:
+                    continue
+                with session.store.lock(f"final-{one.label}-{k}") as mine:
+                    ended = ended_finals(session, failed_before)
+                    if mine and (one.fold, seed(session, k)) not in ended:
+                        _final(one, k)
+        ended = ended_finals(session, failed_before)
+        if len(ended) >= repeats * len(searches):
+            break
+        time.sleep(0.3)  # the others are another worker's
+    _close_ended(session, searches)
+    with session.store.holding(f"summary-{name}"):
         info = session.store.get(session.run_id)
         if info.tags.get("frozen") != "true":
-            _sum_up(session)
+            of_seeds = [[ended.get((one.fold, seed(session, k))) for one in searches] for k in range(repeats)]
+            summary.write(session, searches, of_seeds)
+            shutil.rmtree(checkpoints(session), ignore_errors=True)
         elif info.status == "RUNNING":  # its worker was killed just before it closed the run
             session.store.resume(info.id).close(State.COMPLETE)
 
@@ -62,32 +86,87 @@ def seed(session: Session, k: int) -> str:
 
 
 def done(session: Session) -> dict[str, RunInfo]:
-    """Return seed → the complete final run of this study."""
-    mine = {"kind": Kind.FINAL, "study": session.prepared.name, "state": State.COMPLETE}
-    # a study of the same name may have been imported from another store
-    return {info.tags["seed"]: info for info in session.store.find(mine) if info.parent == session.run_id}
+    """Return seed → the complete final run of this study, of a study tested by folds that of its last fold."""
+    return {seeded: info for (_, seeded), info in ended_finals(session).items() if info.tags["state"] == State.COMPLETE}
+
+
+def ended_finals(session: Session, without: frozenset[str] = frozenset()) -> dict[tuple[int, str], RunInfo]:
+    """Return (fold, seed) → the final run of this study that is complete, or whose method raised.
+
+    `without` are ids of failed runs that do not count.
+    """
+    ended: dict[tuple[int, str], RunInfo] = {}
+    for info in session.store.find({"kind": Kind.FINAL, "study": session.prepared.name}):
+        key = int(info.tags.get("fold", "0")), info.tags["seed"]
+        # a study of the same name may have been imported from another store
+        if info.parent != session.run_id:
+            continue
+        failed = info.tags["state"] == State.FAILED and "error" in info.tags and info.id not in without
+        if info.tags["state"] == State.COMPLETE or (failed and key not in ended):
+            ended[key] = info
+    return ended
+
+
+def _of_failed_attempt(session: Session, searches: Sequence[Session]) -> frozenset[str]:
+    """Return the failed finals of earlier attempts in which no seed came through: they are tried again."""
+    ended = ended_finals(session)
+    wanted = {(one.fold, seed(session, k)) for one in searches for k in range(session.prepared.plan.repeats)}
+    failed = {seeded for (_, seeded), info in ended.items() if info.tags["state"] == State.FAILED}
+    if not wanted <= set(ended) or len(failed) < session.prepared.plan.repeats:
+        return frozenset()
+    selection = {"kind": Kind.FINAL, "study": session.prepared.name, "state": State.FAILED}
+    return frozenset(info.id for info in session.store.find(selection))
+
+
+def _close_ended(session: Session, searches: Sequence[Session]) -> None:
+    """Close the finals whose worker was killed after it had written their state and before MLflow heard of it."""
+    for info in session.store.find({"kind": Kind.FINAL, "study": session.prepared.name}, status="RUNNING"):
+        if info.parent != session.run_id or info.tags["state"] == State.RUNNING:
+            continue
+        k = int(info.tags["seed"]) - session.prepared.plan.seed - 1
+        for one in searches:
+            if str(one.fold) == info.tags.get("fold", "0"):
+                with session.store.lock(f"final-{one.label}-{k}") as free:
+                    if free:
+                        session.store.end(info.id, info.tags["state"])
+
+
+def _tag_best(session: Session, searches: Sequence[Session]) -> None:
+    """Tag the study with its best trial and its value on validation; with folds, with the mean value of their best."""
+    best = [one.study.get_trials(deepcopy=False)[one.study.user_attrs[search.BEST]] for one in searches]
+    values = [search.value(trial, session.prepared.weights) for trial in best]
+    tags = {"best_value": repr(sum(values) / len(values))}
+    if len(best) == 1:
+        tags["best_trial"] = str(best[0].number)
+    session.store.set_tags(session.run_id, tags)
 
 
 def _final(session: Session, k: int) -> None:
     prepared, store = session.prepared, session.store
-    killed = {"kind": Kind.FINAL, "study": prepared.name, "seed": seed(session, k)}
+    killed = {"kind": Kind.FINAL, **session.selection, "seed": seed(session, k)}
     for info in store.find(killed, status="RUNNING"):  # this final's lock was free: nobody is at it
-        store.resume(info.id).close(State.FAILED, search.KILLED)
-    winner = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.WINNER]]
-    params = prepared.space.suggest(optuna.trial.FixedTrial(winner.params))
-    handed_in = needs.load(session, prepared.method.needs)
+        if info.parent == session.run_id:
+            store.resume(info.id).close(State.FAILED, search.KILLED)
+    best = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.BEST]]
+    params = prepared.space.suggest(optuna.trial.FixedTrial(best.params))
+    models = prerequisites.load(session, prepared.method.prerequisites)
     tags = {
         **session.tags(Kind.FINAL),
         "seed": seed(session, k),
-        "trial": str(winner.number),
-        "needs": needs.tag(session, prepared.method.needs),
+        "trial": str(best.number),
+        "refit": prepared.plan.refit,
+        "needs": prerequisites.tag(session, prepared.method.prerequisites),
     }
-    run = store.start(session.experiment, f"final seed {seed(session, k)}", tags, params, parent=session.run_id)
+    name = f"{session.prefix}final seed {seed(session, k)}"
+    run = store.start(session.experiment, name, tags, params, parent=session.run_id)
+    session.watch.fold(session.fold, session.folds)
     session.watch.final_started(k)
+    steps = Steps(best.user_attrs.get(search.STEPS) if prepared.plan.refit == "all" else None)
+    checkpoint = checkpoints(session) / f"final-{seed(session, k)}"
     try:
         with fitting.log_tail() as lines:
             try:
-                _fit_and_score(session, run, params, int(seed(session, k)), handed_in, first=k == 0)
+                _fit_and_score(session, run, params, int(seed(session, k)), models, steps, first=k == 0)
             except Exception:
                 lines.extend(traceback.format_exc().splitlines())
                 raise
@@ -95,72 +174,111 @@ def _final(session: Session, k: int) -> None:
                 if lines:
                     run.text(Artifact.LOG, "\n".join(lines))
     except KeyboardInterrupt:
-        run.close(State.FAILED, "stopped by a person; the study runs it again when it goes on")
+        with stopping.cleaning_up():
+            run.close(State.FAILED, STOPPED)
         raise
+    except SeedFailed as failure:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        run.close(State.FAILED, str(failure), tags={"error": "true"})
+        session.watch.final_failed(k, str(failure))
+        return
     except Exception as error:
+        shutil.rmtree(checkpoint, ignore_errors=True)
         run.close(State.FAILED, f"{type(error).__name__}: {error}")
         raise StudyFailed(f"the final run {run.id[:8]} failed: {type(error).__name__}: {error}") from error
+    shutil.rmtree(checkpoint, ignore_errors=True)
     run.close(State.COMPLETE)
     session.watch.final_ended(k)
 
 
-def _fit_and_score(
-    session: Session, run: Run, params: Any, seeded: int, handed_in: Mapping[str, Any], *, first: bool
-) -> None:
-    """Fit on train, stop on validation, predict the test inputs, and only then join the test targets."""
-    prepared = session.prepared
-    protocol = prepared.protocol
-    checkpoint = checkpoints(session) / f"final-{seeded}"
+def _fit(
+    session: Session, run: Run, params: Any, seeded: int, models: Mapping[str, Any], steps: Steps
+) -> tuple[Split, fitting.Fit]:
+    """Fit on train, stopped on validation, or on both (``--refit all``); predict every part of the split.
 
-    def fit(split: Split, report: Any, folder: Path) -> fitting.Fit:
-        return fitting.fit(
-            prepared.module,
-            session.bench,
-            params,
-            split,
-            seeded,
-            checkpoint=folder,
-            report=report,
-            fitted=handed_in,
-        )
+    Raises SeedFailed where the method raises or its predictions cannot be scored.
+    """
+    prepared, protocol = session.prepared, session.prepared.protocol
 
     def report(step: int, value: float, **figures: float) -> None:
         run.figures(step, fitting.curves(prepared.method, value, figures))
         session.watch.epoch(step, value)
 
-    split = protocol.split(test=True)
-    fitted = fit(split, report, checkpoint)
+    split = protocol.split(prepared.method, prepared.settings, test=True)
+    joined = prepared.plan.refit == "all"
+    try:
+        fitted = fitting.fit(
+            prepared,
+            session.bench,
+            params,
+            protocol.split(prepared.method, prepared.settings, test=True, joined=True) if joined else split,
+            seeded,
+            checkpoint=checkpoints(session) / f"final-{seeded}",
+            listener=fitting.Listener(run, report),
+            prerequisites=models,
+            steps=steps,
+        )
+        if joined:
+            fitted = replace(fitted, outcome=scoring.without_validation_in_train(split, fitted.outcome))
+        scoring.check(protocol, fitted.outcome, ("train", "validation", "test"))
+    except OSError as error:
+        if error.errno in MACHINE:
+            raise
+        raise SeedFailed(f"{type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise SeedFailed(f"{type(error).__name__}: {error}") from error
+    return split, fitted
+
+
+def _fit_and_score(
+    session: Session, run: Run, params: Any, seeded: int, models: Mapping[str, Any], steps: Steps, *, first: bool
+) -> None:
+    """Fit, predict the test inputs, and only then join the test targets."""
+    prepared = session.prepared
+    protocol = prepared.protocol
+    split, fitted = _fit(session, run, params, seeded, models, steps)
     outcome = fitted.outcome
-    scoring.check(protocol, outcome, ("train", "validation", "test"))
     on_test = scoring.predicted(protocol, outcome.predictions["test"])
+    scores = scoring.scores(protocol, outcome, prepared.method)
+    if prepared.plan.refit == "all":  # the fit has seen validation: a score on it would say nothing
+        scores = {name: value for name, value in scores.items() if not name.startswith("val/")}
     run.metrics(
         {
-            **scoring.scores(protocol, outcome, prepared.method),
-            **scoring.baselines(protocol, pictures=bool(outcome.pictures)),
+            **scores,
+            **scoring.baselines(protocol, images=bool(outcome.images)),
             **scoring.intervals(protocol, [on_test], prepared.plan.seed),
             **fitted.cost,
         }
     )
     with run.folder(Artifact.MODEL) as folder:
         outcome.model.save(folder)
-    tables: dict[str, pd.DataFrame] = {
-        Artifact.SPLIT: protocol.table(),
-        **scoring.tables(protocol, outcome),
-        **outcome.tables,
-    }
+    tables = evaluating.Tables()
+    tables.add("the study", {Artifact.SPLIT: protocol.table(), **scoring.tables(protocol, outcome)})
+    if fitted.shown is not None:
+        tables.add("the images that the method showed", {Artifact.SAMPLES: fitted.shown})
+    tables.add("the method", outcome.tables)
     for name, table in tables.items():
         run.table(name, table)
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
 
-    lent = dict(prepared.method.needs)
+    used = dict(prepared.method.prerequisites)
 
-    def lend(wanted: Mapping[str, str]) -> dict[str, Any]:
-        models = needs.load(session, wanted)
-        lent.update(wanted)
+    def load(wanted: Mapping[str, str]) -> dict[str, Any]:
+        models = prerequisites.load(session, wanted)
+        used.update(wanted)
         return models
 
     def refit(other: Split) -> Outcome:
-        return fit(other, fitting.quiet, checkpoint / "refit").outcome
+        return fitting.fit(
+            prepared,
+            session.bench,
+            params,
+            other,
+            seeded,
+            checkpoint=checkpoints(session) / f"final-{seeded}" / "refit",
+            listener=fitting.unrecorded(),
+            prerequisites=models,
+        ).outcome
 
     found = evaluating.evaluate(
         Fitted(
@@ -169,43 +287,20 @@ def _fit_and_score(
             split=split,
             truth=protocol.truth(),
             labels=protocol.labels(),
+            test_sample=prepared.data.sample[protocol.rows("test")],
             params=params,
             job=fitted.job,
             outcome=outcome,
             refit=refit,
         ),
+        tables,
         first=first,
-        lend=lend,
+        load=load,
         say=session.watch.message,
     )
-    run.tags({"needs": needs.tag(session, lent)})
+    run.tags({"needs": prerequisites.tag(session, used)})
     if found.embeddings:
         run.table(Artifact.EMBEDDINGS, scoring.embeddings_table(protocol, found.embeddings))
-    for name, table in found.tables.items():
-        run.table(name, table)
+    for name in found.tables:
+        run.table(name, tables[name])
     run.metrics(found.metrics)
-
-
-def _sum_up(session: Session) -> None:
-    """Write the study's own figures and close it: from here on it is frozen."""
-    import shutil
-
-    prepared, store = session.prepared, session.store
-    infos = [info for _, info in sorted(done(session).items(), key=lambda item: int(item[0]))]
-    on_test = []
-    for info in infos:
-        table = _read(store.artifacts(info.id) / Artifact.PREDICTIONS)
-        test = table[table["part"] == "test"]
-        columns = [f"pred_{target}" for target in prepared.protocol.targets]
-        on_test.append(test[columns].to_numpy(str if prepared.protocol.classes else float))
-    run = store.resume(session.run_id)
-    run.metrics(scoring.summary(prepared.protocol, [info.metrics for info in infos], on_test, prepared.plan.seed))
-    run.tags({"frozen": "true", "needs": infos[0].tags.get("needs", to_json({}))})
-    run.close(State.COMPLETE)
-    shutil.rmtree(checkpoints(session), ignore_errors=True)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_parquet(path)

@@ -1,8 +1,9 @@
-"""One fit: the job is lent, the method fits, its time and memory are taken, and its log is kept."""
+"""One fit: the method is given its job and fits, its time and memory are measured, and its log is kept."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -10,21 +11,40 @@ import warnings
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, objective_curve
-from training.contract import Job
-from training.study import scoring, stopping
+from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, Artifact, objective_curve
+from training.contract import Job, Steps
+from training.study import fit_key, scoring, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import ModuleType
 
-    from training.contract import Method, Outcome, Params, Report, Settings, Split
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from training.contract import Floats, Method, Outcome, Params, Report, Settings, Split
+    from training.tracking.run import Run
 
 CLEAR_PEAK, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 LOG_LINES = 400
 """How much of a run's log is kept: its tail."""
+
+
+class Asked(Protocol):
+    """What is fitted: a method and its file. A `training.study.plan.Prepared` is one."""
+
+    @property
+    def method(self) -> Method:
+        """Return what the method declares."""
+        ...
+
+    @property
+    def module(self) -> ModuleType:
+        """Return the method's file."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,7 @@ class Bench:
     ----------
     settings : the study's value of each setting.
     device, threads, epochs, cache : as in `training.contract.Job`.
+    data_version : as in `training.contract.Dataset`.
     """
 
     settings: Settings
@@ -42,56 +63,129 @@ class Bench:
     threads: int
     epochs: int | None
     cache: Path
+    data_version: str
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A finished fit: what the method was lent, what it gave back and what it cost (metrics by full name)."""
+    """A finished fit: the method's job, its outcome, its cost (metrics by full name) and the images that it showed."""
 
     job: Job
     outcome: Outcome
     cost: dict[str, float]
+    shown: pd.DataFrame | None = None
+
+
+@dataclass
+class Listener:
+    """Where what a fit says of itself goes: its reports, and into `run` its curves and images.
+
+    Parameters
+    ----------
+    run : the run that the fit belongs to; None for a fit that is recorded nowhere.
+    report : as `training.contract.Job.report`.
+    """
+
+    run: Run | None
+    report: Report
+
+    def curve(self, name: str, step: int, value: float) -> None:
+        """Record a point of a curve that is no validation score."""
+        stopping.check()
+        if self.run is not None:
+            self.run.figures(step, {name: value})
+
+
+class Gallery:
+    """The images that a method shows while it fits: kept at once, in the run and beside the checkpoint.
+
+    From there a fit that goes on after a kill finds them, for its run is another one.
+    """
+
+    def __init__(self, run: Run | None, split: Split, folder: Path) -> None:
+        self._run, self._split, self._file = run, split, folder / Artifact.SAMPLES
+        self.table: pd.DataFrame | None = None
+        if self._file.exists():
+            import pandas as pd
+
+            self.table = pd.read_parquet(self._file)
+            self._keep()
+
+    def show(self, step: int, images: NDArray[np.uint8], predictions: Floats | None = None) -> None:
+        """Keep images uint8 (n, 3, h, w) that were generated at `step`; images shown before at that step give way."""
+        import pandas as pd
+
+        stopping.check()
+        rows = scoring.generated_table(self._split, step, images, predictions)
+        if self.table is not None:
+            rows = pd.concat([self.table[self.table["step"] != float(step)], rows], ignore_index=True)
+        self.table = rows
+        unfinished = self._file.with_suffix(".unfinished")
+        rows.to_parquet(unfinished, index=False)
+        unfinished.replace(self._file)
+        self._keep()
+
+    def _keep(self) -> None:
+        if self._run is not None and self.table is not None:
+            self._run.table(Artifact.SAMPLES, self.table)
 
 
 def fit(
-    module: ModuleType,
+    asked: Asked,
     bench: Bench,
     params: Params,
     split: Split,
     seed: int,
     *,
     checkpoint: Path,
-    report: Report,
-    fitted: Mapping[str, Any],
+    listener: Listener,
+    prerequisites: Mapping[str, Any],
+    steps: Steps | None = None,
 ) -> Fit:
-    """Fit a method once and take its cost. Whatever the method raises is let through."""
+    """Fit a method once and take its cost. Whatever the method raises is let through.
 
-    def stoppable(step: int, value: float, **figures: float) -> None:
+    An exception that a stop by a person caused (a callback of a compiled library loses KeyboardInterrupt and raises
+    something else) comes out as KeyboardInterrupt.
+    """
+
+    def report(step: int, value: float, **figures: float) -> None:
         stopping.check()
-        report(step, value, **figures)
+        listener.report(step, value, **figures)
 
+    method = asked.method
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    gallery = Gallery(listener.run, split, checkpoint)
     job = Job(
         settings=bench.settings,
         seed=seed,
         device=bench.device,
-        report=stoppable,
+        report=report,
         cache=bench.cache,
         checkpoint=checkpoint,
         epochs=bench.epochs,
         threads=bench.threads,
-        fitted=fitted,
+        prerequisites=prerequisites,
+        direction=method.direction,
+        score=functools.partial(scoring.on_validation, method, split),
+        curve=listener.curve,
+        show=gallery.show,
+        steps=steps or Steps(),
+        key=fit_key.key(asked.module, bench, params, split, seed),
     )
-    checkpoint.mkdir(parents=True, exist_ok=True)
     _forget_peak(bench.device)
     began = time.perf_counter()
-    outcome = module.fit(params, split, job)
+    try:
+        outcome = asked.module.fit(params, split, job)
+    except Exception:
+        stopping.check()
+        raise
     stopping.check()
     cost = {COST_SECONDS: time.perf_counter() - began}
     if (peak := _peak_mb(bench.device)) is not None:
         cost[COST_PEAK_MB] = peak
     if outcome.parameters is not None:
         cost[COST_PARAMETERS] = float(outcome.parameters)
-    return Fit(job, outcome, cost)
+    return Fit(job, outcome, cost, gallery.table)
 
 
 def _forget_peak(device: str) -> None:
@@ -128,6 +222,11 @@ def curves(method: Method, value: float, figures: Mapping[str, float]) -> dict[s
 def quiet(step: int, value: float, **figures: float) -> None:
     """Report nothing: for fits that belong to no trial."""
     del step, value, figures
+
+
+def unrecorded() -> Listener:
+    """Return a listener for a fit that is recorded nowhere."""
+    return Listener(None, quiet)
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from affect.record import digest, settings_text, to_json
-from training import registry, splits
+from affect.record import PARTS, digest, settings_text, to_json
+from training import messages, protocols, registry, splits
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from training.contract import Dataset, Method, Params, Settings
-    from training.splits import Protocol
+    from training.protocols import Protocol
 
 
 PRUNERS = ("median", "hyperband", "none")
 OBJECTIVES = ("one", "two")
+REFITS = ("train", "all")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Plan:
 
     `first` are the parameters of trial 0 (the space's DEFAULTS where None); with `fixed` there is no other trial.
     `hold` are parameters that every trial has, trial 0 too: they are not searched.
+    `test_folds` is the number of folds in which every group is tested once, or `training.splits.LOSO`; None for one
+    split. `trials` and `timeout` are those of each fold.
+    `refit` says on what the best trial is fitted again: "train", or "all" for train and validation.
     """
 
     method: str
@@ -41,11 +45,13 @@ class Plan:
     root: Path | None = None
     split_file: Path | None = None
     split_seed: int = 0
+    test_folds: int | str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
-    needs: Mapping[str, str] = field(default_factory=dict)
+    prerequisites: Mapping[str, str] = field(default_factory=dict)
     trials: int = 20
     timeout: float | None = None
     repeats: int = 5
+    refit: str = "train"
     seed: int = 0
     epochs: int | None = None
     pruner: str = "median"
@@ -80,7 +86,7 @@ class Prepared:
         return {key: self.first[key] for key in self.plan.hold}
 
     @property
-    def apart(self) -> bool:
+    def multi_objective(self) -> bool:
         """Return whether each target that the method's objective weighs is an objective of its own."""
         return self.plan.objectives == "two"
 
@@ -89,40 +95,64 @@ class Prepared:
         """Return the full names of the metrics whose values are the search's."""
         from training.study import scoring
 
-        return scoring.objectives(self.method, apart=self.apart)
+        return scoring.objectives(self.method, multi_objective=self.multi_objective)
 
     @property
     def weights(self) -> tuple[float, ...]:
         """Return the weight of each objective in the one number that a progress bar shows."""
-        return tuple(self.method.over.values())
+        return tuple(self.method.objective_weights.values())
 
     @property
     def pruner(self) -> str:
         """Return the search's pruner: a trial with two objectives cannot be pruned."""
-        return "none" if self.apart else self.plan.pruner
+        return "none" if self.multi_objective else self.plan.pruner
 
 
-def prepare(plan: Plan) -> Prepared:
-    """Look up every name, read and split the data; UserError for whatever is wrong."""
+class DataSets:
+    """Reads each data set once for each combination of its own settings, however many studies of it are prepared."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Dataset] = {}
+
+    def read(self, name: str, root: Path | None, settings: Settings) -> Dataset:
+        """Return the data set `name`; of the settings only the reader's own decide what is read."""
+        own = {key: settings[key] for key in registry.reader(name).settings}
+        key = digest([name, str(root), {key: str(value) for key, value in own.items()}])
+        if key not in self._read:
+            self._read[key] = registry.dataset(name).read(root, own)
+        return self._read[key]
+
+
+def prepare(plan: Plan, datasets: DataSets | None = None) -> Prepared:
+    """Look up every name, read and split the data; UserError for whatever is wrong.
+
+    Plans that are prepared with the same `datasets` share what is read.
+    """
     if plan.pruner not in PRUNERS:
-        raise UserError(registry.nearest(plan.pruner, PRUNERS, "pruner"))
+        raise UserError(messages.unknown(plan.pruner, PRUNERS, "pruner"))
+    if plan.refit not in REFITS:
+        raise UserError(messages.unknown(plan.refit, REFITS, "value of --refit"))
     if plan.objectives not in OBJECTIVES:
-        raise UserError(registry.nearest(plan.objectives, OBJECTIVES, "number of --objectives"))
+        raise UserError(messages.unknown(plan.objectives, OBJECTIVES, "number of --objectives"))
     module, space = registry.method(plan.method), registry.space(plan.method)
-    if plan.objectives == "two" and len(module.METHOD.over) != 2:
+    if plan.objectives == "two" and len(module.METHOD.objective_weights) != 2:
         raise UserError(f"--objectives two: {plan.method} has one objective, {module.METHOD.objective}")
-    reader, method = registry.dataset(plan.dataset), module.METHOD
-    if method.data != reader.KIND:
-        fitting = [name for name in registry.datasets() if method.data == registry.dataset(name).KIND]
+    reader, method = registry.reader(plan.dataset), module.METHOD
+    if lacking := reader.lacks(method):
+        fitting = [name for name in registry.datasets() if not registry.reader(name).lacks(method)]
         raise UserError(
-            f"{plan.method} takes {method.data} data, and {plan.dataset} is {reader.KIND}; "
+            f"{plan.method} needs {' and '.join(lacking)}, which {plan.dataset} does not have; "
             f"take one of {', '.join(fitting)}"
         )
     allowed = registry.choices(method, reader)
     settings = registry.settings(plan.settings, allowed)
-    data = named(reader.read(plan.root, settings), plan.known_as)
+    if plan.test_folds is not None and plan.split_file is not None:
+        raise UserError("--test-folds and --split are two ways of testing; give one of them")
+    data = named((datasets or DataSets()).read(plan.dataset, plan.root, settings), plan.known_as)
     published = splits.read(plan.split_file, data) if plan.split_file else data.published_split
-    protocol = splits.make(data, method.inputs, method.targets, plan.split_seed, published)
+    protocol = protocols.for_method(method, data, settings, plan.split_seed, published, plan.test_folds)
+    for one in protocol.folds or (protocol,):
+        one.split(method, settings, test=False)  # what the data lacks for it is said now
     first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or default_name(plan, {k: v for k, v in settings.items() if v != allowed[k][0]}, first, space)
     if not name.strip() or any(not c.isprintable() for c in name) or len(name) > 200:
@@ -151,8 +181,10 @@ def signature(
         "pruner": plan.pruner,
         "seed": plan.seed,
         "epochs": plan.epochs,
-        "with": to_json(dict(plan.needs)),
+        "with": to_json(dict(plan.prerequisites)),
+        **({} if plan.test_folds is None else {"test folds": plan.test_folds}),
         **({} if plan.objectives == "one" else {"objectives": plan.objectives}),
+        **({} if plan.refit == "train" else {"refit": plan.refit}),
         **({"held": to_json({key: first[key] for key in plan.hold})} if plan.hold else {}),
     }
 
@@ -180,7 +212,7 @@ def parameters(given: Params, space: ModuleType) -> Params:
     known = distributions(space)
     for key in given:
         if key not in known:
-            raise UserError(registry.nearest(key, known, "parameter"))
+            raise UserError(messages.unknown(key, known, "parameter"))
     chosen = {**space.DEFAULTS, **{key: _value(key, value, known[key]) for key, value in given.items()}}
     trial = FixedTrial(chosen)
     try:
@@ -204,7 +236,7 @@ def _value(key: str, value: Any, distribution: Any) -> Any:
     if isinstance(distribution, CategoricalDistribution):
         by_text = {str(choice).lower(): choice for choice in distribution.choices}
         if str(value).lower() not in by_text:
-            raise UserError(registry.nearest(str(value), by_text, f"value of parameter {key}"))
+            raise UserError(messages.unknown(str(value), by_text, f"value of parameter {key}"))
         return by_text[str(value).lower()]
     kind = int if isinstance(distribution, IntDistribution) else float
     try:
@@ -224,9 +256,13 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
         parts.append(plan.split_file.stem)
     if plan.split_seed:
         parts.append(f"split-seed={plan.split_seed}")
+    if plan.test_folds is not None:
+        parts.append(f"test-folds={plan.test_folds}")
     if plan.seed:
         parts.append(f"seed={plan.seed}")
     parts += [f"{key}={first[key]}" for key in sorted(plan.hold)]
+    if plan.refit != "train":
+        parts.append(f"refit={plan.refit}")
     if plan.objectives != "one":
         parts.append(f"objectives={plan.objectives}")
     if plan.fixed:
@@ -240,10 +276,12 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
     import numpy as np
 
     protocol, data = prepared.protocol, prepared.data
-    parts = {part: int((protocol.part == part).sum()) for part in ("train", "validation", "test")}
+    parts = {part: int((protocol.part == part).sum()) for part in PARTS}
+    if unlabelled := int((protocol.part == protocols.UNLABELLED).sum()):
+        parts[protocols.UNLABELLED] = unlabelled
     classes: dict[str, dict[str, int]] = {}
     if data.label is not None:
-        for label in np.unique(data.label):
+        for label in np.unique(data.label[data.label != ""]):
             mine = data.label == label
             classes[str(label)] = {part: len(np.unique(data.group[mine & (protocol.part == part)])) for part in parts}
     summary: dict[str, Any] = json.loads(

@@ -30,14 +30,20 @@ class Watch:
     def waiting(self, running: int) -> None:
         """Hear that all that is left is run by other workers."""
 
+    def fold(self, number: int, total: int) -> None:
+        """Hear of which fold what follows is; 0 of 0 for a study with one split."""
+
     def finals(self, total: int) -> None:
-        """Hear that the refits of the winner begin."""
+        """Hear that the refits of the best trial begin."""
 
     def final_started(self, k: int) -> None:
         """Hear that the k-th refit began."""
 
     def final_ended(self, k: int) -> None:
         """Hear that the k-th refit is scored and written."""
+
+    def final_failed(self, k: int, reason: str) -> None:
+        """Hear that the k-th refit raised."""
 
     def message(self, text: str) -> None:
         """Hear of something a person should know."""
@@ -63,8 +69,10 @@ class Bars(Watch):
             disable=not console.is_terminal,
         )
         self._task: Any = None
+        self._what = "trials"
         self._done, self._total = 0, 0
         self._best: float | None = None
+        self._fold = ""
         self._first, self._began, self._shown = 0, time.monotonic(), 0.0
 
     def __enter__(self) -> Bars:
@@ -74,14 +82,27 @@ class Bars(Watch):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._live.stop()
 
+    def fold(self, number: int, total: int) -> None:
+        """Name the fold before what is shown from now on."""
+        self._fold = f"fold {number} of {total} · " if number else ""
+        if self._task is not None:
+            self._describe()
+
     def searching(self, done: int, total: int, best: float | None) -> None:
         """Show the bar of trials."""
         self._first, self._done, self._total, self._best = done, done, total, best
-        self._began = time.monotonic()
-        self._task = self._live.add_task(f"{self._title}: trials", total=total, completed=done, note="", left="")
+        self._began, self._what = time.monotonic(), "trials"
+        if self._task is not None and self._fold:  # one bar for the trials of all folds, in turn
+            self._live.reset(self._task, total=total, completed=done, note="", left="")
+        else:
+            self._task = self._live.add_task("", total=total, completed=done, note="", left="")
+        self._describe()
         if done:
-            self._say(f"{self._title}: goes on with {done} of {total} trials done")
+            self._say(f"{self._title}: {self._fold}goes on with {done} of {total} trials done")
         self._update("")
+
+    def _describe(self) -> None:
+        self._live.update(self._task, description=f"{self._title}: {self._fold}{self._what}")
 
     def epoch(self, step: int, value: float) -> None:
         """Show the epoch, a few times a second."""
@@ -94,7 +115,9 @@ class Bars(Watch):
         self._best = best
         self._done += state != "failed"
         shown = state if value is None else f"{self._objective} {value:.4g}"
-        self._say(f"{self._title}: trial {number} {shown}; {self._done}/{self._total} done, best {self._text(best)}")
+        counted = f"trial {self._done} of {self._total}: " if self._fold and state != "failed" else f"trial {number} "
+        done = "" if self._fold else f"{self._done}/{self._total} done, "
+        self._say(f"{self._title}: {self._fold}{counted}{shown}; {done}best {self._text(best)}")
         if state == "failed" and self._console.is_terminal:
             self._console.print(f"trial {number} failed; its traceback is on its page", style="yellow", markup=False)
         self._update("")
@@ -108,7 +131,9 @@ class Bars(Watch):
         self._best = None
         self._first = self._done = 0
         self._total, self._began = total, time.monotonic()
-        self._task = self._live.add_task(f"{self._title}: winner refitted", total=total, note="", left="")
+        self._fold, self._what = "", "best trial refitted"
+        self._task = self._live.add_task("", total=total, note="", left="")
+        self._describe()
 
     def final_started(self, k: int) -> None:
         """Say which seed is fitted."""
@@ -117,7 +142,18 @@ class Bars(Watch):
     def final_ended(self, k: int) -> None:
         """Move the bar of refits on."""
         self._done += 1
-        self._say(f"{self._title}: winner refitted with seed {k + 1} of {self._total}, scored on test")
+        self._say(f"{self._title}: {self._fold}best trial refitted with seed {k + 1}, scored on test")
+        self._update("")
+
+    def final_failed(self, k: int, reason: str) -> None:
+        """Move the bar of refits on and say what happened."""
+        self._done += 1
+        self._console.print(
+            f"{self._title}: {self._fold}the refit with seed {k + 1} failed and counts as failed: {reason}",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
         self._update("")
 
     def message(self, text: str) -> None:

@@ -12,18 +12,26 @@ from importlib import metadata
 from pathlib import Path
 
 from training.contract import UserError
-from training.registry import CHECKOUT, nearest
+from training.messages import unknown
+from training.registry import CHECKOUT
 
+CODE = ("affect", "search_spaces", "training")
+"""Folders on which scores depend."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "xgboost-cpu", "xgboost", "optuna", "mlflow")
 
 
 @functools.cache
 def code() -> str:
-    """Return the checkout's commit, followed by + where tracked files differ from it; "unknown" without git."""
+    """Return the checkout's commit, followed by + where the code differs from it; "unknown" without git.
+
+    Files that git does not track differ too where they are code: a new method is two of them.
+    """
     try:
         commit = _git("rev-parse", "HEAD").strip()
-        return commit + ("+" if _git("status", "--porcelain", "--untracked-files=no").strip() else "")
+        changed = _git("status", "--porcelain", "--untracked-files=no").strip()
+        new = _git("ls-files", "--others", "--exclude-standard", "--", *CODE).strip()
+        return commit + ("+" if changed or new else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
@@ -61,7 +69,7 @@ def device(asked: str) -> str:
     torch is imported only where the machine shows signs of a GPU: most machines do not, and the import takes seconds.
     """
     if asked not in DEVICES:
-        raise UserError(nearest(asked, DEVICES, "device"))
+        raise UserError(unknown(asked, DEVICES, "device"))
     if asked in ("cuda", "mps"):
         import torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,19 +17,22 @@ from affect.record import (
     MAJORITY,
     MEAN,
     N_GROUPS,
+    N_SEEDS,
     PICTURE,
     SD,
     Artifact,
     metric,
 )
+from training.contract import CLASSES, IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from training.contract import Floats, Method, Outcome, Values
-    from training.splits import Protocol
+    from training.contract import Floats, Method, Outcome, Split, Values
+    from training.protocols import Protocol
 
 FEW_TARGETS = 8
 """Up to this many targets each has its own interval and trivial rows; above, only their mean has."""
@@ -37,10 +41,10 @@ FEW_TARGETS = 8
 def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
     """Raise ValueError unless there is a finite prediction for each sample of `parts`.
 
-    That is (n, t), or of a classifier the probabilities (n, c) of its classes. Pictures, where a method gives any, are
+    That is (n, t), or of a classifier the probabilities (n, c) of its classes. Images, where a method gives any, are
     of the shape and kind of what it was handed.
     """
-    truth, pictures = protocol.truth(), protocol.data.blocks[protocol.inputs].values
+    truth = protocol.truth()
     for part in parts:
         if part not in outcome.predictions:
             raise ValueError(f"the method gave no predictions for {part}")
@@ -52,10 +56,11 @@ def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
             raise ValueError(f"predictions for {part} hold {(~np.isfinite(values)).sum()} NaN or inf values")
         if protocol.classes and not (np.all(values >= 0) and np.allclose(np.sum(values, axis=1), 1, atol=1e-3)):
             raise ValueError(f"predictions for {part} are no probabilities of {len(protocol.classes)} classes")
-        if part in outcome.pictures:
-            again, wanted = outcome.pictures[part], (len(truth[part]), *pictures.shape[1:])
+        if part in outcome.images:
+            again = outcome.images[part]
+            wanted = (len(truth[part]), *protocol.data.blocks[IMAGES].values.shape[1:])
             if again.shape != wanted or again.dtype != np.uint8:
-                raise ValueError(f"pictures for {part} are {again.dtype} {again.shape}, expected uint8 {wanted}")
+                raise ValueError(f"images for {part} are {again.dtype} {again.shape}, expected uint8 {wanted}")
 
 
 def predicted(protocol: Protocol, values: Floats) -> Values:
@@ -69,7 +74,7 @@ def predicted(protocol: Protocol, values: Floats) -> Values:
 def scores(protocol: Protocol, outcome: Outcome, method: Method) -> dict[str, float]:
     """Return every metric of validation and, where it was predicted, test, by full name.
 
-    Beside the targets' are the errors of reconstructed pictures, and what the search optimises where that is a sum.
+    Beside the targets' are the errors of reconstructed images, and what the search optimises where that is a sum.
     """
     truth = protocol.truth()
     figures: dict[str, float] = {}
@@ -79,61 +84,142 @@ def scores(protocol: Protocol, outcome: Outcome, method: Method) -> dict[str, fl
         found = metrics.score(
             truth[part], predicted(protocol, outcome.predictions[part]), protocol.targets, protocol.metrics
         )
-        if part in outcome.pictures:
-            errors = picture_errors(_pictures(protocol, part), outcome.pictures[part])
+        if part in outcome.images:
+            errors = image_errors(_images(protocol, part), outcome.images[part])
             found |= {(name, PICTURE): float(values.mean()) for name, values in errors.items()}
-        if len(method.over) > 1:
-            found[method.objective, method.weighed] = method.weigh(
-                {target: found[method.objective, target] for target in method.over}
+        if len(method.objective_weights) > 1:
+            found[method.objective, method.objective_target] = method.objective_value(
+                {target: found[method.objective, target] for target in method.objective_weights}
             )
         figures |= {metric(part, name, target): value for (name, target), value in found.items()}
     return figures
 
 
-def objectives(method: Method, *, apart: bool = False) -> list[str]:
-    """Return the full names of the metrics that the search optimises: one, or with `apart` each target's own."""
-    targets = list(method.over) if apart else [method.weighed]
+def on_validation(method: Method, split: Split, predictions: Floats, images: Any = None) -> float:
+    """Return the method's objective on validation, from predictions of it and, where it weighs them, images.
+
+    `predictions` are those of an `Outcome`: numbers (n, t), or of a classifier probabilities (n, c).
+    """
+    part, names = split.validation, (method.objective,)
+    true: Any = part.targets()
+    pred: Any = predictions
+    if split.classes:
+        classes = np.array(split.classes)
+        true, pred = classes[true][:, None], classes[np.argmax(predictions, axis=1)][:, None]
+    targets = (CLASSES,) if split.classes else split.targets
+    found = {target: value for (_, target), value in metrics.score(true, pred, targets, names).items()}
+    if images is not None:
+        found[PICTURE] = float(image_errors(np.asarray(part.x), images)[method.objective].mean())
+    missing = [target for target in method.objective_weights if target not in found]
+    if missing:
+        raise ValueError(f"the objective weighs {missing[0]}, which was not handed over to be scored")
+    return float(method.objective_value(found))
+
+
+def generated_table(
+    split: Split, step: int, images: NDArray[np.uint8], predictions: Floats | None = None
+) -> pd.DataFrame:
+    """Return rows of samples.parquet for images uint8 (n, 3, h, w) that a method generated at `step`.
+
+    `predictions` are the targets (n, t), or probabilities of classes (n, c), that they were generated for; valence,
+    arousal and the class stand in their columns.
+    """
+    import pandas as pd
+
+    from training.evaluation.samples import png
+
+    columns: dict[str, Any] = {"valence": np.nan, "arousal": np.nan, "label": ""}
+    if predictions is not None and split.classes:
+        columns["label"] = np.array(split.classes)[np.argmax(predictions, axis=1)]
+    elif predictions is not None:
+        by_target = dict(zip(split.targets, np.asarray(predictions, dtype=float).T, strict=True))
+        columns |= {name: values for name, values in by_target.items() if name in columns}
+    return pd.DataFrame(
+        {
+            "kind": "generated",
+            "sample": [str(i) for i in range(len(images))],
+            "code": "",
+            "step": float(step),
+            "png": [png(image) for image in images],
+            **columns,
+        }
+    )
+
+
+def without_validation_in_train(split: Split, outcome: Outcome) -> Outcome:
+    """Return the outcome of a fit on train and validation together as that of `split`: train without validation.
+
+    Its train part held the rows of train first and those of validation after them.
+    """
+    n = len(split.train)
+
+    def cut(parts: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: values[:n] if name == "train" else values for name, values in parts.items()}
+
+    return dataclasses.replace(
+        outcome,
+        predictions=cut(outcome.predictions),
+        images=cut(outcome.images),
+        embeddings={code: cut(parts) for code, parts in outcome.embeddings.items()},
+    )
+
+
+def objectives(method: Method, *, multi_objective: bool = False) -> list[str]:
+    """Return the full names of the metrics that the search optimises: one, or each target's if `multi_objective`."""
+    targets = list(method.objective_weights) if multi_objective else [method.objective_target]
     return [metric("validation", method.objective, target) for target in targets]
 
 
-def baselines(protocol: Protocol, *, pictures: bool = False) -> dict[str, float]:
-    """Return the figures of the trivial rows: always the train mean, and the train mean of the sample's label.
+def baselines(protocol: Protocol, *, images: bool = False) -> dict[str, float]:
+    """Return the scores of the baselines (`baseline_rows`) on validation and test, by full name.
 
-    The label mean is left out where a label alone determines the targets (PAD that is one constant triple per label):
-    there it is no baseline but the answer. A classifier's row is always the most frequent class of train. With
-    `pictures`, the mean train picture stands for every reconstruction.
+    With `images`, the mean train image stands for every reconstruction.
     """
-    truth, labels = protocol.truth(), protocol.labels()
-    figures = {}
+    truth = protocol.truth()
+    figures: dict[str, float] = {}
     for part in ("validation", "test"):
-        rows: dict[str, Any] = {}
-        if protocol.classes:
-            rows[MAJORITY] = metrics.majority_row(truth["train"][:, 0], len(truth[part]))[:, None]
-        else:
-            rows[MEAN] = metrics.mean_row(truth["train"], len(truth[part]))
-            if labels is not None:
-                by_label = metrics.label_mean_row(truth["train"], labels["train"], labels["train"])
-                if not np.allclose(by_label, truth["train"]):
-                    rows[LABEL_MEAN] = metrics.label_mean_row(truth["train"], labels["train"], labels[part])
-        for aspect, row in rows.items():
-            for (name, target), value in metrics.score(truth[part], row, protocol.targets, protocol.metrics).items():
-                if target == ALL or len(protocol.targets) <= FEW_TARGETS:
-                    figures[metric(part, name, target, aspect)] = value
-        if pictures:
-            mean = _pictures(protocol, "train").mean(axis=0).round().astype(np.uint8)
-            true = _pictures(protocol, part)
-            errors = picture_errors(true, np.broadcast_to(mean, true.shape))
+        for aspect, row in baseline_rows(protocol, part).items():
+            figures |= baseline_scores(protocol, part, aspect, truth[part], row)
+        if images:
+            mean = _images(protocol, "train").mean(axis=0).round().astype(np.uint8)
+            true = _images(protocol, part)
+            errors = image_errors(true, np.broadcast_to(mean, true.shape))
             figures |= {metric(part, name, PICTURE, MEAN): float(values.mean()) for name, values in errors.items()}
     return figures
 
 
-def _pictures(protocol: Protocol, part: str) -> Values:
-    pictures: Values = protocol.data.blocks[protocol.inputs].values[protocol.part == part]
-    return pictures
+def baseline_rows(protocol: Protocol, part: str) -> dict[str, Any]:
+    """Return aspect → what a baseline predicts for a part (n, t): the train mean, and the train mean of the label.
+
+    The label mean is left out where a label alone determines the targets (PAD that is one constant triple per label):
+    there it is no baseline but the answer. A classifier's is always the most frequent class of train.
+    """
+    truth, labels = protocol.truth(), protocol.labels()
+    n = len(truth[part])
+    if protocol.classes:
+        return {MAJORITY: metrics.majority_row(truth["train"][:, 0], n)[:, None]}
+    rows = {MEAN: metrics.mean_row(truth["train"], n)}
+    if labels is not None:
+        by_label = metrics.label_mean_row(truth["train"], labels["train"], labels["train"])
+        if not np.allclose(by_label, truth["train"]):
+            rows[LABEL_MEAN] = metrics.label_mean_row(truth["train"], labels["train"], labels[part])
+    return rows
 
 
-def picture_errors(true: Values, again: Values) -> dict[str, Values]:
-    """Return mse and mae (n,) of each picture, uint8 (n, …), over its pixels, whose full range is 1."""
+def baseline_scores(protocol: Protocol, part: str, aspect: str, true: Values, row: Values) -> dict[str, float]:
+    """Return every metric of a baseline's rows (n, t) by full name; of many targets only their mean."""
+    few = len(protocol.targets) <= FEW_TARGETS
+    found = metrics.score(true, row, protocol.targets, protocol.metrics)
+    return {metric(part, name, target, aspect): v for (name, target), v in found.items() if target == ALL or few}
+
+
+def _images(protocol: Protocol, part: str) -> Values:
+    images: Values = protocol.data.blocks[IMAGES].values[protocol.rows(part)]
+    return images
+
+
+def image_errors(true: Values, again: Values) -> dict[str, Values]:
+    """Return mse and mae (n,) of each image, uint8 (n, …), over its pixels, whose full range is 1."""
     found: dict[str, list[Values]] = {"mse": [], "mae": []}
     for rows in np.array_split(np.arange(len(true)), max(1, len(true) // 512)):  # float copies of all would be large
         error = (again[rows].astype(np.float64) - true[rows]) / 255
@@ -146,25 +232,25 @@ def picture_errors(true: Values, again: Values) -> dict[str, Values]:
 def tables(protocol: Protocol, outcome: Outcome) -> dict[str, pd.DataFrame]:
     """Return the artifacts from which a final's scores can be computed again, by file name."""
     made = {Artifact.PREDICTIONS: predictions_table(protocol, outcome.predictions)}
-    if outcome.pictures:
-        made[Artifact.RECONSTRUCTIONS] = reconstructions_table(protocol, outcome.pictures)
+    if outcome.images:
+        made[Artifact.RECONSTRUCTIONS] = reconstructions_table(protocol, outcome.images)
     return made
 
 
-def reconstructions_table(protocol: Protocol, pictures: Mapping[str, Values]) -> pd.DataFrame:
-    """Return reconstructions.parquet: the errors of each picture that was reconstructed."""
+def reconstructions_table(protocol: Protocol, images: Mapping[str, Values]) -> pd.DataFrame:
+    """Return reconstructions.parquet: the errors of each image that was reconstructed."""
     import pandas as pd
 
     return pd.concat(
         [
             pd.DataFrame(
                 {
-                    "sample": protocol.data.sample[protocol.part == part],
+                    "sample": protocol.data.sample[protocol.rows(part)],
                     "part": part,
-                    **picture_errors(_pictures(protocol, part), again),
+                    **image_errors(_images(protocol, part), again),
                 }
             )
-            for part, again in pictures.items()
+            for part, again in images.items()
         ],
         ignore_index=True,
     )
@@ -180,7 +266,7 @@ def predictions_table(protocol: Protocol, predictions: Mapping[str, Floats]) -> 
     data, truth, labels = protocol.data, protocol.truth(), protocol.labels()
     tables = []
     for part, values in predictions.items():
-        rows = np.flatnonzero(protocol.part == part)
+        rows = protocol.rows(part)
         columns: dict[str, Any] = {
             "sample": data.sample[rows],
             "group": data.group[rows],
@@ -209,7 +295,7 @@ def embeddings_table(protocol: Protocol, embeddings: Mapping[str, Mapping[str, F
     for code, parts in embeddings.items():
         for part, values in parts.items():
             table = pd.DataFrame(values, columns=[f"d{i}" for i in range(values.shape[1])])
-            table.insert(0, "sample", protocol.data.sample[protocol.part == part])
+            table.insert(0, "sample", protocol.data.sample[protocol.rows(part)])
             table.insert(1, "part", part)
             table.insert(2, "code", code)
             tables.append(table)
@@ -219,7 +305,7 @@ def embeddings_table(protocol: Protocol, embeddings: Mapping[str, Mapping[str, F
 def summary(
     protocol: Protocol, finals: Sequence[Mapping[str, float]], on_test: Sequence[Values], seed: int
 ) -> dict[str, float]:
-    """Return a study's own figures from those of its final runs.
+    """Return a study's own scores from those of its final runs.
 
     Parameters
     ----------
@@ -229,22 +315,30 @@ def summary(
 
     Returns
     -------
-    Means over seeds under the finals' own names, their standard deviation as aspect sd, and `intervals` on test.
+    Means over seeds under the finals' own names, their standard deviation as aspect sd, and `intervals` on test. A
+    metric that some finals lack (its evaluation failed) has the number of those that have it as aspect seeds.
     """
+    return {**over_seeds(finals), **intervals(protocol, on_test, seed)}
+
+
+def over_seeds(finals: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return mean, and as aspects sd and seeds, of what each final (or all folds of one seed) has, by full name."""
     figures: dict[str, float] = {}
-    for name in finals[0]:
+    for name in dict.fromkeys(name for final in finals for name in final):
         head, _, rest = name.partition("/")
         values = [final[name] for final in finals if name in final]
         if head in ("val", "test"):
-            over_seeds = statistics.mean_sd(values)
-            figures[name] = over_seeds.mean
-            if over_seeds.sd is not None:
-                figures[f"{head}.{SD}/{rest}"] = over_seeds.sd
+            mean_sd = statistics.mean_sd(values)
+            figures[name] = mean_sd.mean
+            if mean_sd.sd is not None:
+                figures[f"{head}.{SD}/{rest}"] = mean_sd.sd
+            if len(values) < len(finals):
+                figures[f"{head}.{N_SEEDS}/{rest}"] = float(len(values))
         elif head.partition(".")[2] in BASELINES:  # the same for each seed
             figures[name] = values[0]
         elif head == "cost":
             figures[name] = float(np.mean(values))
-    return {**figures, **intervals(protocol, on_test, seed)}
+    return figures
 
 
 def intervals(protocol: Protocol, on_test: Sequence[Values], seed: int) -> dict[str, float]:
@@ -253,16 +347,17 @@ def intervals(protocol: Protocol, on_test: Sequence[Values], seed: int) -> dict[
     Groups are drawn again with replacement, the metric is computed for each seed's predictions, numbers or class names
     (n, t), on the same draw, and averaged over seeds. `seed` is the bootstrap's.
     """
+    groups = protocol.data.group[protocol.rows("test")]
+    return intervals_of(protocol, protocol.truth()["test"], on_test, groups, seed)
+
+
+def intervals_of(
+    protocol: Protocol, true: Values, on_test: Sequence[Values], groups: Values, seed: int
+) -> dict[str, float]:
+    """Return the same for true targets (n, t) and groups (n,) that are given: of all folds together, say."""
     figures: dict[str, float] = {}
     few = len(protocol.targets) <= FEW_TARGETS
-    over_groups = statistics.intervals(
-        protocol.truth()["test"],
-        np.stack(on_test),
-        protocol.data.group[protocol.part == "test"],
-        protocol.targets,
-        protocol.metrics,
-        seed=seed,
-    )
+    over_groups = statistics.intervals(true, np.stack(on_test), groups, protocol.targets, protocol.metrics, seed=seed)
     for (name, target), found in over_groups.items():
         if few or target == ALL:
             figures[metric("test", name, target, LOW)] = found.low

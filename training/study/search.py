@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import datetime
 import hashlib
 import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import optuna
-from optuna.distributions import distribution_to_json
+from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 
@@ -36,17 +35,17 @@ if TYPE_CHECKING:
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 MOST_RETRIES = 3
-"""How often a trial whose worker died is run again: one that kills its worker each time must come to an end."""
+"""How often a trial whose worker was killed is run again: one that kills its worker each time must come to an end."""
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
-RETRY_OF, RETRIES, WORKER, RUN_ID = "retry_of", "retries", "worker", "run_id"
-WINNER = "winner"
-"""User attribute of a study: the number of its winner. From then on it takes no more trials."""
+RETRY_OF, RETRIES, WORKER, RUN_ID, STEPS = "retry_of", "retries", "worker", "run_id", "steps"
+BEST = "winner"
+"""User attribute of a study: the number of its best trial. From then on it takes no more trials."""
 ERROR, RETRY_REASON = "error", "retry_reason"
 """User attributes of a trial. It has an error where its method raised, a retry_reason where it is run again."""
 
 KILLED = "its worker was killed; the study runs it again"
-ASKED_S = 60
-"""Seconds after which a running trial that never named its worker is taken for dead."""
+INTERRUPTED = "stopped by a person; the study runs it again when it goes on"
+GIVEN_UP = f"its worker was killed {MOST_RETRIES + 1} times; the study does not run it again"
 
 
 # ------------------------------------------------------------------------------------------------ search spaces
@@ -70,6 +69,30 @@ def space_json(space: ModuleType) -> dict[str, Any]:
         "defaults": dict(space.DEFAULTS),
         "distributions": {name: json.loads(distribution_to_json(d)) for name, d in distributions(space).items()},
     }
+
+
+def space_differences(kept: Mapping[str, Any], space: ModuleType) -> list[str]:
+    """Name each parameter whose distribution differs between a study's space.json and the space as it is now."""
+    asked = space_json(space)["distributions"]
+    return [
+        f"parameter {name}: it has {_words(kept['distributions'].get(name))}, asked for {_words(asked.get(name))}"
+        for name in sorted({*kept["distributions"], *asked})
+        if kept["distributions"].get(name) != asked.get(name)
+    ]
+
+
+def _words(written: Mapping[str, Any] | None) -> str:
+    return "no such parameter" if written is None else words(json_to_distribution(json.dumps(written)))
+
+
+def words(distribution: Any) -> str:
+    """Return what can be drawn of a parameter: its values, or its ends."""
+    if hasattr(distribution, "choices"):
+        return ", ".join(map(str, distribution.choices))
+    step = f" in steps of {distribution.step:g}" if distribution.step not in (None, 1) else ""
+    return f"{distribution.low:g} to {distribution.high:g}{step}" + (
+        ", by order of magnitude" if distribution.log else ""
+    )
 
 
 # ----------------------------------------------------------------------------------------- sampler and pruner
@@ -155,11 +178,10 @@ class OrdinalHyperband(optuna.pruners.HyperbandPruner):
         return super()._get_bracket_id(study, counted)
 
 
-def reported(n: int) -> bool:
-    """Whether Optuna hears of a trial's `n`-th report: 1, 2, 3, 4, 6, 9, 13, 19, 28 …, the same for every trial.
+def is_pruning_step(n: int) -> bool:
+    """Return whether Optuna hears of a trial's `n`-th report: 1, 2, 3, 4, 6, 9, 13, 19, 28 …, the same for every trial.
 
-    Counted are reports, not a method's own steps: boosted trees report every 25 rounds, and 25, 50, 75 … are none of
-    these.
+    Steps are counted in reports, because boosted trees report only every 25 rounds.
 
     Each report is a write to Optuna's storage (about 15 ms); the run's curve has every step all the same.
     """
@@ -177,10 +199,14 @@ def worker_lock(worker: str) -> str:
     return f"worker-{worker}"
 
 
-def retry(study: Study, trial: FrozenTrial, *, limit: int | None = MOST_RETRIES) -> None:
-    """Add a failed trial again with the same parameters, unless it was run again `limit` times already."""
-    retries = int(trial.user_attrs.get(RETRIES, 0)) + 1
-    if limit is not None and retries > limit:
+def retry(study: Study, trial: FrozenTrial, *, killed: bool = True) -> None:
+    """Add a failed trial again with the same parameters.
+
+    One whose worker was `killed` is added `MOST_RETRIES` times and then given up; being stopped by a person does not
+    count.
+    """
+    retries = int(trial.user_attrs.get(RETRIES, 0)) + killed
+    if killed and retries > MOST_RETRIES:
         return
     # the parameters stand in the trial itself, so that suggest() finds them; DEFAULTS come as fixed_params
     kept = {key: value for key, value in trial.system_attrs.items() if key == "fixed_params"}
@@ -190,47 +216,66 @@ def retry(study: Study, trial: FrozenTrial, *, limit: int | None = MOST_RETRIES)
             params=trial.params,
             distributions=trial.distributions,
             system_attrs=kept,
-            user_attrs={RETRY_OF: trial.user_attrs.get(RETRY_OF, trial.number), RETRIES: retries},
+            user_attrs={RETRY_OF: origin(trial), RETRIES: retries},
         )
     )
 
 
-def bury_the_dead(study: Study, store: Store) -> list[FrozenTrial]:
+def origin(trial: FrozenTrial) -> int:
+    """Return the number of the trial that this one runs again; its own where it is the first."""
+    return int(trial.user_attrs.get(RETRY_OF, trial.number))
+
+
+def without_successor(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that were stopped or killed, and that no later trial runs again.
+
+    A kill between Optuna's failing a trial and its being added again leaves such a one.
+    """
+    latest = {origin(trial): trial.number for trial in trials}
+    return [t for t in trials if t.state == TrialState.FAIL and error(t) is None and latest[origin(t)] == t.number]
+
+
+def error(trial: FrozenTrial) -> str | None:
+    """Return why a failed trial is not run again: what its method raised, or that it was given up; else None."""
+    if ERROR in trial.user_attrs:
+        return str(trial.user_attrs[ERROR])
+    killed = trial.state == TrialState.FAIL and trial.user_attrs.get(RETRY_REASON) != INTERRUPTED
+    return GIVEN_UP if killed and int(trial.user_attrs.get(RETRIES, 0)) >= MOST_RETRIES else None
+
+
+def fail_trials_of_dead_workers(study: Study, store: Store) -> list[FrozenTrial]:
     """Fail the running trials whose workers are gone, add them again with the same parameters; return all trials.
 
-    Trials whose heartbeat stopped were failed by Optuna before it began the last one (with `retry` as its callback).
+    Call it while holding the lock under which workers ask for a trial and name themselves: a running trial without a
+    worker was then asked for by one that is dead. Trials whose heartbeat stopped were failed by Optuna before it began
+    the last one (with `retry` as its callback).
     """
     trials = study.get_trials(deepcopy=False)
     running = [t for t in trials if t.state == TrialState.RUNNING]
     for trial in running:
         worker = trial.user_attrs.get(WORKER)
-        if worker is None:  # killed between asking and naming itself, a matter of milliseconds
-            if trial.datetime_start is not None and _age(trial.datetime_start) > ASKED_S:
-                _bury(study, trial)
+        if worker is None:
+            _fail(study, trial)
             continue
-        # held until it is buried: of two that found it dead at once each would add it again
+        # held until it is failed: of two that found it dead at once each would add it again
         with store.lock(worker_lock(worker)) as free:
             if free:
-                _bury(study, trial)
+                _fail(study, trial)
     return study.get_trials(deepcopy=False) if running else trials
 
 
-def _bury(study: Study, trial: FrozenTrial) -> None:
+def _fail(study: Study, trial: FrozenTrial) -> None:
     with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # another worker was faster
         study._storage.set_trial_user_attr(trial._trial_id, RETRY_REASON, KILLED)
         study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL)
         retry(study, study._storage.get_trial(trial._trial_id))
 
 
-def listen(study: Study) -> None:
+def fail_stale_trials(study: Study) -> None:
     """Fail the trials whose heartbeat stopped and add them again: for a worker that waits and begins no trial."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         optuna.storages.fail_stale_trials(study)  # its callback is `retry`
-
-
-def _age(start: datetime.datetime) -> float:
-    return (datetime.datetime.now() - start).total_seconds()
 
 
 # ------------------------------------------------------------------------------------------------ the study
@@ -242,7 +287,7 @@ def counted(trials: Sequence[FrozenTrial]) -> int:
 
 
 def best(study: Study) -> FrozenTrial:
-    """Return the winner on validation, of two objectives the compromise; UserError where no trial is complete."""
+    """Return the best trial on validation, of two objectives the compromise; UserError where no trial is complete."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if not complete:
         raise UserError(f"study {study.study_name!r} has no complete trial; give it more --trials or --timeout")
@@ -267,14 +312,14 @@ def compromise(
     return min(front, key=lambda trial: (of_trial[trial.number], trial.number))
 
 
-def weighed(values: Sequence[float], weights: Sequence[float]) -> float:
-    """Return a search's values as one: the value itself, or the weighed sum of two."""
+def weighted(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Return a search's values as one: the value itself, or the weighted sum of two."""
     return values[0] if len(values) == 1 else float(sum(w * v for w, v in zip(weights, values, strict=True)))
 
 
 def value(trial: FrozenTrial, weights: Sequence[float]) -> float:
     """Return a complete trial's value on validation as one number."""
-    return weighed(trial.values, weights)
+    return weighted(trial.values, weights)
 
 
 def differences(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import json
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import optuna
 
@@ -16,18 +16,28 @@ from training.study import provenance, search
 from training.study.plan import data_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from training.study.fitting import Bench
     from training.study.plan import Plan, Prepared
     from training.study.progress import Watch
-    from training.tracking.store import Store
+    from training.tracking.store import RunInfo, Store
 
 
 @dataclass(frozen=True)
 class Session:
-    """One process at work on a study."""
+    """One process at work on a study, or on one fold of it.
+
+    Parameters
+    ----------
+    prepared : the plan; of a fold its `protocol` is the fold's own.
+    study : Optuna's study: the search, of a study tested by folds the search of one fold.
+    run_id, experiment : MLflow's ids of the study's run and of its protocol.
+    worker : name of this process, by which running trials say whose they are.
+    fold, folds : number of the fold, from 1 (0 for the whole study), and how many there are (0 with one split).
+    checked : prerequisites that this process has seen in the store.
+    """
 
     prepared: Prepared
     store: Store
@@ -37,10 +47,29 @@ class Session:
     worker: str
     bench: Bench
     watch: Watch
+    fold: int = 0
+    folds: int = 0
+    checked: set[str] = field(default_factory=set)
+
+    @property
+    def label(self) -> str:
+        """Return the name by which locks know the study, or the fold."""
+        return f"{self.prepared.name} fold {self.fold}" if self.fold else self.prepared.name
+
+    @property
+    def prefix(self) -> str:
+        """Return what the names of a fold's runs begin with."""
+        return f"fold {self.fold} · " if self.fold else ""
+
+    @property
+    def selection(self) -> dict[str, str]:
+        """Return the tags that tell the runs of this study, or of this fold, from all others."""
+        return {"study": self.prepared.name, **({"fold": str(self.fold)} if self.fold else {})}
 
     def tags(self, kind: str) -> dict[str, str]:
         """Return the tags that each run of this study bears."""
-        return {**identity(self.prepared, self.bench), "kind": kind, "study": self.prepared.name}
+        folds = {"test_folds": str(self.folds)} if self.folds else {}
+        return {**identity(self.prepared, self.bench), **self.selection, **folds, "kind": kind}
 
 
 def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
@@ -58,7 +87,7 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "split": protocol.split_id,
         "targets": to_json(list(protocol.targets)),
         **({"classes": to_json(list(protocol.classes))} if protocol.classes else {}),
-        "inputs": protocol.inputs,
+        "inputs": ", ".join(prepared.method.blocks(prepared.settings)),
         "group_kind": data.group_kind,
         "groups": to_json(dict(protocol.groups)),
         "persons": "known" if data.persons_known else "unknown",
@@ -66,7 +95,11 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "seed": str(plan.seed),
         "objective": prepared.method.objective,
         "objectives": to_json(list(prepared.objectives)),
-        **({} if prepared.method.weighed == ALL else {"weights": to_json(dict(prepared.method.over))}),
+        **(
+            {}
+            if prepared.method.objective_target == ALL
+            else {"weights": to_json(dict(prepared.method.objective_weights))}
+        ),
         "direction": prepared.method.direction,
         "space": str(prepared.signature["space"]),
         "code": provenance.code(),
@@ -78,23 +111,16 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
 
 def checkpoints(session: Session) -> Path:
     """Return the folder for the study's checkpoints; each trial has one of its own, removed when it is done."""
-    return session.store.folder / "checkpoints" / digest([session.prepared.name])
+    folder = session.store.folder / "checkpoints" / digest([session.prepared.name])
+    return folder / f"fold-{session.fold}" if session.fold else folder
 
 
-@contextlib.contextmanager
-def holding(store: Store, name: str) -> Iterator[None]:
-    """Wait for a lock and hold it."""
-    while True:
-        with store.lock(name) as mine:
-            if mine:
-                yield
-                return
-        time.sleep(0.05)
+def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Watch) -> tuple[Session, list[Session]]:
+    """Load the study of this name or make it; refuse one that was made with something else, naming the difference.
 
-
-def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Watch) -> Session:
-    """Load the study of this name or make it; refuse one that was made with something else, naming the difference."""
-    plan, storage = prepared.plan, store.optuna_storage(search.retry)
+    Returns the study's session, and that of its one search (itself), or those of the searches of its folds.
+    """
+    storage = store.optuna_storage(search.retry)
     try:
         study = optuna.load_study(study_name=prepared.name, storage=storage)
     except KeyError:
@@ -103,32 +129,95 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
                 f"study {prepared.name!r} is in the tracking store but its search is not in Optuna's storage "
                 "(it was imported, or OPTUNA_STORAGE differs); choose another --name"
             ) from None
-        study = optuna.create_study(
-            study_name=prepared.name,
-            storage=storage,
-            directions=[optuna.study.StudyDirection[prepared.method.direction.upper()]] * len(prepared.objectives),
-            load_if_exists=True,
-        )
-    study.sampler, study.pruner = search.SeededTPE(plan.seed, prepared.hold), search.pruner(prepared.pruner)
+        study = _optuna_study(prepared, storage, prepared.name)
+    _equip(study, prepared)
     kept = study.user_attrs
+    if run_id := kept.get("run_id"):
+        info = store.require(run_id, f"study {prepared.name!r}", "or choose another --name")
+        _refuse_earlier_record(prepared.name, info)
     if "signature" in kept and kept["signature"] != prepared.signature:
         raise UserError(
             f"study {prepared.name!r} exists and was made otherwise; choose another --name. "
-            + "; ".join(search.differences(kept["signature"], prepared.signature))
+            + "; ".join(_differences(prepared, store, kept))
         )
     experiment = store.experiment(prepared.protocol.name)
-    session = Session(prepared, store, study, kept.get("run_id", ""), experiment, worker, bench, watch)
+    folds = len(prepared.protocol.folds)
+    session = Session(prepared, store, study, kept.get("run_id", ""), experiment, worker, bench, watch, folds=folds)
     if not session.run_id:
-        return _make(session)
-    _extend(session)
-    return session
+        session = _make(session)
+        return session, _searches(session, storage)
+    searches = _searches(session, storage)
+    _extend(session, searches)
+    return session, searches
+
+
+def _searches(session: Session, storage: optuna.storages.RDBStorage) -> list[Session]:
+    """Return a session for each fold, whose search is an Optuna study of its own; without folds the session itself."""
+    prepared, folds = session.prepared, session.prepared.protocol.folds
+    if not folds:
+        return [session]
+    searches = []
+    for number, protocol in enumerate(folds, 1):
+        study = _optuna_study(prepared, storage, f"{prepared.name} · fold {number} of {len(folds)}")
+        _equip(study, prepared)
+        study.enqueue_trial(dict(prepared.first), skip_if_exists=True)
+        of_fold = dataclasses.replace(prepared, protocol=protocol)
+        searches.append(
+            dataclasses.replace(session, prepared=of_fold, study=study, fold=number, folds=len(folds), checked=set())
+        )
+    return searches
+
+
+def _equip(study: optuna.Study, prepared: Prepared) -> None:
+    study.sampler, study.pruner = search.SeededTPE(prepared.plan.seed, prepared.hold), search.pruner(prepared.pruner)
+
+
+def _optuna_study(prepared: Prepared, storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
+    """Return Optuna's study `name`, made where it is missing."""
+    return optuna.create_study(
+        study_name=name,
+        storage=storage,
+        directions=[optuna.study.StudyDirection[prepared.method.direction.upper()]] * len(prepared.objectives),
+        load_if_exists=True,
+    )
+
+
+def _refuse_earlier_record(name: str, info: RunInfo) -> None:
+    """Raise UserError for a study that an earlier version of the record describes: its protocol has another meaning."""
+    version = info.tags.get("record", "1")
+    if int(version) >= RECORD_VERSION:
+        return
+    if info.tags.get("frozen") == "true":
+        raise UserError(
+            f"study {name!r} is finished and was recorded by an earlier Affectory (record {version}, now "
+            f"{RECORD_VERSION}); it stays as it is, and a new study needs another --name"
+        )
+    raise UserError(
+        f"study {name!r} cannot go on: it was begun by an earlier Affectory, which drew and named its split otherwise "
+        f"(record {version}, now {RECORD_VERSION}); start it anew with another --name"
+    )
+
+
+def _differences(prepared: Prepared, store: Store, kept: Mapping[str, Any]) -> list[str]:
+    """Name what an existing study was made with, where it differs; of a search space each parameter that differs."""
+    differences = search.differences(kept["signature"], prepared.signature)
+    if kept["signature"].get("space") == prepared.signature["space"] or "run_id" not in kept:
+        return differences
+    file = store.artifacts(kept["run_id"]) / Artifact.SPACE
+    try:
+        parameters = search.space_differences(json.loads(file.read_text(encoding="utf-8")), prepared.space)
+    except (OSError, ValueError, LookupError):  # the file is not there or damaged: the hashes still differ
+        return differences
+    others = [text for text in differences if not text.startswith("space: ")]
+    return [*parameters, *others] or differences
 
 
 def _make(session: Session) -> Session:
     """Write a new study's run and its attributes; `run_id` comes last and says that the study is whole."""
     prepared, store, study, plan = session.prepared, session.store, session.study, session.prepared.plan
     study.set_user_attr("signature", dict(prepared.signature))
-    study.enqueue_trial(dict(prepared.first), skip_if_exists=True)
+    if not prepared.protocol.folds:
+        study.enqueue_trial(dict(prepared.first), skip_if_exists=True)
     orphans = store.find({"kind": Kind.STUDY, "study": prepared.name})  # its maker was killed just here
     if orphans:
         run = store.resume(orphans[0].id)
@@ -137,7 +226,7 @@ def _make(session: Session) -> Session:
             **session.tags(Kind.STUDY),
             "sampler": "none" if plan.fixed else "TPE, seeded for each trial",
             "pruner": prepared.pruner,
-            "trials_total": str(plan.trials),
+            "trials_total": str(_total(prepared)),
             "repeats": str(plan.repeats),
             "deadline": _deadline(plan),
         }
@@ -154,18 +243,24 @@ def _deadline(plan: Plan) -> str:
     return "" if plan.timeout is None else str(int(time.time() + plan.timeout))
 
 
-def _extend(session: Session) -> None:
+def _total(prepared: Prepared) -> int:
+    """Return how many trials the study is to reach, those of all folds together."""
+    return prepared.plan.trials * max(1, len(prepared.protocol.folds))
+
+
+def _extend(session: Session, searches: Sequence[Session]) -> None:
     """Take over the number of trials that is asked for now; a study that was scored on test is closed."""
-    plan, study = session.prepared.plan, session.study
+    prepared, plan = session.prepared, session.prepared.plan
     run = session.store.get(session.run_id)
-    if search.WINNER in study.user_attrs:
-        done, repeats = search.counted(study.get_trials(deepcopy=False)), int(run.tags["repeats"])
-        if plan.trials > max(done, int(run.tags["trials_total"])) or plan.repeats != repeats:
+    if any(search.BEST in one.study.user_attrs for one in searches):
+        done = sum(search.counted(one.study.get_trials(deepcopy=False)) for one in searches)
+        repeats = int(run.tags["repeats"])
+        if _total(prepared) > max(done, int(run.tags["trials_total"])) or plan.repeats != repeats:
             raise UserError(
-                f"study {session.prepared.name!r} was scored on test after {done} trials with {repeats} repeats and is "
+                f"study {prepared.name!r} was scored on test after {done} trials with {repeats} repeats and is "
                 "closed: more trials or repeats would choose by the test part. Give another --name for a new study"
             )
     if run.tags.get("frozen") != "true":
         session.store.resume(session.run_id).tags(
-            {"trials_total": str(plan.trials), "repeats": str(plan.repeats), "deadline": _deadline(plan)}
+            {"trials_total": str(_total(prepared)), "repeats": str(plan.repeats), "deadline": _deadline(plan)}
         )

@@ -1,24 +1,28 @@
-"""A study: search on validation, refit the winner with several seeds, score once on test.
+"""A study: search on validation, refit the best trial with several seeds, score once on test.
 
 `training.study.plan` checks everything a person can get wrong before any store is touched; `run` makes the study or
-joins one of the same name (`session`), searches (`trials`), and refits and scores the winner (`finals`). Any number of
+joins one of the same name (`session`), searches (`trials`), and refits and scores the best trial
+(`finals`, `summary`). Any number of
 processes may run the same study at once, and any of them may be killed at any moment: the same command goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import TYPE_CHECKING
 
-import optuna
+from optuna.trial import TrialState
 
 from affect.record import State
 from training import cache
-from training.study import finals, needs, provenance, search, trials
+from training.study import finals, prerequisites, provenance, search, stopping, trials
 from training.study.fitting import Bench
-from training.study.session import holding, join
+from training.study.session import checkpoints, join
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from training.study.plan import Prepared
     from training.study.progress import Watch
     from training.study.session import Session
@@ -26,31 +30,43 @@ if TYPE_CHECKING:
 
 
 def run(prepared: Prepared, store: Store, watch: Watch) -> Session:
-    """Make or join the study, search, refit the winner and score it on test; return the session for its results."""
+    """Make or join the study, search, refit the best trial and score it on test; return the session for its results."""
     plan = prepared.plan
-    needs.check(prepared, store)
+    prerequisites.check(prepared, store)
     bench = Bench(
-        prepared.settings, provenance.device(plan.device), plan.threads, plan.epochs, cache.folder() / "prepared"
+        settings=prepared.settings,
+        device=provenance.device(plan.device),
+        threads=plan.threads,
+        epochs=plan.epochs,
+        cache=cache.folder() / "prepared",
+        data_version=prepared.data.version,
     )
     worker = uuid.uuid4().hex[:12]
-    with holding(store, search.worker_lock(worker)):
-        with holding(store, f"study-{prepared.name}"):
-            session = join(prepared, store, bench, worker, watch)
-            trials.reconcile(session)
+    with store.holding(search.worker_lock(worker)):
+        with store.holding(f"study-{prepared.name}"):
+            session, searches = join(prepared, store, bench, worker, watch)
+            for one in searches:
+                trials.reconcile(one)
         try:
-            trials.run_all(session)
-            finals.finish(session)
+            trials.run_all(searches)
+            finals.finish(session, searches)
         except KeyboardInterrupt:
-            _close(session, State.STOPPED, "stopped by a person; the same command goes on")
+            with stopping.cleaning_up():
+                _close(session, searches, State.STOPPED, "stopped by a person; the same command goes on")
             raise
         except Exception as error:
-            _close(session, State.FAILED, str(error))
+            stopping.check()
+            store.require(session.run_id, f"study {prepared.name!r}")  # deleted in MLflow while it ran: that is why
+            _close(session, searches, State.FAILED, str(error))
             raise
     return session
 
 
-def _close(session: Session, state: str, reason: str) -> None:
+def _close(session: Session, searches: Sequence[Session], state: str, reason: str) -> None:
     """Close the study's run, unless another process is still at work on it or has finished it."""
-    running = session.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+    running = any(one.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)) for one in searches)
     if not running and session.store.get(session.run_id).tags.get("frozen") != "true":
         session.store.resume(session.run_id).close(state, reason)
+    for one in (*searches, session):
+        with contextlib.suppress(OSError):  # it is not there, or holds what a trial needs that is run again
+            checkpoints(one).rmdir()

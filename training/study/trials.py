@@ -1,4 +1,12 @@
-"""The trials of a study: each is asked for, fitted, scored on validation, and written as a child run."""
+"""The trials of a study: each is asked for, fitted, scored on validation, and written as a child run.
+
+A trial is asked for (RUNNING to Optuna, and then a run of its own) and ends in one of these ways:
+
+- complete or pruned: it counts;
+- failed with an `error`: its method raised; the study goes on, and stops after five of them in a row;
+- failed without one: a person stopped its worker, or the worker was killed. It is added again with the same
+  parameters, by the worker that was stopped or by the next that finds it (`reconcile`).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +22,13 @@ import optuna
 from optuna.trial import TrialState
 
 from affect.record import ALL, Artifact, Kind, State
-from training.contract import StudyFailed
-from training.study import fitting, needs, scoring, search
-from training.study.session import checkpoints, holding
+from training.contract import Steps, StudyFailed
+from training.study import fitting, prerequisites, scoring, search, stopping
+from training.study.session import checkpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from optuna.trial import FrozenTrial, Trial
 
@@ -28,70 +37,116 @@ if TYPE_CHECKING:
     from training.tracking.run import Run
 
 FAILURES_IN_A_ROW = 5
-INTERRUPTED = "stopped by a person; the study runs it again when it goes on"
 
 
-def run_all(session: Session) -> None:
-    """Run trials until the study has its number or its time is up, other workers' trials included."""
-    study, plan = session.study, session.prepared.plan
-    if search.WINNER in study.user_attrs:
-        return
-    total = 1 if plan.fixed else plan.trials
-    until = math.inf if plan.timeout is None else time.monotonic() + plan.timeout
-    handed_in = needs.load(session, session.prepared.method.needs)
-    split = session.prepared.protocol.split(test=False)
-    trials = study.get_trials(deepcopy=False)
-    # what failed before this command was given may have been mended since
-    before = {t.number for t in trials if t.state.is_finished()}
-    session.watch.searching(search.counted(trials), total, best_value(session, trials))
-    while True:
+def run_all(sessions: Sequence[Session]) -> None:
+    """Run trials until each search has its number or its time is up, other workers' trials included.
+
+    There is one session, or one for each fold: a worker that would wait for others in one fold goes on in the next.
+    """
+    open_ = [_Search(session) for session in sessions]
+    while open_:
+        for one in list(open_):
+            while one.step():
+                pass
+            if one.done:
+                reconcile(one.session)
+                open_.remove(one)
+        if open_:
+            open_[0].session.watch.waiting(sum(one.running for one in open_))
+            time.sleep(0.3)
+
+
+class _Search:
+    """One search, of a study or of a fold, as this process takes part in it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.plan = session, session.prepared.plan
+        self.done = search.BEST in session.study.user_attrs
+        self.running = 0
+        self._total = 1 if self.plan.fixed else self.plan.trials
+        self._material: tuple[Split, Mapping[str, Any]] | None = None
+
+    def _begin(self) -> tuple[Split, Mapping[str, Any]]:
+        """Return the split and the prerequisites; the first time the search begins here."""
+        session = self.session
+        if self._material is None:
+            timeout = self.plan.timeout
+            self._until = math.inf if timeout is None else time.monotonic() + timeout
+            models = prerequisites.load(session, session.prepared.method.prerequisites)
+            prepared = session.prepared
+            split = prepared.protocol.split(prepared.method, prepared.settings, test=False)
+            self._material = split, models
+            trials = session.study.get_trials(deepcopy=False)
+            # what failed before this command was given may have been mended since
+            self._before = {t.number for t in trials if t.state.is_finished()}
+            session.watch.fold(session.fold, session.folds)
+            session.watch.searching(search.counted(trials), self._total, best_value(session, trials))
+        return self._material
+
+    def step(self) -> bool:
+        """Run a trial where one is left to be asked for, and return whether one was; `done` and `running` are set."""
+        if self.done:
+            return False
+        session, study = self.session, self.session.study
+        split, models = self._begin()
         # one worker at a time from counting to asking, so that several together never run a trial too many
         with contextlib.ExitStack() as gate:
-            gate.enter_context(holding(session.store, f"ask-{session.prepared.name}"))
-            if search.WINNER in study.user_attrs:  # another worker has fewer trials to reach, or less time
-                break
-            trials = search.bury_the_dead(study, session.store)
-            done, running = search.counted(trials), sum(t.state == TrialState.RUNNING for t in trials)
-            give_up([t for t in trials if t.number not in before], 1 if plan.fixed else FAILURES_IN_A_ROW)
-            late = time.monotonic() > until
-            if (done >= total or late) and not running:
+            gate.enter_context(session.store.holding(asking(session)))
+            if search.BEST in study.user_attrs:  # another worker has fewer trials to reach, or less time
+                self._end()
+                return False
+            search.fail_stale_trials(study)
+            trials = search.fail_trials_of_dead_workers(study, session.store)
+            counted, self.running = search.counted(trials), sum(t.state == TrialState.RUNNING for t in trials)
+            new = [t for t in trials if t.number not in self._before]
+            stop_after_repeated_failures(new, 1 if self.plan.fixed else FAILURES_IN_A_ROW)
+            late = time.monotonic() > self._until
+            if (counted >= self._total or late) and not self.running:
                 # named before another worker can ask for a trial more
-                study.set_user_attr(search.WINNER, search.best(study).number)
-                break
-            if done + running < total and not late:
-                if plan.fixed and not any(t.state == TrialState.WAITING for t in trials):
-                    study.enqueue_trial(dict(session.prepared.first))  # it failed before: nothing else is to be tried
-                _one(session, gate, split, handed_in, best_value(session, trials))
-                continue
-        search.listen(study)
-        session.watch.waiting(running)
-        time.sleep(0.3)
-    reconcile(session)
+                study.set_user_attr(search.BEST, search.best(study).number)
+                self._end()
+                return False
+            if counted + self.running >= self._total or late:
+                return False
+            if self.plan.fixed and not any(t.state == TrialState.WAITING for t in trials):
+                study.enqueue_trial(dict(session.prepared.first))  # it failed before: nothing else is to be tried
+            session.watch.fold(session.fold, session.folds)
+            _one(session, gate, split, models, best_value(session, trials))
+        return True
+
+    def _end(self) -> None:
+        self.done, self.running, self._material = True, 0, None
+
+
+def asking(session: Session) -> str:
+    """Return the name of the lock under which workers count trials, ask for one and name themselves."""
+    return f"ask-{session.label}"
 
 
 def best_value(session: Session, trials: list[FrozenTrial], *values: float) -> float | None:
     """Return the best objective on validation among complete trials and further `values`; None where there is none.
 
-    Of a search with two objectives it is their weighed sum.
+    Of a search with two objectives it is their weighted sum.
     """
     better = min if session.prepared.method.direction == "minimize" else max
     complete = [t for t in trials if t.state == TrialState.COMPLETE]
     return better([*values, *(search.value(t, session.prepared.weights) for t in complete)], default=None)
 
 
-def give_up(trials: list[FrozenTrial], limit: int) -> None:
+def stop_after_repeated_failures(trials: list[FrozenTrial], limit: int) -> None:
     """Raise StudyFailed where the last `limit` finished trials all raised."""
-    raised = [t for t in trials if search.ERROR in t.user_attrs]
-    ended = [t for t in trials if t.state in search.COUNTED or search.ERROR in t.user_attrs]
+    raised = [t for t in trials if search.error(t)]
+    ended = [t for t in trials if t.state in search.COUNTED or search.error(t)]
     last = ended[-limit:]
     if len(last) == limit and last == raised[-limit:]:
-        reason = last[-1].user_attrs[search.ERROR]
+        reason = search.error(last[-1])
         many = f"the last {limit} trials all failed; " if limit > 1 else "the configuration failed; "
         raise StudyFailed(f"{many}trial {last[-1].number}: {reason}")
 
 
 def _one(
-    session: Session, gate: contextlib.ExitStack, split: Split, handed_in: Mapping[str, Any], best: float | None
+    session: Session, gate: contextlib.ExitStack, split: Split, models: Mapping[str, Any], best: float | None
 ) -> None:
     """Ask for one trial and run it; Ctrl-C leaves it to be run again. `best` is the best objective before it."""
     study = session.study
@@ -100,10 +155,11 @@ def _one(
         trial.set_user_attr(search.WORKER, session.worker)
         gate.close()
         try:
-            return _objective(session, trial, split, handed_in, best)
+            return _objective(session, trial, split, models, best)
         except optuna.TrialPruned:
             raise
         except Exception as error:
+            stopping.check()
             if search.ERROR not in trial.user_attrs:  # the store or the space raised, not the method
                 trial.set_user_attr(search.ERROR, _reason(error)[:1000])
             raise
@@ -111,8 +167,10 @@ def _one(
     try:
         study.optimize(objective, n_trials=1, catch=(Exception,))
     except KeyboardInterrupt:
-        _add_again(session)
-        reconcile(session)
+        with stopping.cleaning_up():
+            gate.close()
+            _add_again(session)
+            reconcile(session)
         raise
     except ValueError as error:
         # another worker took this one for dead (a machine that slept) and runs the trial again
@@ -121,16 +179,18 @@ def _one(
 
 
 def _add_again(session: Session) -> None:
-    """Add the trial again that Ctrl-C ended, wherever in it that was, unless another worker has added it."""
+    """Add the trial again that a person stopped, wherever in it that was."""
+    with session.store.holding(asking(session)):
+        _add_unfinished(session)
+
+
+def _add_unfinished(session: Session) -> list[FrozenTrial]:
+    """Add the trials again that were stopped or killed and that none runs again yet; return all trials."""
     trials = session.study.get_trials(deepcopy=False)
-    again = {t.user_attrs[search.RETRY_OF]: t.number for t in trials if search.RETRY_OF in t.user_attrs}
-    for trial in trials:
-        kept = trial.user_attrs
-        mine = kept.get(search.WORKER) == session.worker
-        if mine and trial.state == TrialState.FAIL and search.ERROR not in kept:
-            origin = kept.get(search.RETRY_OF, trial.number)
-            if again.get(origin, -1) <= trial.number:
-                search.retry(session.study, trial, limit=None)
+    left = search.without_successor(trials)
+    for trial in left:
+        search.retry(session.study, trial, killed=False)
+    return session.study.get_trials(deepcopy=False) if left else trials
 
 
 def _reason(error: Exception) -> str:
@@ -138,42 +198,53 @@ def _reason(error: Exception) -> str:
 
 
 def _objective(
-    session: Session, trial: Trial, split: Split, handed_in: Mapping[str, Any], best: float | None
+    session: Session, trial: Trial, split: Split, models: Mapping[str, Any], best: float | None
 ) -> list[float]:
     prepared = session.prepared
     params = prepared.space.suggest(trial)
     retry_of = trial.user_attrs.get(search.RETRY_OF)
-    tags = {**session.tags(Kind.TRIAL), "trial": str(trial.number), "needs": needs.tag(session, prepared.method.needs)}
+    tags = {
+        **session.tags(Kind.TRIAL),
+        "trial": str(trial.number),
+        "needs": prerequisites.tag(session, prepared.method.prerequisites),
+    }
     if retry_of is not None:
         tags["retry_of"] = str(retry_of)
-    run = session.store.start(session.experiment, f"trial {trial.number}", tags, params, parent=session.run_id)
+    name = f"{session.prefix}trial {trial.number}"
+    run = session.store.start(session.experiment, name, tags, params, parent=session.run_id)
     trial.set_user_attr(search.RUN_ID, run.id)
     session.watch.trial_started(trial.number, params)
-    checkpoint = checkpoints(session) / f"trial-{trial.number if retry_of is None else retry_of}"
+    folder, steps = checkpoint(session, trial.number if retry_of is None else retry_of), Steps()
+    keep = False
     with fitting.log_tail() as lines:
         try:
             fit = fitting.fit(
-                prepared.module,
+                prepared,
                 session.bench,
                 params,
                 split,
                 prepared.plan.seed,
-                checkpoint=checkpoint,
-                report=_report(session, run, trial),
-                fitted=handed_in,
+                checkpoint=folder,
+                listener=fitting.Listener(run, report=_report(session, run, trial)),
+                prerequisites=models,
+                steps=steps,
             )
             scoring.check(prepared.protocol, fit.outcome, ("train", "validation"))
             figures = scoring.scores(prepared.protocol, fit.outcome, prepared.method)
             found = [figures[name] for name in prepared.objectives]
             kept = {**trial_figures(figures, prepared.method.objective), **fit.cost}
+            if prepared.plan.refit == "all":
+                trial.set_user_attr(search.STEPS, list(steps.chosen))
             _end(run, State.COMPLETE, "", lines, kept)
         except optuna.TrialPruned as pruned:
             _end(run, State.PRUNED, str(pruned), lines)
             session.watch.trial_ended(trial.number, State.PRUNED, None, best)
             raise
         except KeyboardInterrupt:
-            trial.set_user_attr(search.RETRY_REASON, INTERRUPTED)
-            _end(run, State.FAILED, INTERRUPTED, lines)
+            keep = True  # the trial is run again and goes on from there
+            with stopping.cleaning_up():
+                trial.set_user_attr(search.RETRY_REASON, search.INTERRUPTED)
+                _end(run, State.FAILED, search.INTERRUPTED, lines)
             raise
         except Exception as error:
             reason = _reason(error)
@@ -182,11 +253,18 @@ def _objective(
             _end(run, State.FAILED, reason, lines)
             session.watch.trial_ended(trial.number, State.FAILED, None, best)
             raise
-    shutil.rmtree(checkpoint, ignore_errors=True)
-    value = search.weighed(found, prepared.weights)
+        finally:
+            if not keep:
+                shutil.rmtree(folder, ignore_errors=True)
+    value = search.weighted(found, prepared.weights)
     values = [value] if best is None else [value, best]
     session.watch.trial_ended(trial.number, State.COMPLETE, value, best_value(session, [], *values))
     return found
+
+
+def checkpoint(session: Session, number: int) -> Path:
+    """Return the folder of a trial's checkpoints; a trial that runs another one again has that one's."""
+    return checkpoints(session) / f"trial-{number}"
 
 
 def _report(session: Session, run: Run, trial: Trial) -> Report:
@@ -198,7 +276,7 @@ def _report(session: Session, run: Run, trial: Trial) -> Report:
         run.figures(step, fitting.curves(method, value, figures))
         session.watch.epoch(step, value)
         n = next(calls)
-        if prunes and search.reported(n):
+        if prunes and search.is_pruning_step(n):
             trial.report(value, n)
             if trial.should_prune():
                 raise optuna.TrialPruned(f"pruned at step {step}: validation {method.objective} {value:.4g}")
@@ -218,18 +296,43 @@ def _end(run: Run, state: str, reason: str, lines: Any, figures: Mapping[str, fl
 
 
 def reconcile(session: Session) -> None:
-    """Close the trial runs that a killed worker left open, or finished without Optuna hearing of it."""
-    search.listen(session.study)
-    now = search.bury_the_dead(session.study, session.store)
-    mine = {"kind": Kind.TRIAL, "study": session.prepared.name}
-    for info in session.store.find(mine, status="RUNNING"):
+    """Bring trials and runs in order after a stop or a kill.
+
+    Trials of dead workers are failed and added again, and so is what was failed before it could be added again. Runs
+    that a killed worker left open, or finished without Optuna hearing of it, are closed. Checkpoints of trials that
+    are not run again are removed.
+    """
+    store, study = session.store, session.study
+    with store.holding(asking(session)):
+        search.fail_stale_trials(study)
+        search.fail_trials_of_dead_workers(study, store)
+        trials = _add_unfinished(session)
+        _remove_checkpoints(session, trials)
+    for info in store.find({"kind": Kind.TRIAL, **session.selection}, status="RUNNING"):
         number = int(info.tags["trial"])
         # by number: a trial that another worker has begun since is not among them, or waits there, or names no run yet
-        if number < len(now) and now[number].state.is_finished():
-            session.store.resume(info.id).close(State.FAILED, search.KILLED)
-    for trial in now:
+        if info.parent == session.run_id and number < len(trials) and trials[number].state.is_finished():
+            _close_killed(session, info.id, trials[number])
+    for trial in trials:
         run_id = trial.user_attrs.get(search.RUN_ID)
-        if run_id and trial.state == TrialState.FAIL and search.ERROR not in trial.user_attrs:
-            info = session.store.get(run_id)
-            if info.tags.get("state") in (State.COMPLETE, State.PRUNED):
-                session.store.resume(run_id).close(State.FAILED, search.KILLED)
+        killed = trial.state == TrialState.FAIL and search.ERROR not in trial.user_attrs
+        if not run_id or not killed or not store.has(run_id):  # a person may have deleted the run in MLflow
+            continue
+        if store.get(run_id).tags.get("state") in (State.COMPLETE, State.PRUNED):
+            _close_killed(session, run_id, trial)
+
+
+def _close_killed(session: Session, run_id: str, trial: FrozenTrial) -> None:
+    """Close a trial's run as failed, with the reason that the trial has."""
+    reason = search.error(trial) or trial.user_attrs.get(search.RETRY_REASON) or search.KILLED
+    if reason == search.GIVEN_UP:
+        session.watch.message(f"{session.prefix}trial {trial.number} is given up: {reason}")
+    session.store.resume(run_id).close(State.FAILED, reason)
+
+
+def _remove_checkpoints(session: Session, trials: list[FrozenTrial]) -> None:
+    """Remove the checkpoints of trials that neither run nor wait to be run again."""
+    in_use = {checkpoint(session, search.origin(t)) for t in trials if not t.state.is_finished()}
+    for folder in checkpoints(session).glob("trial-*"):
+        if folder not in in_use:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A run's files: where they are on this machine, and how one appears there whole or not at all."""
+"""A run's files: where they are on this machine, and how they are written there atomically."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from training import cache
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,6 +20,29 @@ if TYPE_CHECKING:
 def folder(store: Path, experiment_id: str, run_id: str) -> Path:
     """Return where a run's artifacts are under the store's folder, which is also where MLflow looks for them."""
     return store / "artifacts" / experiment_id / run_id / "artifacts"
+
+
+def mend(folder: Path) -> None:
+    """Finish what a killed `replace_folder` left in `folder`: bring the older folder back, or remove it."""
+    for old in folder.glob(".old.*.*"):
+        _, _, process, name = old.name.split(".", 3)
+        if not process.isdecimal() or _lives(int(process)):
+            continue
+        if (folder / name).exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):  # another process was faster
+                os.replace(old, folder / name)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def check_name(name: str) -> str:
@@ -33,6 +58,7 @@ def check_name(name: str) -> str:
 def download(client: MlflowClient, store: Path, run_id: str, keep: bool) -> Path:
     """Return the local copy of a run's artifacts on a server, downloaded where it is missing or not to be kept."""
     target = _downloaded(store, run_id)
+    mend(target.parent)
     if target.exists() and keep:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -72,12 +98,8 @@ class Writer:
             return
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{os.getpid()}.{target.name}")
-        try:
+        with cache.whole(target) as part:
             yield part
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def filling(self, name: str) -> Iterator[Path]:
@@ -103,13 +125,17 @@ class Writer:
         """Return the names of the run's artifact files and folders, sorted."""
         if self._client:
             return sorted(entry.path for entry in self._client.list_artifacts(self._run_id))
+        mend(self._folder)
         if not self._folder.is_dir():
             return []
         return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
 
 
 def replace_folder(new: Path, target: Path) -> None:
-    """Move the folder `new` to `target`, in place of an older one; both are on one file system."""
+    """Move the folder `new` to `target`, in place of an older one; both are on one file system.
+
+    Who is killed between the two renames leaves the older folder under a hidden name: `mend` brings it back.
+    """
     old = target.with_name(f".old.{os.getpid()}.{target.name}")
     if target.exists():
         os.replace(target, old)

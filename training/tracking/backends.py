@@ -69,7 +69,10 @@ def dispose(client: MlflowClient) -> None:
 
 
 def experiment(client: MlflowClient, name: str, folder: Path) -> str:
-    """Return the id of the experiment `name`, which is made where it is missing, restored where it was deleted."""
+    """Return the id of the experiment `name`, which is made where it is missing, restored where it was deleted.
+
+    Its runs stay deleted, as a person wanted them to be.
+    """
     from mlflow.exceptions import MlflowException
 
     if len(name) > EXPERIMENT_NAME_LIMIT:
@@ -83,8 +86,32 @@ def experiment(client: MlflowClient, name: str, folder: Path) -> str:
             if found is None:  # not another worker that was quicker
                 raise error
     if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
+        _restore_experiment(client, str(found.experiment_id))
     return str(found.experiment_id)
+
+
+def _restore_experiment(client: MlflowClient, experiment_id: str) -> None:
+    store = client._tracking_client.store
+    if not hasattr(store, "ManagedSessionMaker"):
+        client.restore_experiment(experiment_id)  # and its runs, which were active before
+        runs = _all_runs(client, experiment_id)
+        for run in runs:
+            client.delete_run(run.info.run_id)
+        return
+    from mlflow.store.tracking.dbmodels.models import SqlExperiment
+
+    with store.ManagedSessionMaker(read_only=False) as session:
+        session.get(SqlExperiment, int(experiment_id)).lifecycle_stage = "active"
+
+
+def _all_runs(client: MlflowClient, experiment_id: str) -> list[Any]:
+    runs, token = [], None
+    while True:
+        page = client.search_runs([experiment_id], max_results=1000, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return runs
 
 
 def _make_experiment(client: MlflowClient, name: str, folder: Path) -> str:

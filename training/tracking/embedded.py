@@ -8,7 +8,6 @@ MLflow makes them in rollback mode, where one open reader blocks every writer.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sqlite3
@@ -22,7 +21,7 @@ from training.registry import CHECKOUT
 from training.tracking import locks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 MLFLOW_FILE, OPTUNA_FILE = "mlflow.db", "optuna.db"
 BUSY_S = 60
@@ -120,7 +119,7 @@ def prepare_optuna(file: Path) -> None:
             if not _has_content(file):
                 import optuna
 
-                with _replacing(file) as made:
+                with cache.whole(file) as made:
                     optuna.storages.RDBStorage(f"sqlite:///{made}").engine.dispose()
                     _set_wal(made)
     _set_wal(file)
@@ -161,17 +160,8 @@ def _set_wal(file: Path) -> None:
         connection.close()
 
 
-@contextlib.contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """Yield the path of a new file beside `file` that takes its name when the block ends well."""
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=file.parent) as folder:
-        made = Path(folder) / file.name
-        yield made
-        os.replace(made, file)
-
-
 def _make_mlflow(file: Path, folder: Path) -> None:
-    with _replacing(file) as made:
+    with cache.whole(file) as made:
         _template(made)
         # MLflow's experiment 0 has the working folder of whoever ran the migrations as its artifacts' place
         connection = sqlite3.connect(made)
@@ -190,7 +180,7 @@ def _template(target: Path) -> None:
         template = cache.folder() / f"mlflow-{mlflow.version.VERSION}.db"
         with locks.wait(template.with_name(f".{template.stem}.making")):
             if not _sound(template):
-                with _replacing(template) as made:
+                with cache.whole(template) as made:
                     _migrate(made)
             shutil.copyfile(template, target)
     except OSError:

@@ -1,15 +1,35 @@
-"""Locks that die with their process: on a file, or in PostgreSQL where several machines share a store."""
+"""Locks that die with their process: on files, or in PostgreSQL where several machines share a store."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import hashlib
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+from training.contract import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import IO
+
+
+class Locks(Protocol):
+    """The named locks of a store. A lock is held to the end of the block or of the process, whichever comes first."""
+
+    def trying(self, name: str) -> contextlib.AbstractContextManager[bool]:
+        """Try to take the lock `name` and yield whether it was free; one that this process holds is not free."""
+        ...
+
+    def waiting(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Wait until the lock `name` is free, and hold it."""
+        ...
+
+    def close(self) -> None:
+        """Give up what the locks are held by."""
+        ...
 
 
 @contextlib.contextmanager
@@ -20,31 +40,159 @@ def wait(file: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def try_file(file: Path) -> Iterator[bool]:
-    """Try to take the lock on `file` and yield whether it was free; held to the end of the block."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+class Files:
+    """Locks on files of a folder, for the processes of one machine.
+
+    A lock's file is removed when the lock is given back, so that the folder does not grow by a file for each worker.
+    Whoever waited for a file that was removed meanwhile takes the new one: see `_locked`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextlib.contextmanager
+    def trying(self, name: str) -> Iterator[bool]:
+        """Try to take the lock `name` and yield whether it was free."""
+        file = self._file(name)
+        handle = _locked(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if handle is None:
             yield False
-        else:
+            return
+        with _giving_back(handle, file):
             yield True
 
+    @contextlib.contextmanager
+    def waiting(self, name: str) -> Iterator[None]:
+        """Wait until the lock `name` is free, and hold it."""
+        file = self._file(name)
+        handle = _locked(file, fcntl.LOCK_EX)
+        assert handle is not None
+        with _giving_back(handle, file):
+            yield
+
+    def close(self) -> None:
+        """Do nothing: each lock has its own file."""
+
+    def _file(self, name: str) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
+
+
+def _locked(file: Path, how: int) -> IO[str] | None:
+    """Return the locked file, opened; None where it is another's and `how` does not wait."""
+    while True:
+        handle = file.open("a")
+        try:
+            fcntl.flock(handle, how)
+            # its holder may have removed it while this process waited: then the lock is on a file that nobody sees
+            if os.path.samestat(os.fstat(handle.fileno()), file.stat()):
+                return handle
+        except BlockingIOError:
+            handle.close()
+            return None
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            handle.close()
+            raise
+        handle.close()
+
 
 @contextlib.contextmanager
-def try_postgres(url: str, name: str) -> Iterator[bool]:
-    """Try to take the advisory lock `name` of a PostgreSQL database; yield whether it was free.
+def _giving_back(handle: IO[str], file: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)  # while it is still locked
+        handle.close()
 
-    `url` is as PostgreSQL's own programs read it. The lock is held by a connection of its own, so that it ends with the
-    process, or with its machine's silence.
+
+class Advisory:
+    """Advisory locks of a PostgreSQL database, all held by one connection of this process.
+
+    They end with the process, or with its machine's silence. Where the server restarted, the connection is made anew
+    and the locks that were held are taken again; UserError where another process has taken one meanwhile.
+
+    Parameters
+    ----------
+    url : as PostgreSQL's own programs read it.
     """
-    import psycopg
 
-    key = int.from_bytes(hashlib.sha256(f"affectory {name}".encode()).digest()[:8], "big", signed=True)
-    with psycopg.connect(
-        url, autocommit=True, keepalives_idle=30, keepalives_interval=10, keepalives_count=3
-    ) as connection:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
-        yield bool(row and row[0])
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Any = None
+        self._held: list[str] = []
+
+    @contextlib.contextmanager
+    def trying(self, name: str) -> Iterator[bool]:
+        """Try to take the lock `name` and yield whether it was free."""
+        # the database would give a connection the same lock twice
+        free = name not in self._held and self._ask("SELECT pg_try_advisory_lock(%s)", name)
+        if not free:
+            yield False
+            return
+        with self._holding(name):
+            yield True
+
+    @contextlib.contextmanager
+    def waiting(self, name: str) -> Iterator[None]:
+        """Wait until the lock `name` is free, and hold it; RuntimeError where this process holds it already."""
+        if name in self._held:
+            raise RuntimeError(f"this process would wait for its own lock {name!r}")
+        self._ask("SELECT true FROM pg_advisory_lock(%s)", name)
+        with self._holding(name):
+            yield
+
+    def close(self) -> None:
+        """Close the connection, which gives all locks back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextlib.contextmanager
+    def _holding(self, name: str) -> Iterator[None]:
+        import psycopg
+
+        self._held.append(name)
+        try:
+            yield
+        finally:
+            self._held.remove(name)
+            if self._connection is not None:
+                with contextlib.suppress(psycopg.OperationalError):  # a lost connection holds nothing
+                    self._connection.execute("SELECT pg_advisory_unlock(%s)", (_key(name),))
+
+    def _ask(self, query: str, name: str) -> bool:
+        import psycopg
+
+        for attempt in (1, 2):
+            connection = self._connected()
+            try:
+                row = connection.execute(query, (_key(name),)).fetchone()
+                return bool(row and row[0])
+            except psycopg.OperationalError:
+                if attempt == 2 or not (connection.closed or connection.broken):
+                    raise
+        raise AssertionError("the second attempt returns or raises")
+
+    def _connected(self) -> Any:
+        """Return the connection, made anew where it was lost, with the locks that this process holds."""
+        import psycopg
+
+        lost = self._connection
+        if lost is None or lost.closed or lost.broken:
+            self._connection = psycopg.connect(
+                self._url, autocommit=True, keepalives_idle=30, keepalives_interval=10, keepalives_count=3
+            )
+            for name in self._held:
+                row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(name),)).fetchone()
+                if not row or not row[0]:
+                    raise UserError(
+                        "the database was away, and another worker has taken over what this one was at; "
+                        "start the command again"
+                    )
+        return self._connection
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"affectory {name}".encode()).digest()[:8], "big", signed=True)

@@ -139,7 +139,10 @@ class Run:
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """End the run: what waits, last scores and tags, the list of its artifacts and its state, in one write.
+        """End the run: what waits, last scores and tags, the list of its artifacts and its state.
+
+        These are one write, and MLflow's status is another after it: a run that was killed between the two has its
+        state and is RUNNING to MLflow. `Store.end` ends such a one.
 
         Parameters
         ----------
@@ -147,12 +150,11 @@ class Run:
             stopped study KILLED.
         reason : why a failed or pruned run ended; where it is too long for a tag it is shortened, and says so.
         """
-        status = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}[state]
         closing = {**(tags or {}), "state": state, "artifacts": self.files()}
         if reason:
             closing["reason"] = shorten(reason)
         self._write(closing, self._scores(metrics or {}))
-        self._store.client.set_terminated(self.id, status)
+        self._store.end(self.id, state)
 
 
 def shorten(text: str, limit: int = record.TAG_LIMIT) -> str:

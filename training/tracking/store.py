@@ -9,7 +9,6 @@ points reach the store while the run goes on, in growing steps of time (see `Run
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import re
@@ -20,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from affect import record
 from training.contract import UserError
-from training.registry import CHECKOUT, nearest
+from training.messages import unknown
+from training.registry import CHECKOUT
 from training.tracking import artifacts, backends, embedded, locks
 from training.tracking.run import NAME_LIMIT, Run, check_params, full_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     import optuna
     import pandas as pd
@@ -83,6 +84,10 @@ class Store:
         self.embedded = embedded.sqlite_file(tracking_uri) == folder / embedded.MLFLOW_FILE
         self.remote = tracking_uri.startswith(("http://", "https://"))
         self._experiments: dict[str, str] = {}
+        shared = next((url for url in (optuna_url, tracking_uri) if backends.is_postgres(url)), None)
+        self._locks: locks.Locks = (
+            locks.Advisory(backends.plain_postgres(shared)) if shared else locks.Files(folder / "locks")
+        )
         embedded.prepare_folder(folder)
         self.client: MlflowClient = backends.client(tracking_uri, folder)
 
@@ -153,6 +158,11 @@ class Store:
             run.tags({"state": record.State.RUNNING})
         return run
 
+    def end(self, run_id: str, state: str) -> None:
+        """Give a run the MLflow status that belongs to its state, and its end time."""
+        status = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}[state]
+        self.client.set_terminated(run_id, status)
+
     def add(self, run_id: str, tables: Mapping[str, pd.DataFrame], metrics: Mapping[str, float]) -> None:
         """Add tables and scores to a run that has ended, in place of older ones; its state and its times stay."""
         run = Run(self, run_id, self.client.get_run(run_id).info.experiment_id)
@@ -221,36 +231,58 @@ class Store:
         return found
 
     def get(self, name: str) -> RunInfo:
-        """Return the run whose id begins with `name`, or the study of that name.
+        """Return the run of this id, the study of that name, or the run whose id begins with `name`.
 
-        Raises UserError with the nearest studies where there is none, and with the choices where there are several.
+        Raises UserError with the nearest studies where there is none, with the choices where there are several, and
+        with the way back where it was deleted in MLflow.
         """
-        found = []
-        if re.fullmatch(r"[0-9a-fA-F]{32}", name) and self.has(name.lower()):
-            return _info(self.client.get_run(name.lower()))
-        if re.fullmatch(r"[0-9a-fA-F]{4,31}", name):
+        if re.fullmatch(r"[0-9a-fA-F]{32}", name) and self.lifecycle(name.lower()) is not None:
+            return self.require(name.lower(), f"run {name[:8].lower()}")
+        found = self.find({"kind": record.Kind.STUDY, "study": name})
+        if not found and re.fullmatch(r"[0-9a-fA-F]{4,31}", name):
             found = self._search(f"attributes.run_id LIKE '{name.lower()}%'")
-        if not found:
-            found = self.find({"kind": record.Kind.STUDY, "study": name})
         if len(found) > 1:
             choices = ", ".join(f"{info.id[:12]} ({info.name})" for info in found[:5])
             raise UserError(f"{name!r} is not one run but {len(found)}: {choices}")
         if not found:
-            studies = sorted({info.tags["study"] for info in self.find({"kind": record.Kind.STUDY})})
-            raise UserError(f"no run's id begins with {name!r}; " + nearest(name, studies, "study"))
+            studies = sorted({info.tags.get("study", "") for info in self.find({"kind": record.Kind.STUDY})} - {""})
+            raise UserError(f"no run's id begins with {name!r}; " + unknown(name, studies, "study"))
         return found[0]
 
     def has(self, run_id: str) -> bool:
-        """Return whether the store has a run of exactly this id."""
+        """Return whether the store has a run of exactly this id that was not deleted in MLflow."""
+        return self.lifecycle(run_id) == "active"
+
+    def lifecycle(self, run_id: str) -> str | None:
+        """Return whether a run is "active" or "deleted" to MLflow; None where there is no run of exactly this id."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self.client.get_run(run_id)
+            return str(self.client.get_run(run_id).info.lifecycle_stage)
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return False
+                return None
             raise
-        return True
+
+    def require(self, run_id: str, what: str, instead: str = "") -> RunInfo:
+        """Return a run by its id; UserError with the way back where it was deleted in MLflow.
+
+        `what` names it in the message; `instead` is what a person can do in place of bringing it back.
+        """
+        stage = self.lifecycle(run_id)
+        if stage == "active":
+            return _info(self.client.get_run(run_id))
+        other = f", {instead}" if instead else ""
+        if stage is None:
+            raise UserError(f"{what} (run {run_id[:8]}) is no longer in the store: it was deleted for good{other}")
+        experiment = self.client.get_experiment(self.client.get_run(run_id).info.experiment_id)
+        command = f"runs restore --run-id {run_id}"
+        if experiment.lifecycle_stage == "deleted":
+            command = f"experiments restore --experiment-id {experiment.experiment_id}"
+        raise UserError(
+            f"{what} (run {run_id[:8]}) was deleted in MLflow; bring it back with "
+            f"`MLFLOW_TRACKING_URI={backends.shown(self.tracking_uri)} mlflow {command}`{other}"
+        )
 
     def children(self, run_id: str) -> list[RunInfo]:
         """Return the runs whose parent is the run `run_id`, oldest first."""
@@ -258,6 +290,8 @@ class Store:
 
     def final(self, name: str) -> RunInfo:
         """Return the run whose id begins with `name`, or of a study the complete final run with the lowest seed.
+
+        Of a study that is tested by folds it is that of the first fold.
 
         Raises UserError as `get` does, and where a study has no final run yet.
         """
@@ -270,31 +304,32 @@ class Store:
         finals = [final for final in self.find(wanted) if final.parent == info.id]
         if not finals:
             raise UserError(f"study {study!r} has no final run yet: it is {info.tags['state']}")
-        return min(finals, key=lambda final: int(final.tags["seed"]))
+        return min(finals, key=lambda final: (int(final.tags["seed"]), int(final.tags.get("fold", "0"))))
 
     def artifacts(self, run_id: str) -> Path:
         """Return the local folder of a run's artifacts; those on a server are downloaded, once when it has ended."""
         info = self.client.get_run(run_id).info
         if not self.remote:
-            return artifacts.folder(self.folder, info.experiment_id, run_id)
+            folder = artifacts.folder(self.folder, info.experiment_id, run_id)
+            artifacts.mend(folder.parent)
+            artifacts.mend(folder)
+            return folder
         return artifacts.download(self.client, self.folder, run_id, keep=info.status != "RUNNING")
 
-    @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[bool]:
+    def lock(self, name: str) -> AbstractContextManager[bool]:
         """Try to take the lock `name` and yield whether it was free. It is held to the end of the block or process.
 
         It excludes every worker of this store: on all machines where a half of it is PostgreSQL, else on this one.
         """
-        shared = next((url for url in (self.optuna_url, self.tracking_uri) if backends.is_postgres(url)), None)
-        if shared:
-            held = locks.try_postgres(backends.plain_postgres(shared), name)
-        else:
-            held = locks.try_file(self.folder / "locks" / f"{record.digest(name, 24)}.lock")
-        with held as free:
-            yield free
+        return self._locks.trying(name)
+
+    def holding(self, name: str) -> AbstractContextManager[None]:
+        """Wait until the lock `name` is free, and hold it to the end of the block or process."""
+        return self._locks.waiting(name)
 
     def close(self) -> None:
         """Let go of the database's connections."""
+        self._locks.close()
         backends.dispose(self.client)
 
 

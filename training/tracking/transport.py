@@ -1,4 +1,4 @@
-"""Runs from one store to another as one zip file, and what a person writes on a run: notes, tags, put aside.
+"""Runs from one store to another as one zip file.
 
 The zip holds ``affectory.json`` (which runs, in which format) and for each run ``<run id>/run.json`` (everything that
 MLflow's tables hold of it, and the hash of each artifact) and ``<run id>/artifacts/…``. Ids are kept, so that an
@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affect import record
+from training import cache
 from training.contract import UserError
-from training.registry import nearest
+from training.messages import counted, listed
 from training.tracking import artifacts, backends
-from training.tracking.run import full_tags
+from training.tracking.annotations import PERSONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,10 +37,6 @@ PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".npy"}
 """Endings of files that readers unpickle; no record has one and none is taken in."""
 LARGEST_JSON = 256 << 20
 """Bytes of a run's description: JSON is read whole, and a small zip can unpack to more than there is memory."""
-MLFLOW_NOTE = "mlflow.note.content"
-"""Where `mlflow ui` shows a note."""
-PERSONAL = {record.tag("note"), record.tag("labels"), record.tag("archived"), MLFLOW_NOTE}
-"""Tags that people write on a run. Two copies of a run that differ in these alone are the same run."""
 FIELDS: dict[str, type | tuple[type, ...]] = {
     **{"id": str, "experiment": str, "name": str, "user": str, "status": str, "start": int, "end": (int, type(None))},
     **{"tags": dict, "params": dict, "metrics": list, "files": dict},
@@ -57,9 +54,10 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
     ----------
     names : run ids, beginnings of them, or names of studies. A study comes with all of its children, and every run with
         the fitted methods that it needs.
-    out : the file to write; it appears whole or not at all.
+    out : the file to write; it is written atomically.
 
-    Raises UserError for an unknown run, one that is still running, or a file that is there already.
+    Raises UserError for an unknown run, one that is still running, one whose files are not all there, or a file that
+    is there already.
     """
     if out.exists():
         raise UserError(f"--out {out}: the file is there already")
@@ -74,18 +72,37 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
                 f"run {info.id[:12]} ({info.name}) is still running: export it when it has ended; "
                 "if its worker was killed, start the study's command again and let it end or stop it with Ctrl-C"
             )
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=out.absolute().parent) as folder:
-        made = Path(folder) / "runs.zip"
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as zipped:
-            manifest = {"format": FORMAT, "record": record.RECORD_VERSION, "runs": sorted(chosen)}
-            zipped.writestr(MANIFEST, record.to_json(manifest))
-            for run_id in sorted(chosen):
-                files = store.artifacts(run_id)
-                zipped.writestr(f"{run_id}/{RUN}", record.to_json(_describe(store, run_id, files)))
-                for name, path in _walk(files):
-                    zipped.write(path, f"{run_id}/artifacts/{name}")
-        os.replace(made, out)
+    _check_files(store, chosen.values())
+    with cache.whole(out) as made, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as zipped:
+        manifest = {"format": FORMAT, "record": record.RECORD_VERSION, "runs": sorted(chosen)}
+        zipped.writestr(MANIFEST, record.to_json(manifest))
+        for run_id in sorted(chosen):
+            files = store.artifacts(run_id)
+            zipped.writestr(f"{run_id}/{RUN}", record.to_json(_describe(store, run_id, files)))
+            for name, path in _walk(files):
+                zipped.write(path, f"{run_id}/artifacts/{name}")
     return len(chosen)
+
+
+def _check_files(store: Store, infos: Iterable[RunInfo]) -> None:
+    """Raise UserError where a run lists files that are not in its folder, as when only the databases were moved."""
+    lacking = []
+    for info in infos:
+        folder = store.artifacts(info.id)
+        if missing := _missing(info.tags, (name for name, _ in _walk(folder))):
+            lacking.append((info, folder, missing))
+    if lacking:
+        info, folder, missing = lacking[0]
+        others = f" ({counted(len(lacking) - 1, 'further run')} lack files too)" if len(lacking) > 1 else ""
+        raise UserError(
+            f"run {info.id[:12]} ({info.name}) lists {listed(missing)}, not found in {folder}{others}; nothing was "
+            "exported. Move the store's folder artifacts/ along with its databases"
+        )
+
+
+def _missing(tags: Mapping[str, str], names: Iterable[str]) -> list[str]:
+    """Return the files and folders that a run's tag `artifacts` lists and that are not among the paths `names`."""
+    return sorted(set(json.loads(tags.get("artifacts") or "[]")) - {name.partition("/")[0] for name in names})
 
 
 def _choose(store: Store, info: RunInfo, chosen: dict[str, RunInfo]) -> None:
@@ -146,11 +163,11 @@ class _Described:
 def import_(store: Store, file: Path) -> str:
     """Read runs from a zip file that `export` wrote, with their ids, and return a sentence on what was done.
 
-    All of them are taken in or none. A run that is there already stays as it is. Its protocol's experiment is made
-    where it is missing.
+    All of them are taken in or none. A run that is there already stays as it is, and is given the files that it lacks.
+    Its protocol's experiment is made where it is missing.
 
-    Raises UserError for a file that is no such zip, names that lead out of it, a run whose id is taken by another
-    content, or a store behind an MLflow server, which gives ids itself.
+    Raises UserError for a file that is no such zip or lacks files that its runs list, names that lead out of it, a run
+    whose id is taken by another content, or a store behind an MLflow server, which gives ids itself.
     """
     if store.remote:
         raise UserError(
@@ -159,10 +176,17 @@ def import_(store: Store, file: Path) -> str:
     try:
         with zipfile.ZipFile(file) as zipped:
             described = _read(zipped, file)
-            new = [one for one in described if not _is_there(store, one.run, file)]
+            new, lacking = [], []
+            for one in described:
+                if (missing := _lacks(store, one.run, file)) is None:
+                    new.append(one)
+                elif missing:
+                    lacking.append((one, missing))
             size = sum(member.file_size for one in new for member in one.members.values())
+            size += sum(one.members[name].file_size for one, missing in lacking for name in missing)
             if size > shutil.disk_usage(store.folder).free:
                 raise UserError(f"{file}: its artifacts need {size / 1e6:.0f} MB, more than {store.folder} has free")
+            _give_files(store, zipped, lacking, file)
             if new:
                 _take_in(store, zipped, new, file)
     except FileNotFoundError as error:
@@ -170,7 +194,8 @@ def import_(store: Store, file: Path) -> str:
     except (zipfile.BadZipFile, IsADirectoryError, EOFError) as error:
         raise UserError(f"{file}: expected a zip file that `export` wrote ({error})") from error
     there = len(described) - len(new)
-    return f"{len(new)} runs imported" + (f"; {there} were there already" if there else "")
+    given = f", {len(lacking)} of which were given files that they lacked" if lacking else ""
+    return f"{len(new)} runs imported" + (f"; {there} were there already{given}" if there else "")
 
 
 def _read(zipped: zipfile.ZipFile, file: Path) -> list[_Described]:
@@ -180,7 +205,7 @@ def _read(zipped: zipfile.ZipFile, file: Path) -> list[_Described]:
     ids = manifest.get("runs")
     if manifest.get("format") != FORMAT or not isinstance(ids, list):
         raise UserError(f"{file}: {MANIFEST} has format {manifest.get('format')!r}, expected {FORMAT}")
-    if manifest.get("record") != record.RECORD_VERSION:
+    if manifest.get("record") not in record.READABLE:
         raise UserError(
             f"{file}: its records are of version {manifest.get('record')!r}, this Affectory's of "
             f"{record.RECORD_VERSION}: export and import with the same Affectory"
@@ -238,21 +263,60 @@ def _described(run: dict[str, Any], run_id: str, members: dict[str, zipfile.ZipI
             raise UserError(f"{where}: metric {point!r}: expected a name, a number or null, milliseconds and a step")
     if set(run["files"]) != set(members):
         raise UserError(f"{where}: its artifacts are not those that {RUN} lists")
+    tags = {name.removeprefix(record.PREFIX): value for name, value in run["tags"].items()}
+    try:
+        missing = _missing(tags, members)
+    except (json.JSONDecodeError, TypeError):
+        raise UserError(f"{where}: the tag artifacts is {tags['artifacts']!r}, expected a JSON list of names") from None
+    if missing:
+        raise UserError(
+            f"{where} ({run['name']}) lists {listed(missing)}, which the file does not hold: it was exported where "
+            "they were missing; export it again from a store that has them"
+        )
     return _Described(run, members)
 
 
-def _is_there(store: Store, run: Mapping[str, Any], file: Path) -> bool:
-    """Return whether the store has the run; UserError where another one has its id."""
-    if not store.has(run["id"]):
-        return False
+def _lacks(store: Store, run: Mapping[str, Any], file: Path) -> list[str] | None:
+    """Return the files that the store's copy of a run lacks; None where the store does not have the run.
+
+    Raises UserError where another run has its id, or where it was deleted in MLflow.
+    """
+    if store.lifecycle(run["id"]) is None:
+        return None
+    store.require(run["id"], f"{file}: {run['name']}")
     mine = _describe(store, run["id"], store.artifacts(run["id"]))
     differing = [name for name in FIELDS if _impersonal(mine[name]) != _impersonal(run[name])]
+    if differing == ["files"] and mine["files"].items() <= run["files"].items():
+        return sorted(run["files"].keys() - mine["files"].keys())
     if differing:
         raise UserError(
             f"{file}: run {run['id'][:12]} ({run['name']}) is in the store with other {', '.join(differing)}; "
             "nothing was imported"
         )
-    return True
+    return []
+
+
+def _give_files(store: Store, zipped: zipfile.ZipFile, lacking: list[tuple[_Described, list[str]]], file: Path) -> None:
+    """Unpack the files that runs of the store lack, all of them before the first is put in its place."""
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder / "artifacts") as aside:
+        for one, missing in lacking:
+            for name in missing:
+                _unpack(zipped, one, name, Path(aside), file)
+        for one, missing in lacking:
+            folder = store.artifacts(one.run["id"])
+            for name in missing:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(Path(aside) / one.run["id"] / name, folder / name)
+
+
+def _unpack(zipped: zipfile.ZipFile, one: _Described, name: str, aside: Path, file: Path) -> None:
+    """Unpack one artifact into `aside`; UserError where it is not the file that run.json lists."""
+    path = aside / one.run["id"] / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipped.open(one.members[name]) as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    if _sha256(path) != one.run["files"][name]:
+        raise UserError(f"{file}: run {one.run['id'][:12]}: {name} is not the file that {RUN} lists")
 
 
 def _impersonal(value: Any) -> Any:
@@ -263,13 +327,8 @@ def _take_in(store: Store, zipped: zipfile.ZipFile, new: list[_Described], file:
     """Unpack the artifacts aside, then insert the runs and move their artifacts to their places in one transaction."""
     with tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder / "artifacts") as aside:
         for one in new:
-            for name, member in one.members.items():
-                path = Path(aside) / one.run["id"] / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with zipped.open(member) as source, path.open("wb") as target:
-                    shutil.copyfileobj(source, target)
-                if _sha256(path) != one.run["files"][name]:
-                    raise UserError(f"{file}: run {one.run['id'][:12]}: {name} is not the file that {RUN} lists")
+            for name in one.members:
+                _unpack(zipped, one, name, Path(aside), file)
         # before the transaction: each of these is one of its own
         experiments = {one.run["experiment"]: store.experiment(one.run["experiment"]) for one in new}
         placed: list[Path] = []
@@ -287,39 +346,3 @@ def _take_in(store: Store, zipped: zipfile.ZipFile, new: list[_Described], file:
             for folder in placed:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-
-
-# -------------------------------------------------------------------------------------------------- a person's words
-
-
-def note(store: Store, name: str, text: str) -> None:
-    """Put a note of plain text on a run or study, in place of an older one; an empty text removes it."""
-    info = store.get(name)
-    if text.strip():
-        store.write(info.id, tags={**full_tags({"note": text.strip()}), MLFLOW_NOTE: text.strip()})
-    else:
-        store.remove_tags(info.id, (record.tag("note"), MLFLOW_NOTE))
-
-
-def label(store: Store, name: str, labels: Iterable[str], remove: bool = False) -> None:
-    """Add words of a person's own to a run or study, or take them off; UserError for one that is not there to take."""
-    info = store.get(name)
-    present = set(json.loads(info.tags.get("labels") or "[]"))
-    given = {text.strip() for text in labels}
-    if "" in given:
-        raise UserError("a tag is at least one character")
-    if remove and given - present:
-        missing = min(given - present)
-        raise UserError(nearest(missing, sorted(present), f"tag of run {info.id[:12]}:"))
-    store.set_tags(info.id, {"labels": record.to_json(sorted(present - given if remove else present | given))})
-
-
-def archive(store: Store, name: str, undo: bool = False) -> None:
-    """Put a run aside, a study with all of its children, or bring it back. Nothing is deleted."""
-    info = store.get(name)
-    children = store.children(info.id) if info.tags.get("kind") == record.Kind.STUDY else []
-    for one in [info, *children]:
-        if undo:
-            store.remove_tags(one.id, (record.tag("archived"),))
-        else:
-            store.set_tags(one.id, {"archived": "true"})

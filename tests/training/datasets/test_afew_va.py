@@ -1,4 +1,4 @@
-"""AFEW-VA: labels in tenths, faces cut by landmarks, clips never parted; label files without pictures say so."""
+"""AFEW-VA: labels in tenths, faces cut by landmarks, clips never parted; label files without images say so."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from search_spaces.faces import face_vae_continuous as spaces
 from tests import face_trees, small_data
-from training import splits
+from training import protocols
 from training.contract import UserError
-from training.datasets import _pictures, afew_va
+from training.datasets import _faces, _images, afew_va
 from training.methods.faces import face_vae_continuous
 
 
@@ -38,23 +38,23 @@ def test_frames_are_read_with_their_labels_divided_by_ten(folder):
     expected = np.array([np.round(10 * va) / 10 for *_, va in face_trees.faces(24)])
     assert np.allclose(data.blocks["va"].values, expected)
     assert data.summary["valence_and_arousal"] == "annotated"
-    assert data.summary["faces"] == {_pictures.BOX: 24}
+    assert data.summary["faces"] == {_images.BOX: 24}
 
 
-def test_the_landmarks_are_in_the_picture_that_is_cut_out(folder):
+def test_the_landmarks_are_in_the_image_that_is_cut_out(folder):
     """The face lies in a grey scene; half of what is cut is not scene."""
     data = afew_va.read(folder, {})
-    grey = (data.blocks["pictures"].values == 128).all(axis=1).mean(axis=(1, 2))
+    grey = (data.blocks["images"].values == 128).all(axis=1).mean(axis=(1, 2))
     assert (grey < 0.3).all()
 
 
 def test_it_can_be_split_by_clip(folder):
-    parts = splits.make(afew_va.read(folder, {}), "pictures", "va").split(test=False).parts()
+    parts = protocols.make(afew_va.read(folder, {}), "va").split(face_vae_continuous.METHOD, {}, test=False).parts()
     assert not {*parts["train"].group} & {*parts["validation"].group}
 
 
 def test_a_small_tree_in_the_published_layout_trains(folder):
-    split = splits.make(afew_va.read(folder, {}), "pictures", "va").split(test=True)
+    split = protocols.make(afew_va.read(folder, {}), "va").split(face_vae_continuous.METHOD, {}, test=True)
     outcome = face_vae_continuous.fit(spaces.TINY, split, small_data.job(epochs=1))
     for name, part in split.parts().items():
         assert outcome.predictions[name].shape == (len(part), 2)
@@ -71,21 +71,21 @@ def test_named_actors_are_persons(folder):
 
 def test_without_landmarks_the_face_is_looked_for(tmp_path):
     data = afew_va.read(face_trees.afew_va(tmp_path, clips=3, landmarks=False), {})
-    assert {*data.summary["faces"]} <= {_pictures.DETECTED, _pictures.CENTRE}
+    assert {*data.summary["faces"]} <= {_images.DETECTED, _images.CENTRE}
 
 
-def test_clips_whose_pictures_are_not_there_are_skipped_and_counted(folder):
-    for picture in (folder / "002").glob("*.png"):
-        picture.unlink()
+def test_clips_whose_images_are_not_there_are_skipped_and_counted(folder):
+    for image in (folder / "002").glob("*.png"):
+        image.unlink()
     data = afew_va.read(folder, {})
     assert len(data.sample) == 21
-    assert data.summary["skipped_rows"] == {"clips without pictures": {"count": 1, "first": ["002"]}}
+    assert data.summary["skipped_rows"] == {"clips without an image": {"count": 1, "first": ["002"]}}
     assert data.summary["clips"] == 7
 
 
 def test_a_single_missing_frame_is_refused(folder):
     (folder / "003" / "00001.png").unlink()
-    with pytest.raises(UserError, match=r"003\.json, frame 00001: expected a picture .*00001\.png, found no file"):
+    with pytest.raises(UserError, match=r"003\.json, frame 00001: expected an image .*00001\.png, found no file"):
         afew_va.read(folder, {})
 
 
@@ -117,7 +117,7 @@ def test_a_label_file_that_is_not_as_published_is_named(folder, changed, message
 
 def test_damaged_json_and_other_folders_are_refused(folder, tmp_path):
     (folder / "002" / "002.json").write_text("{")
-    with pytest.raises(UserError, match=r"002\.json: expected JSON, found: Expecting"):
+    with pytest.raises(UserError, match=r"002\.json, line 1: expected JSON, found: Expecting"):
         afew_va.read(folder, {})
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"holds no label file: expected such as .*001\.json"):
@@ -125,6 +125,48 @@ def test_damaged_json_and_other_folders_are_refused(folder, tmp_path):
 
 
 @pytest.mark.realdata
-def test_the_real_label_files_are_read_and_say_that_pictures_are_missing(real_data):
-    with pytest.raises(UserError, match=r"labels of 600 clips \(30,051 frames\) and no picture; expected such as"):
+def test_the_real_label_files_are_read_and_say_that_images_are_missing(real_data):
+    with pytest.raises(UserError, match=r"labels of 600 clips \(30,051 frames\) and no image; expected such as"):
         afew_va.read(real_data / "afew_va", {})
+
+
+def test_files_of_macos_change_nothing_and_the_set_may_lie_deeper(folder, tmp_path):
+    before = afew_va.read(folder, {})
+    for clip in folder.iterdir():
+        (clip / f"._{clip.name}.json").write_bytes(b"\0")
+        (clip / "._00000.png").write_bytes(b"\0")
+    deeper = tmp_path / "deeper" / "01"
+    deeper.mkdir(parents=True)
+    (folder / "001").rename(deeper / "001")
+    for clip in folder.glob("[0-9]*"):
+        clip.rename(deeper.parent / clip.name)
+    (deeper / "001" / "00099.png").write_bytes((deeper / "001" / "00000.png").read_bytes())
+    data = afew_va.read(deeper.parent, {})
+    assert data.version == before.version
+    counts = {why: of["count"] for why, of in data.summary["skipped_rows"].items()}
+    assert counts == {"files of macOS or Windows": 16, "images without a label": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "brackets within brackets"),
+        ('{"frames": {"0": {"valence": ' + "9" * 5000 + "}}}", "expected JSON, found: Exceeds the limit"),
+        ('{"frames": {"0": {"valence": 1, "arousal": 1}}, "actor": "\\ud800"}', r"expected text, found '\\ud800'"),
+    ],
+)
+def test_hostile_json_is_refused(folder, text, message):
+    for clip in folder.iterdir():
+        name = clip.name if "actor" in text else "002"
+        (folder / name / f"{name}.json").write_text(text)
+    with pytest.raises(UserError, match=message):
+        _faces.check_names(afew_va.read_rows(folder))
+
+
+def test_labels_that_look_divided_already_are_told(folder):
+    for clip in folder.iterdir():
+        content = json.loads((clip / f"{clip.name}.json").read_text())
+        for label in content["frames"].values():
+            label.update(valence=1, arousal=-1)
+        (clip / f"{clip.name}.json").write_text(json.dumps(content))
+    assert any("are they divided already?" in note for note in afew_va.read(folder, {}).summary["notes"])

@@ -45,7 +45,7 @@ def changed(values: np.ndarray, row: int, to: Any) -> np.ndarray:
 def test_names_tell_person_sequence_and_frame(write, arrays):
     data = ckplus.read(write(), {})
     assert data.sample[5] == "S011_001_00000009"
-    assert (data.group[5], data.sequence[5], data.time[5]) == ("S011", "S011_001", 9)
+    assert (data.group[5], data.sequence[5], data.time[5]) == ("S011", "S011_001", 9 / 30)
     np.testing.assert_array_equal(data.blocks["landmarks"].values, arrays["landmarks"])
     assert data.persons_known
     assert data.summary["groups"] == PEOPLE
@@ -85,7 +85,7 @@ def test_exported_arrays_go_before_names(write):
         triangles=given.astype(np.int32),
     )
     data = ckplus.read(file, {})
-    assert (data.group[8], data.sequence[8], data.time[8], data.sample[8]) == ("p1", "p1 film", 8, "8")
+    assert (data.group[8], data.sequence[8], data.time[8], data.sample[8]) == ("p1", "p1 film", 8 / 30, "8")
     np.testing.assert_array_equal(data.blocks["landmarks"].triangles, given)
 
 
@@ -93,10 +93,11 @@ def test_lost_and_unlabelled_faces_are_left_out_and_counted(write, arrays):
     landmarks = changed(changed(arrays["landmarks"], 3, 0.0), 4, np.nan)
     data = ckplus.read(write(landmarks=landmarks, label=changed(arrays["label"], 7, "")), {})
     assert data.summary["skipped"] == 3
-    assert data.summary["skipped_why"] == {"tracking lost": 2, "no label": 1}
+    counts = {why: of["count"] for why, of in data.summary["skipped_rows"].items()}
+    assert counts == {"meshes that tracking lost": 2, "meshes without a label": 1}
     assert len(data.sample) == len(arrays["label"]) - 3
     assert np.isfinite(data.blocks["landmarks"].values).all()
-    assert any("2 of 40 meshes left out: tracking lost (the first is S010_002_00000009.png" in n for n in notes(data))
+    assert any("left out, meshes that tracking lost: 2 (S010_002_00000009.png, " in n for n in notes(data))
 
 
 def notes(data) -> list[str]:
@@ -121,14 +122,17 @@ BAD = {
         lambda a: {"filename": changed(a["filename"], 2, "portrait.png")},
         "row 2: expected Sxxx_yyy_frame.png .*, found 'portrait.png'",
     ),
-    "a picture twice": (
+    "an image twice": (
         lambda a: {"filename": changed(a["filename"], 2, a["filename"][0])},
         "'S010_001_00000008' twice",
     ),
     "a misspelt emotion": (lambda a: {"label": changed(a["label"], 1, "surprize")}, "expected 'surprise', found 'surp"),
     "a misspelt array": (lambda a: {"label": None, "labels": a["label"]}, "expected an array 'label', .*'labels'"),
     "too few labels": (lambda a: {"label": a["label"][:-1]}, "array label: expected 40 texts"),
-    "most lost": (lambda a: {"landmarks": 0 * a["landmarks"]}, "most meshes cannot be used: 40 tracking lost, of 40"),
+    "most lost": (
+        lambda a: {"landmarks": 0 * a["landmarks"]},
+        "most meshes cannot be used: 40 meshes that tracking lost, of 40",
+    ),
     "no triangle": (
         lambda a: {"triangles": np.zeros((0, 3), int)},
         r"expected whole numbers \(f, 3\), found int64 \(0",
@@ -148,7 +152,7 @@ def test_a_bad_file_is_refused_with_its_place(write, arrays, what):
 
 def test_the_image_tree_is_to_be_exported_first(tmp_path):
     (tmp_path / "cohn-kanade-images").mkdir()
-    with pytest.raises(UserError, match=f"export-meshes {tmp_path} meshes.npz"):
+    with pytest.raises(UserError, match=f"prepare meshes {tmp_path} meshes.npz"):
         ckplus.read(tmp_path, {})
 
 
@@ -178,11 +182,39 @@ def test_objects_are_not_unpickled(write):
 
 
 def test_new_meshes_need_neither_label_nor_person(write, arrays):
-    values, names = ckplus.read_inputs(write(label=None), "landmarks", {})
-    np.testing.assert_array_equal(values, arrays["landmarks"])
-    assert names["filename"][0] == "S010_001_00000008.png"
-    with pytest.raises(UserError, match=r"row 5 \(S011_001_00000009.png\): .*tracking lost"):
-        ckplus.read_inputs(write(landmarks=changed(arrays["landmarks"], 5, 0.0)), "landmarks", {})
+    rows = ckplus.read_inputs(write(label=None), ("landmarks",), {})
+    np.testing.assert_array_equal(rows.blocks["landmarks"].values, arrays["landmarks"])
+    assert len(rows) == len(arrays["landmarks"])
+    assert rows.names["filename"][0] == "S010_001_00000008.png"
+    assert rows.skipped == ()
+    lost = ckplus.read_inputs(write(landmarks=changed(arrays["landmarks"], 5, 0.0)), ("landmarks",), {})
+    assert len(lost) == len(lost.names["filename"]) == len(rows) - 1
+    assert lost.skipped == ("left out, meshes that tracking lost: 1 (S011_001_00000009.png)",)
+    with pytest.raises(UserError, match="not finite in all 40 rows"):
+        ckplus.read_inputs(write(landmarks=np.zeros_like(arrays["landmarks"])), ("landmarks",), {})
+
+
+def test_seconds_are_taken_where_the_file_has_them_and_further_arrays_are_told(write, arrays):
+    n = len(arrays["label"])
+    data = ckplus.read(write(time=np.arange(n) / 25, without_face=np.array(["a.png"]), extra=np.zeros(3)), {})
+    assert data.time[5] == 5 / 25
+    assert "arrays that are not read: extra" in notes(data)
+    assert any("no face was found when the file was made: 1 (a.png)" in note for note in notes(data))
+    with pytest.raises(UserError, match="array time: expected 40 seconds"):
+        ckplus.read(write(time=np.arange(3)), {})
+
+
+def test_an_encrypted_npz_is_refused(write):
+    file = write()
+    content = bytearray(file.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(mark)
+        while at >= 0:
+            content[at + offset] |= 1  # the flag of an encrypted member
+            at = content.find(mark, at + 1)
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"expected an npz of plain arrays .*encrypted"):
+        ckplus.read(file, {})
 
 
 def test_val_of_a_published_split_is_its_test(write, tmp_path):

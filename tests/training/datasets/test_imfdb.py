@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_the_published_tree_is_read(folder):
     assert data.group_kind == "person"
     assert {*data.group.tolist()} == {path.name for path in folder.iterdir()}
     assert {*data.label.tolist()} <= {name.lower() for name in imfdb.EXPRESSIONS}
-    assert data.summary["faces"] == {"the whole picture": 24}
+    assert data.summary["faces"] == {"the whole image": 24}
     assert data.summary["skipped"] == 0
     for emotion in np.unique(data.label):
         of = data.blocks["va"].values[data.label == emotion]
@@ -57,17 +58,17 @@ def test_what_the_set_is_known_for_is_skipped_and_counted(folder):
     assert len(data.sample) == 24
     skipped = data.summary["skipped_rows"]
     assert {why: of["count"] for why, of in skipped.items()} == {
-        "pictures named twice": 1,
+        "images named twice": 1,
         "unknown expressions": 1,
-        "lines without a picture": 1,
+        "lines without an image": 1,
         "films without labels": 1,
-        "no file of that name": 1,
-        "3 bytes that are no picture": 1,
+        "images that cannot be read: no file of that name": 1,
+        "images that cannot be read: 3 bytes that are no image": 1,
     }
     assert skipped["films without labels"]["first"] == ["someone/Without"]
     assert "SAD?" in skipped["unknown expressions"]["first"][0]
     assert data.summary["skipped"] == 6
-    assert any("6 rows were skipped" in note for note in data.summary["notes"])
+    assert "left out, films without labels: 1 (someone/Without)" in data.summary["notes"]
 
 
 def test_blanks_may_stand_for_tabs(folder):
@@ -86,3 +87,40 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "labels.csv").write_text("image,emotion\na.png,fear\n")
     with pytest.raises(UserError, match="expected a column 'person'"):
         imfdb.read(tmp_path / "labels.csv", DEFAULTS)
+
+
+def test_files_of_macos_change_nothing_and_are_counted(folder):
+    # where a label file does not bear its film's name, the shadow came first
+    label_file(folder).rename(label_file(folder).parent / "labels.txt")
+    before = imfdb.read(folder, DEFAULTS)
+    films = sorted(path for path in folder.glob("*/*") if path.is_dir())
+    for film in films:
+        (film / f"._{film.name}.txt").write_bytes(b"\x00\x05\x16\x07 a Mac's shadow")
+        (film / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+        (film / "images" / "._face.jpg").write_bytes(b"\x00\x05\x16\x07")
+        (film / "images" / "Thumbs.db").write_bytes(b"\xd0\xcf")
+    shadow = folder / "__MACOSX" / "Actor" / "Film"
+    shadow.mkdir(parents=True)
+    (shadow / "._Film.txt").write_bytes(b"\0")
+    data = imfdb.read(folder, DEFAULTS)
+    assert data.version == before.version
+    assert data.sample.tolist() == before.sample.tolist()
+    assert data.summary["skipped_rows"] == {
+        "files of macOS or Windows": {"count": 4 * len(films) + 1, "first": ANY},
+    }
+
+
+def test_what_lies_beside_labels_and_images_is_named(folder):
+    film = label_file(folder).parent
+    (film / "notes.txt").write_text("read me")
+    (film / "frames").mkdir()
+    (film / "images" / "unnamed.jpg").write_bytes(next(film.glob("images/*")).read_bytes())
+    (folder / "README.md").write_text("")
+    skipped = {why: of["first"] for why, of in imfdb.read(folder, DEFAULTS).summary["skipped_rows"].items()}
+    below = film.relative_to(folder).as_posix()
+    assert skipped == {
+        "files beside the folders of actors and films": ["README.md"],
+        "files and folders beside the label file of a film and its images": [f"{below}/frames"],
+        "further label files of a film": [f"{below}/notes.txt"],
+        "images without a label": ["images/unnamed.jpg"],
+    }

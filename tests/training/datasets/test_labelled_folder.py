@@ -10,9 +10,10 @@ from PIL import Image
 
 from affect import circumplex
 from tests import face_trees
-from training import splits
+from training import protocols
 from training.contract import UserError
 from training.datasets import labelled_folder
+from training.methods.faces import face_vae
 
 DEFAULTS = {"labels": "continuous"}
 
@@ -37,14 +38,14 @@ def rewrite(folder: Path, old: str, new: str) -> Path:
 
 def test_columns_are_found_in_any_case_and_emotions_are_one_class_however_spelt(folder):
     data = labelled_folder.read(folder, DEFAULTS)
-    assert data.kind == "faces"
-    assert data.blocks["pictures"].values.shape == (20, 3, 64, 64)
+    assert labelled_folder.READER.data == "faces"
+    assert data.blocks["images"].values.shape == (20, 3, 64, 64)
     assert data.sample[0] == "face_000.png"
     assert all(name == name.lower() for name in data.label)
     assert data.summary["rows_by_label"] == {str(k): int((data.label == k).sum()) for k in np.unique(data.label)}
     assert data.summary["ignored_columns"] == ["user.id"], "who annotated is not who is seen"
     assert not data.persons_known
-    assert data.group_kind == "picture"
+    assert data.group_kind == "image"
 
 
 def test_the_csv_itself_may_be_the_root(folder):
@@ -61,7 +62,7 @@ def test_labels_are_transferred_where_there_are_none_and_called_so(folder, label
         assert circumplex.contains(circumplex.find(emotion), va.values[data.label == emotion]).all()
     assert data.summary["valence_and_arousal"].startswith(f"transferred: {labels}")
     assert any("transferred, not annotated" in note for note in data.summary["notes"])
-    assert splits.make(data, "pictures", "va").name == "labelled_folder · by picture · V A transferred"
+    assert protocols.make(data, "va").name == "labelled_folder · by image · V A transferred"
     assert (np.round(va.values * 10) == va.values * 10).all() == (labels == "discrete")
 
 
@@ -76,7 +77,7 @@ def test_annotated_labels_are_taken_as_they_are(tmp_path):
     data = labelled_folder.read(face_trees.labelled_folder(tmp_path, va=True), DEFAULTS)
     assert np.allclose(data.blocks["va"].values, [va for *_, va in face_trees.faces(20)])
     assert data.summary["valence_and_arousal"] == "annotated"
-    assert splits.make(data, "pictures", "va").name.endswith("V A")
+    assert protocols.make(data, "va").name.endswith("V A")
     assert not any("transferred" in note for note in data.summary["notes"])
 
 
@@ -84,13 +85,13 @@ def test_known_persons_are_groups_and_never_parted(tmp_path):
     data = labelled_folder.read(face_trees.labelled_folder(tmp_path, n=60, person=True), DEFAULTS)
     assert data.persons_known
     assert data.group_kind == "person"
-    parts = splits.make(data, "pictures", "va").split(test=False).parts()
+    parts = protocols.make(data, "va").split(face_vae.METHOD, {}, test=False).parts()
     assert not {*parts["train"].group} & {*parts["validation"].group}
 
 
-def test_copies_of_a_picture_are_one_group_where_persons_are_unknown(small):
-    picture = Image.open(small / "images" / "face_001.png")
-    picture.resize((100, 100)).save(small / "images" / "copy.jpg", quality=60)
+def test_copies_of_a_image_are_one_group_where_persons_are_unknown(small):
+    image = Image.open(small / "images" / "face_001.png")
+    image.resize((100, 100)).save(small / "images" / "copy.jpg", quality=60)
     with (small / "legend.csv").open("a") as stream:
         stream.write("annotator,copy.jpg,fear\n")
     data = labelled_folder.read(small, DEFAULTS)
@@ -101,9 +102,9 @@ def test_copies_of_a_picture_are_one_group_where_persons_are_unknown(small):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("face_003.png", "face_003.jpg", r"legend\.csv, line 5: expected a picture .*face_003\.jpg, found no file"),
-        ("face_003.png", ".", r"line 5: expected a picture .*, found is a directory"),
-        ("face_003.png", "face_002.png", r"line 5: expected each picture once, found 'face_002\.png' as in .*line 4"),
+        ("face_003.png", "face_003.jpg", r"legend\.csv, line 5: expected an image .*face_003\.jpg, found no file"),
+        ("face_003.png", ".", r"line 5: expected an image .*, found a folder"),
+        ("face_003.png", "face_002.png", r"line 5: expected each image once, found 'face_002\.png' as in .*line 4"),
         ("Image", "Imagge", "found a column 'Imagge', expected 'image'"),
         ("Image", "file", "expected column 'image'; found user.id, file, emotion"),
         ("emotion", "feeling", "expected column 'emotion'; found user.id, Image, feeling; or valence and arousal"),
@@ -121,9 +122,9 @@ def test_mistakes_are_named_by_file_and_line(small, old, new, message):
         labelled_folder.read(rewrite(small, old, new), DEFAULTS)
 
 
-def test_a_damaged_picture_is_named(small):
+def test_a_damaged_image_is_named(small):
     (small / "images" / "face_004.png").write_bytes((small / "images" / "face_004.png").read_bytes()[:500])
-    with pytest.raises(UserError, match=r"line 6: expected a picture .*face_004.png, found a damaged picture"):
+    with pytest.raises(UserError, match=r"line 6: expected an image .*face_004.png, found a damaged image"):
         labelled_folder.read(small, DEFAULTS)
 
 
@@ -166,6 +167,6 @@ def test_the_real_photographs_are_read(real_data):
 @pytest.mark.slow
 def test_the_real_photographs_are_cut_and_grouped(real_data):
     data = labelled_folder.read(real_data / "faces", DEFAULTS)
-    assert data.blocks["pictures"].values.shape == (930, 3, 64, 64)
+    assert data.blocks["images"].values.shape == (930, 3, 64, 64)
     assert data.summary["faces"]["detected"] > 800
     assert 900 < data.summary["groups"] < 930

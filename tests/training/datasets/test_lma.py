@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,7 +98,7 @@ def test_a_row_is_a_sample_and_a_clip_is_a_group(read):
     assert data.sequence.tolist() == data.group.tolist()
     assert data.label.tolist() == ["happy"] * 3 + ["afraid"] * 3
     assert data.time.tolist() == [0, 1, 2, 0, 1, 2]
-    assert (data.name, data.kind, data.group_kind, data.synthetic) == ("lma", "motion", "clip", False)
+    assert (data.name, data.group_kind, data.synthetic) == ("lma", "clip", False)
     assert not data.persons_known
 
 
@@ -114,7 +115,7 @@ def test_values_are_those_of_the_file_in_the_published_order(read):
 
 def test_the_setting_features_chooses_columns(read):
     jerky = text([*HEADER, *lma.JERK], [row + ["0.5"] * 15 for row in rows()])
-    assert {f: read(jerky, f).blocks["features"].values.shape for f in lma.SETTINGS["features"]} == {
+    assert {f: read(jerky, f).blocks["features"].values.shape for f in lma.READER.settings["features"]} == {
         "all": (6, 27),
         "no_acceleration": (6, 22),
         "with_jerk": (6, 42),
@@ -175,10 +176,56 @@ def test_the_version_is_the_contents(read):
     assert read(changed(4, "EMOTION_D", "-0.79")).version != version
 
 
+def rewritten(table: str, write) -> str:
+    lines = [line.split(",") for line in table.splitlines()]
+    return "\n".join(",".join(cells) for cells in write(lines)) + "\n"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda table: table.replace("\n", "\r\n"),
+        lambda table: "\ufeff" + table,
+        lambda table: table.rstrip("\n") + "\n\n\n",
+        lambda table: rewritten(table, lambda lines: [cells[::-1] for cells in lines]),
+        lambda table: rewritten(table, lambda lines: [[f'"{cell}"' for cell in cells] for cells in lines]),
+        lambda table: rewritten(
+            table, lambda lines: [lines[0], *([re.sub(r"^(-?\d+\.\d+)$", r"\g<1>00", c) for c in r] for r in lines[1:])]
+        ),
+        lambda table: rewritten(
+            table, lambda lines: [[*lines[0], "comment"], *([*cells, f"seen {i}"] for i, cells in enumerate(lines[1:]))]
+        ),
+    ],
+    ids=["Windows", "byte order mark", "empty lines", "columns", "quotes", "digits", "a column left alone"],
+)
+def test_the_version_follows_values_and_not_bytes(read, write):
+    assert read(write(text()), name="again.csv").version == read(text()).version
+
+
+def test_other_values_are_another_version(read):
+    version = read(text()).version
+    assert read(changed(4, "label", "bored")).version != version
+    assert read(changed(4, "neck_speed", "0.123456")).version != version
+    lines = text().splitlines()
+    assert read("\n".join([lines[0], *lines[:0:-1]]) + "\n").version != version, (
+        "of rows that are not numbered, order tells"
+    )
+
+
+def test_pad_on_another_scale_is_refused_with_the_sum(read):
+    lines = [line.split(",") for line in text().splitlines()]
+    for cells in lines[1:]:
+        for name in lma.PAD:
+            at = lines[0].index(name)
+            cells[at] = f"{5 + 4 * float(cells[at]):g}"
+    with pytest.raises(UserError, match=r"expected a number in \[-1, 1\], found .*write \(v − 5\) / 4"):
+        read("\n".join(map(",".join, lines)) + "\n")
+
+
 def test_the_version_is_not_of_the_chosen_columns(read):
     """Methods that are given other features of one file are compared with each other."""
     jerky = text([*HEADER, *lma.JERK], [row + ["0.5"] * 15 for row in rows()])
-    assert len({read(jerky, features).version for features in lma.SETTINGS["features"]}) == 1
+    assert len({read(jerky, features).version for features in lma.READER.settings["features"]}) == 1
 
 
 # ------------------------------------------------------------------------------------------- without clip, label
@@ -483,21 +530,24 @@ def test_a_path_that_the_system_refuses(tmp_path):
 def test_new_rows_need_only_what_a_method_is_given(tmp_path):
     file = tmp_path / "new.csv"
     file.write_text(without("clip", "window", "label", *lma.PAD))
-    values, names = lma.read_inputs(file, "features", {"features": "all"})
-    assert values.tolist() == [[value(row, feature) for feature in lma.FEATURES] for row in range(6)]
-    assert names == {}
-    values, _ = lma.read_inputs(file, "features", {"features": "no_acceleration"})
-    assert values.shape == (6, 22)
+    rows = lma.read_inputs(file, ("features",), {"features": "all"})
+    assert rows.blocks["features"].values.tolist() == [
+        [value(row, feature) for feature in lma.FEATURES] for row in range(6)
+    ]
+    assert rows.names == {}
+    assert list(rows.blocks) == ["features"]
+    rows = lma.read_inputs(file, ("features",), {"features": "no_acceleration"})
+    assert rows.blocks["features"].values.shape == (6, 22)
 
     file.write_text("EMOTION_D,EMOTION_A,EMOTION_P\n-0.8,0.7,-0.35\n")
-    values, _ = lma.read_inputs(file, "pad", {"features": "all"})
-    assert values.tolist() == [list(PAD["afraid"])]
+    rows = lma.read_inputs(file, ("pad",), {"features": "all"})
+    assert rows.blocks["pad"].values.tolist() == [list(PAD["afraid"])]
 
 
 def test_new_rows_keep_their_names_and_need_no_label(tmp_path):
     file = tmp_path / "new.csv"
     file.write_text("clip,label,EMOTION_P,EMOTION_A,EMOTION_D\nwaltz,,0,0,0\njive,sad,0,0,0\n")
-    _, names = lma.read_inputs(file, "pad", {"features": "all"})
+    names = lma.read_inputs(file, ("pad",), {"features": "all"}).names
     assert {name: cells.tolist() for name, cells in names.items()} == {"clip": ["waltz", "jive"], "label": ["", "sad"]}
 
 
@@ -505,9 +555,9 @@ def test_new_rows_are_checked_as_strictly(tmp_path):
     file = tmp_path / "new.csv"
     file.write_text("EMOTION_P,EMOTION_A,EMOTION_D\n0,0,0\n0,2,0\n")
     with pytest.raises(UserError, match=r"line 3, column EMOTION_A: expected a number in \[-1, 1\], found '2'"):
-        lma.read_inputs(file, "pad", {"features": "all"})
-    with pytest.raises(UserError, match=r"expected columns 'max_hand_distance'.*; the run's method is given features"):
-        lma.read_inputs(file, "features", {"features": "all"})
+        lma.read_inputs(file, ("pad",), {"features": "all"})
+    with pytest.raises(UserError, match=r"expected columns 'max_hand_distance'.*; the run's method takes features"):
+        lma.read_inputs(file, ("features",), {"features": "all"})
 
 
 # ----------------------------------------------------------------------------------------------- the real table

@@ -1,4 +1,4 @@
-"""Synthetic faces: valence and arousal can be read from a stranger's picture, and what moved what is known."""
+"""Synthetic faces: valence and arousal can be read from a stranger's image, and what moved what is known."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import splits
+from training import protocols
 from training.contract import UserError
-from training.datasets import synthetic_faces
+from training.datasets import _drawing, synthetic_faces
+from training.methods.faces import face_vae
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +22,9 @@ def test_it_is_called_synthetic_and_has_the_size_it_says(data):
     assert data.synthetic
     assert data.name == "synthetic_faces"
     assert data.summary["notes"][0].startswith("synthetic:")
-    pictures, va = data.blocks["pictures"], data.blocks["va"]
-    assert pictures.values.shape == (720, 3, 64, 64)
-    assert pictures.values.dtype == np.uint8
+    images, va = data.blocks["images"], data.blocks["va"]
+    assert images.values.shape == (720, 3, 64, 64)
+    assert images.values.dtype == np.uint8
     assert va.columns == ("valence", "arousal")
     assert (va.low, va.high) == (-1, 1)
     assert (data.summary["groups"], data.group_kind, data.persons_known) == (24, "person", True)
@@ -35,17 +36,17 @@ def test_a_file_cannot_be_given():
 
 
 def test_no_person_is_on_two_sides_of_a_split(data):
-    split = splits.make(data, "pictures", "va").split(test=True)
+    split = protocols.make(data, "va").split(face_vae.METHOD, {}, test=True)
     train, validation = ({*part.group.tolist()} for part in (split.train, split.validation))
     assert train
     assert validation
     assert not train & validation
 
 
-def test_valence_and_arousal_are_read_from_strangers_pictures(data):
+def test_valence_and_arousal_are_read_from_strangers_images(data):
     """By a plain linear map of pixels, from 18 persons to the other 6."""
     va = data.blocks["va"].values
-    x = data.blocks["pictures"].values.reshape(len(va), -1) / 255
+    x = data.blocks["images"].values.reshape(len(va), -1) / 255
     known = np.isin(data.group, np.unique(data.group)[:18])
     centre = x[known].mean(axis=0)
     x = x - centre
@@ -55,10 +56,10 @@ def test_valence_and_arousal_are_read_from_strangers_pictures(data):
     assert (r2 > 0.7).all()
 
 
-def test_identity_is_most_of_what_pictures_differ_by(data):
+def test_identity_is_most_of_what_images_differ_by(data):
     """So that codes of an autoencoder have no reason to be valence or arousal."""
     va = data.blocks["va"].values
-    x = data.blocks["pictures"].values.reshape(len(va), -1) / 255
+    x = data.blocks["images"].values.reshape(len(va), -1) / 255
     x = x - x.mean(axis=0)
     at = np.c_[va, np.ones(len(va))]
     explained = at @ np.linalg.lstsq(at, x, rcond=None)[0]
@@ -67,7 +68,7 @@ def test_identity_is_most_of_what_pictures_differ_by(data):
     assert (person**2).sum() > 2 * (explained**2).sum()
 
 
-@pytest.mark.parametrize("action", synthetic_faces.ACTIONS)
+@pytest.mark.parametrize("action", _drawing.ACTIONS)
 def test_an_action_follows_its_axis_and_hardly_the_other(data, action):
     moved, cause = data.truth["actions"][action], data.truth["causes"][action]
     va = data.blocks["va"].values
@@ -82,7 +83,7 @@ def one_face(**changed: float) -> np.ndarray:
     world = synthetic_faces._synthetic.make(0)
     of = synthetic_faces._parameters(world, np.random.default_rng(0), np.arange(1), np.zeros((1, 2)))
     rest = {"right": 0.0, "down": 0.0, "zoom": 1.0, **changed}
-    return synthetic_faces.draw({**of, **{name: np.array([value]) for name, value in rest.items()}})[0].astype(float)
+    return _drawing.draw({**of, **{name: np.array([value]) for name, value in rest.items()}})[0].astype(float)
 
 
 @pytest.mark.parametrize(

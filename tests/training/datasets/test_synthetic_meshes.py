@@ -47,7 +47,7 @@ def test_faces_are_upright_and_of_a_size_in_pixels(data):
     landmarks = data.blocks["landmarks"].values
     assert landmarks.shape == (len(data.sample), 468, 3)
     assert (landmarks[:, 10, 1] < landmarks[:, 152, 1]).all(), "the forehead is above the chin: y points down"
-    assert (landmarks[:, 33, 0] < landmarks[:, 263, 0]).all(), "the person's right eye is on the picture's left"
+    assert (landmarks[:, 33, 0] < landmarks[:, 263, 0]).all(), "the person's right eye is on the image's left"
     assert (landmarks[:, 1, 2] < landmarks[:, 234, 2]).all(), "the nose is nearer than the ears: z points away"
     width, height, _ = np.ptp(landmarks, axis=1).T
     assert (width > 100).all()

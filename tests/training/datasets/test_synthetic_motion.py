@@ -47,7 +47,7 @@ def test_settings_choose_columns_of_one_and_the_same_world(data, features, width
 def test_it_is_called_synthetic_wherever_it_shows(data):
     assert data.synthetic
     assert data.name.startswith("synthetic")
-    assert "synthetic" in synthetic_motion.TITLE.lower()
+    assert "synthetic" in synthetic_motion.READER.title.lower()
     assert data.summary["notes"][0].startswith("synthetic:")
 
 

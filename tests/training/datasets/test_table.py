@@ -113,16 +113,71 @@ def test_lines_are_where_rows_begin(file):
     )
 
 
-def test_the_digest_is_of_the_unpacked_bytes(file):
-    file.write_text(SAMPLE)
-    plain = Table(file).digest
-    file.write_bytes(gzip.compress(SAMPLE.encode()))
-    assert Table(file).digest == plain
-    file.write_text(SAMPLE.replace("two", "too"))
-    assert Table(file).digest != plain
+def test_a_text_of_half_a_file_is_refused_before_it_fills_the_memory(file):
+    """One cell of a megabyte in 3,000 rows would ask for 11 GB: an array of texts has room for the longest in each."""
+    rows = [f'row {i},"{"word" * (25_000 if i == 7 else 1)}",{i}' for i in range(3000)]
+    file.write_text("\n".join(["name,text,x", *rows]))
+    for texts, notes in ((["name", "text"], []), (["name"], ["text"])):
+        with pytest.raises(UserError, match="line 9, column text: expected at most 10,000 characters, found 'wordword"):
+            Table(file).read(["x"], texts, notes)
+    assert len(Table(file).read(["x"], ["name"])[0]["x"]) == 3000, "what is not asked for may be of any length"
+
+
+def test_rows_of_empty_cells_are_left_out_and_counted(file):
+    """As spreadsheets write them below the last row."""
+    file.write_text("name,x\none,1\n,\n\ntwo,2\n , \n")
+    table = Table(file)
+    assert table.read(["x"], ["name"])[0]["x"].tolist() == [1, 2]
+    assert table.skipped == {"rows of empty cells, by line": ["3", "6"]}
 
 
 def test_a_field_without_end(file):
     file.write_text("x,y\n1," + "9" * 200_000 + "\n")
     with pytest.raises(UserError, match="line 2: cannot be read as CSV: field larger"):
         Table(file).read(["x", "y"])
+
+
+class TestDialects:
+    TEXT = "name;x;y\n'a;b';0,5;\nc;-1;nan\nd;1e3;2,25\n"
+
+    @pytest.fixture
+    def table(self, file):
+        file.write_text(self.TEXT, "utf-8")
+        return Table(file, separator=";", quote="'", decimal=",")
+
+    def test_separator_quote_decimal_and_gaps(self, table):
+        numbers, texts = table.read(["x"], ["name"], gaps=["y"])
+        assert texts["name"].tolist() == ["a;b", "c", "d"]
+        assert numbers["x"].tolist() == [0.5, -1, 1000]
+        np.testing.assert_array_equal(numbers["y"], [np.nan, np.nan, 2.25])
+
+    def test_both_ways_of_reading_agree(self, table):
+        fast, careful = (read(["x"], ["name"], [], ["y"]) for read in (table._read_fast, table._read_cells))
+        for one, other in zip(fast, careful, strict=True):
+            for name in one:
+                np.testing.assert_array_equal(one[name], other[name])
+
+    @pytest.mark.parametrize(
+        ("cell", "expected"),
+        [
+            ("0.5", "a number with a decimal comma"),
+            ("inf", "a finite number"),
+            ("1.000,5", "a number"),
+            ("", "a number"),
+        ],
+    )
+    def test_a_wrong_number_is_named(self, file, cell, expected):
+        file.write_text(f"x;y\n1,5;2\n{cell};3\n", "utf-8")
+        with pytest.raises(UserError) as caught:
+            Table(file, separator=";", decimal=",").read(["x", "y"])
+        assert str(caught.value) == f"{file}, line 3, column x: expected {expected}, found {cell!r}"
+
+    def test_what_to_write_is_said_where_it_can_be_said(self, file):
+        file.write_text("x\ty\n1,5\t2\n", "utf-8")
+        with pytest.raises(UserError, match=r'separator = "\\t" and decimal = "," under \[frames\]'):
+            Table(file, where="under [frames]").read(["x", "y"])
+
+    def test_infinity_is_no_gap(self, file):
+        file.write_text("x\n1\ninf\n", "utf-8")
+        with pytest.raises(UserError, match="line 3, column x: expected a finite number"):
+            Table(file).read([], gaps=["x"])

@@ -17,14 +17,15 @@ class Looking(toy_meshes.Heights):
         for column, name in enumerate(toy_meshes.CLASSES):
             self.weights[list(toy_meshes.MOVED[name]), column] = 1 / len(toy_meshes.MOVED[name])
 
-    def features(self, landmarks):
+    def features(self, inputs):
+        landmarks = np.asarray(inputs.x)
         return (landmarks - landmarks.mean(axis=1, keepdims=True)).astype(np.float32)
 
     def logits(self, features):
         return features[:, :, 1] @ self.weights
 
-    def vertices(self, landmarks):
-        height = self.features(landmarks)[:, :, 1]
+    def vertices(self, inputs):
+        height = self.features(inputs)[:, :, 1]
         return np.stack([height, 0.1 * height, height**3, np.ones_like(height)], axis=2)
 
 
@@ -60,7 +61,7 @@ def test_the_scores_can_be_computed_again_from_the_table(found):
 def test_gradients_of_a_linear_model_are_its_weights_times_the_way_from_the_mean_face(found):
     fitted, model = toy_meshes.fitted(Looking()), Looking()
     label = fitted.truth["test"][:, 0]
-    x, start = model.features(fitted.split.test.x), model.features(fitted.split.train.x).mean(axis=0)
+    x, start = model.features(fitted.split.test.inputs), model.features(fitted.split.train.inputs).mean(axis=0)
     rows = np.searchsorted(toy_meshes.CLASSES, label)
     levels = activations.integrated(model.logits, x, start, rows, "cpu")
     np.testing.assert_allclose(levels, np.abs((x - start)[:, :, 1] * model.weights.numpy().T[rows]), atol=1e-4)

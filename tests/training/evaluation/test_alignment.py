@@ -8,10 +8,11 @@ from affect import metrics, published, record
 from affect.record import ALL, PICTURE
 from tests import small_data
 from training import registry
-from training.contract import Fitted, Method, Outcome, Part, Split
+from training.contract import Block, Fitted, Method, Outcome, Part, Split
 from training.evaluation import _predictors, alignment
+from training.views import single
 
-METHOD = Method("Toy", "none", "faces", "pictures", "va", objective="mse", over={PICTURE: 5.0, ALL: 1.0})
+METHOD = Method("Toy", "none", "faces", "images", "va", objective="mse", objective_weights={PICTURE: 5.0, ALL: 1.0})
 ANCHORS = {"happy": (0.7, 0.4), "calm": (0.4, -0.6), "sad": (-0.6, -0.4)}
 
 
@@ -29,7 +30,9 @@ class Model:
         return np.where(np.eye(21)[true] == 1, self.share, (1 - self.share) / 20)
 
 
-def made(*, share: float | None = None, labelled: bool = True, over=METHOD.over, n: int = 200) -> Fitted:
+def made(
+    *, share: float | None = None, labelled: bool = True, objective_weights=METHOD.objective_weights, n: int = 200
+) -> Fitted:
     """Return a fit whose z_v holds valence in its first value and whose z_a holds arousal, and noise besides."""
     rng = np.random.default_rng(0)
     names = np.array(list(ANCHORS))
@@ -42,17 +45,18 @@ def made(*, share: float | None = None, labelled: bool = True, over=METHOD.over,
         codes["z_v"][part][:, 0] = truth[part][:, 0]
         codes["z_a"][part][:, 0] = truth[part][:, 1]
     parts = [
-        Part(np.array([f"{part}{i}" for i in range(len(y))]), labels[part], np.zeros(len(y)), y)
+        Part(np.array([f"{part}{i}" for i in range(len(y))]), labels[part], single(np.zeros(len(y)), "images"), y)
         for part, y in truth.items()
     ]
     parts[2] = dataclasses.replace(parts[2], y=None)
     predictions = {part: y + 0.1 for part, y in truth.items()}
     return Fitted(
-        dataclasses.replace(METHOD, over=over),
+        dataclasses.replace(METHOD, objective_weights=objective_weights),
         None,
-        Split(*parts, ("pictures",), ("valence", "arousal"), -1.0, 1.0),
+        Split(*parts, {"images": Block(np.empty(0))}, ("valence", "arousal"), -1.0, 1.0),
         truth,
         labels if labelled else None,
+        np.array([f"test{i}" for i in range(80)]),
         {},
         small_data.job(),
         Outcome(Model(share), predictions, embeddings=codes),
@@ -74,7 +78,7 @@ def table(found):
 @pytest.fixture(scope="module")
 def poorer():
     """The same codes, of a method without projection, on data without emotions."""
-    return alignment.evaluate(made(over={PICTURE: 1.0}, labelled=False)).tables["alignment.parquet"]
+    return alignment.evaluate(made(objective_weights={PICTURE: 1.0}, labelled=False)).tables["alignment.parquet"]
 
 
 def value(table: pd.DataFrame, **where: str) -> float:

@@ -7,7 +7,7 @@ from affect import metrics, record
 from affect.record import Artifact
 from tests import small_data
 from training import registry
-from training.contract import Evaluation, Split
+from training.contract import Findings, Split
 from training.evaluation import diagnostics
 
 
@@ -17,7 +17,7 @@ def fitted():
 
 
 @pytest.fixture(scope="module")
-def refits(fitted) -> tuple[list[Split], Evaluation]:
+def refits(fitted) -> tuple[list[Split], Findings]:
     """Return the splits that were refitted, and what was found."""
     asked: list[Split] = []
 
@@ -82,9 +82,10 @@ def test_the_cleaned_test_part_has_fewer_outliers(fitted, refits):
     _, found = refits
     table = found.tables[Artifact.DIAGNOSTICS]
     (n,) = table.loc[table["diagnostic"] == "cleaned_test", "n"].unique()
-    kept = diagnostics.within_fences(fitted.split.test.x, fitted.split.train.x)
+    kept = diagnostics.within_fences(np.asarray(fitted.split.test.x), np.asarray(fitted.split.train.x))
     assert n == kept.sum() < len(fitted.split.test)
-    outlier = fitted.data.truth["outlier"][np.isin(fitted.data.sample, fitted.test_sample())]
+    of_name = dict(zip(fitted.data.sample.tolist(), fitted.data.truth["outlier"].tolist(), strict=True))
+    outlier = np.array([of_name[name] for name in fitted.test_sample.tolist()])
     assert outlier[~kept].mean() > outlier[kept].mean()
 
 

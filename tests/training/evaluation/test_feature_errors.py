@@ -67,7 +67,7 @@ def test_a_method_that_predicts_the_mean_scores_as_the_mean_does(fitted):
 def test_the_example_is_one_test_sample_for_all_rows(fitted, found):
     rows = found.tables[Artifact.FEATURE_ERRORS]
     (sample,) = rows["example_sample"].unique()
-    (index,) = np.flatnonzero(fitted.test_sample() == sample)
+    (index,) = np.flatnonzero(fitted.test_sample == sample)
     (row,) = np.flatnonzero(fitted.data.sample == sample)
     np.testing.assert_array_equal(table(found, "method")["example_true"], fitted.data.blocks["features"].values[row])
     np.testing.assert_array_equal(table(found, "method")["example_true"], fitted.truth["test"][index])

@@ -46,7 +46,7 @@ def test_every_code_of_two_numbers_or_more_is_projected_three_times(few):
 def test_points_stand_under_the_names_of_their_samples(fitted, few):
     points = few[few["algorithm"] == "pca"].set_index(["code", "sample"])
     assert points.index.is_unique
-    names, z = fitted.test_sample(), fitted.outcome.embeddings["z"]["test"]
+    names, z = fitted.test_sample, fitted.outcome.embeddings["z"]["test"]
     assert set(points.loc["z"].index) == set(points.loc["rotated"].index) <= set(names)
     # of two numbers PCA is a turn: distances between samples stay
     a, b = points.loc["z"].index[[0, -1]]
@@ -57,7 +57,7 @@ def test_points_stand_under_the_names_of_their_samples(fitted, few):
 
 def test_test_samples_come_first_and_the_others_are_drawn_alike_for_every_seed(fitted, monkeypatch):
     parts = {part: (projections._names(fitted, part), z) for part, z in fitted.outcome.embeddings["z"].items()}
-    test = list(fitted.test_sample())
+    test = list(fitted.test_sample)
     monkeypatch.setattr(projections, "LIMIT", len(test) + 20)
     names, codes = projections._chosen(parts)
     assert list(names[: len(test)]) == test
@@ -69,7 +69,7 @@ def test_test_samples_come_first_and_the_others_are_drawn_alike_for_every_seed(f
 
 
 def test_it_is_computed_last_for_every_method():
-    assert projections.LAST
+    assert projections.EVALUATION.last
     assert all(projections.applies(registry.method(m).METHOD) for m in registry.methods())
 
 

@@ -50,7 +50,8 @@ def test_what_no_rotation_changes_is_tested_with_few_draws_and_costs_few_feature
     class Radii(toy_meshes.Heights):
         meshes = 0
 
-        def encode(self, landmarks):
+        def encode(self, inputs):
+            landmarks = np.asarray(inputs.x)
             self.meshes += len(landmarks)
             away = np.linalg.norm(landmarks - landmarks.mean(axis=1, keepdims=True), axis=2)
             return np.stack([away[:, toy_meshes.MOVED[name]].mean(axis=1) for name in toy_meshes.CLASSES], axis=1)

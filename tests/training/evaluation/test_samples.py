@@ -26,26 +26,26 @@ def pixels(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)))
 
 
-def test_it_applies_to_methods_that_give_pictures_back():
+def test_it_applies_to_methods_that_give_images_back():
     assert samples.applies(registry.method("faces/face_vae").METHOD)
     assert not samples.applies(registry.method("motion/lma_vae").METHOD)
 
 
-def test_columns_are_those_of_the_record_and_names_those_of_test_pictures(fitted, table):
+def test_columns_are_those_of_the_record_and_names_those_of_test_images(fitted, table):
     assert tuple(table.columns) == record.COLUMNS[record.Artifact.SAMPLES]
-    assert set(table["sample"]) <= set(fitted.test_sample())
+    assert set(table["sample"]) <= set(fitted.test_sample)
     assert set(table["kind"]) == {"real", "reconstruction", "traversal"}
 
 
-def test_real_pictures_and_reconstructions_are_those_of_the_test_part(fitted, table):
-    names = fitted.test_sample().tolist()
-    for kind, pictures in (("real", fitted.split.test.x), ("reconstruction", fitted.outcome.pictures["test"])):
+def test_real_images_and_reconstructions_are_those_of_the_test_part(fitted, table):
+    names = fitted.test_sample.tolist()
+    for kind, images in (("real", np.asarray(fitted.split.test.x)), ("reconstruction", fitted.outcome.images["test"])):
         for row in table[table["kind"] == kind].itertuples():
-            np.testing.assert_array_equal(pixels(row.png), pictures[names.index(row.sample)].transpose(1, 2, 0))
+            np.testing.assert_array_equal(pixels(row.png), images[names.index(row.sample)].transpose(1, 2, 0))
 
 
-def test_real_pictures_have_their_labels_and_reconstructions_what_is_read_from_them(fitted, table):
-    names = fitted.test_sample().tolist()
+def test_real_images_have_their_labels_and_reconstructions_what_is_read_from_them(fitted, table):
+    names = fitted.test_sample.tolist()
     for kind, va in (("real", fitted.truth["test"]), ("reconstruction", fitted.outcome.predictions["test"])):
         shown = table[table["kind"] == kind]
         rows = [names.index(name) for name in shown["sample"]]
@@ -64,7 +64,7 @@ def test_a_traversal_moves_its_own_axis_alone_from_low_to_high(table):
         assert len({png for png in strip["png"]}) > 5
 
 
-def test_a_step_is_the_same_reading_for_every_picture(table):
+def test_a_step_is_the_same_reading_for_every_image(table):
     """Two standard deviations along the trained projection are one valence, whoever is seen."""
     strips = table[(table["kind"] == "traversal") & (table["code"] == "z_v")]
     assert strips.groupby("step")["valence"].std().max() < 1e-4

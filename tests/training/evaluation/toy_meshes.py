@@ -7,25 +7,26 @@ from typing import Any
 import numpy as np
 
 from tests import small_data
-from training import splits
+from training import protocols
 from training.contract import LABEL, Block, Dataset, Fitted, Job, Method, Outcome
 
 CLASSES = ("anger", "happy", "surprise")
 VERTICES = 12
 MOVED = {"anger": (1,), "happy": (4, 5), "surprise": (9,)}
 TRIANGLES = np.array([[i, (i + 1) % VERTICES, (i + 5) % VERTICES] for i in range(VERTICES)])
-METHOD = Method("toy", "none", "meshes", "landmarks", LABEL, "f1", "maximize", settings={"features": ("xyz", "hks")})
+METHOD = Method("toy", "none", "meshes", "landmarks", LABEL, "f1", settings={"features": ("xyz", "hks")})
 
 
 class Heights:
     """Says the class whose vertices stand highest over the centroid."""
 
-    def encode(self, landmarks: Any) -> Any:
+    def encode(self, inputs: Any) -> Any:
+        landmarks = np.asarray(inputs.x)
         height = landmarks[:, :, 1] - landmarks[:, :, 1].mean(axis=1, keepdims=True)
         return np.stack([height[:, MOVED[name]].mean(axis=1) for name in CLASSES], axis=1)
 
-    def predict(self, landmarks: Any) -> Any:
-        scores = np.exp(np.clip(self.encode(landmarks), -30, 30))
+    def predict(self, inputs: Any) -> Any:
+        scores = np.exp(np.clip(self.encode(inputs), -30, 30))
         return scores / scores.sum(axis=1, keepdims=True)
 
     def save(self, folder: Any) -> None:
@@ -43,7 +44,6 @@ def data(persons: int = 80, seed: int = 0) -> Dataset:
         meshes[row, list(MOVED[name]), 1] += 12
     return Dataset(
         name="synthetic_toy",
-        kind="meshes",
         version="1",
         synthetic=True,
         blocks={"landmarks": Block(meshes.astype(np.float32), unit="px", triangles=TRIANGLES)},
@@ -59,14 +59,15 @@ def data(persons: int = 80, seed: int = 0) -> Dataset:
 def fitted(model: Any = None, features: str = "xyz") -> Fitted:
     """Return what an evaluation is handed of a final run with `model`, which knows the classes without a fit."""
     made = data()
-    protocol = splits.make(made, "landmarks", LABEL)
-    split = protocol.split(test=True)
+    protocol = protocols.make(made, LABEL)
+    split = protocol.split(METHOD, {}, test=True)
     model = model or Heights()
     outcome = Outcome(
         model,
-        {name: model.predict(part.x) for name, part in split.parts().items()},
-        embeddings={"penultimate": {name: model.encode(part.x) for name, part in split.parts().items()}},
+        {name: model.predict(part.inputs) for name, part in split.parts().items()},
+        embeddings={"penultimate": {name: model.encode(part.inputs) for name, part in split.parts().items()}},
     )
     job: Job = small_data.job({"features": features, "rotations": "none"})
     truth, labels = protocol.truth(), protocol.labels()
-    return Fitted(METHOD, made, split, truth, labels, {}, job, outcome, lambda _: outcome)
+    names = made.sample[protocol.rows("test")]
+    return Fitted(METHOD, made, split, truth, labels, names, {}, job, outcome, lambda _: outcome)

@@ -1,4 +1,4 @@
-"""What facemesh/worker.py says, without MediaPipe: bright pictures have a face, and 13 pixels of width kill it."""
+"""What facemesh/worker.py says, without MediaPipe: bright images have a face, and 13 pixels of width kill it."""
 
 import json
 import sys

@@ -7,9 +7,10 @@ import urllib.request
 import numpy as np
 import pytest
 
-from training import launch
+from training.commands import _model
+from training.commands import preview as command
 from training.contract import UserError
-from training.facemesh import pictures, preview
+from training.facemesh import images, preview
 from training.facemesh.stream import Stream
 
 CLASSES = ("happy", "sadness")
@@ -20,8 +21,8 @@ FACE = np.column_stack([np.linspace(30, 60, 468), np.linspace(20, 40, 468), np.z
 class Sure:
     """A model that is sure of the first class."""
 
-    def predict(self, landmarks):
-        assert landmarks.shape == (1, 468, 3)
+    def predict(self, inputs):
+        assert np.asarray(inputs["landmarks"]).shape == (1, 468, 3)
         return np.array([[0.9, 0.1]])
 
 
@@ -52,7 +53,7 @@ def test_small_frames_are_drawn_larger_and_a_missing_face_is_said():
 def test_a_video_is_written_with_a_frame_for_each(film, tmp_path, console):
     out = tmp_path / "out.mp4"
     assert preview.preview(Sure(), CLASSES, CAPTION, film, out, 0, console) == 6
-    frames = list(pictures.Film(out))
+    frames = list(images.Film(out))
     assert len(frames) == 6
     assert frames[0].shape == (480, 640 + preview.PANEL, 3)
     with pytest.raises(UserError, match="is there already"):
@@ -65,11 +66,11 @@ def test_a_run_of_other_data_is_refused(monkeypatch, film, console):
     class Info:
         id, tags = "0123456789", {"inputs": "features", "method": "motion/lma_to_pad", "targets": "[]"}
 
-    monkeypatch.setattr(launch, "trained", lambda *_: (Info, Sure()))
+    monkeypatch.setattr(_model, "load", lambda *_: (Info, Sure()))
     with pytest.raises(
-        UserError, match="motion/lma_to_pad, which is given features; expected a run that tells classes"
+        UserError, match="motion/lma_to_pad, whose input is features; expected a run that predicts classes"
     ):
-        launch.preview(None, "run", film, None, 0, "cpu", console)
+        command.show(None, "run", film, None, 0, "cpu", console)
 
 
 def test_a_browser_on_this_machine_gets_the_frames():

@@ -12,7 +12,7 @@ from training.facemesh.tracker import Tracker
 
 
 @pytest.mark.usefixtures("fake_facemesh")
-def test_a_picture_has_landmarks_or_no_face(console):
+def test_a_image_has_landmarks_or_no_face(console):
     with Tracker(console) as faces:
         found = faces.landmarks(np.full((30, 40, 3), 200, np.uint8))
         assert found.shape == (468, 3)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from training.networks import topology
+from training.geometry import topology
 
 SIDE = 6
 VERTICES = SIDE * SIDE

@@ -7,20 +7,21 @@ from torch.nn import functional
 
 from affect.record import ALL, PICTURE
 from tests import small_data
-from training.contract import Method, Part, Split
+from training.contract import Block, Method, Part, Split
 from training.networks import face_vae
+from training.views import single
 
 PARAMS = {
     "width": 4,
     "kl_weight": 1e-5,
     "alignment_weight": 0.1,
     "learning_rate": 3e-3,
-    "mirror": False,
-    "decay": "none",
+    "horizontal_flip": False,
+    "learning_rate_schedule": "none",
     "batch": 16,
     "epochs": 3,
 }
-METHOD = Method("Toy", "none", "faces", "pictures", "va", objective="mse", over={PICTURE: 5.0, ALL: 1.0})
+METHOD = Method("Toy", "none", "faces", "images", "va", objective="mse", objective_weights={PICTURE: 5.0, ALL: 1.0})
 
 
 def module(outputs: int = 1) -> face_vae.FaceVae:
@@ -30,34 +31,36 @@ def module(outputs: int = 1) -> face_vae.FaceVae:
 
 
 def toys(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return pictures whose lower half is as bright as valence says and whose upper half as arousal says."""
+    """Return images whose lower half is as bright as valence says and whose upper half as arousal says."""
     rng = np.random.default_rng(seed)
     va = rng.uniform(-1, 1, (n, 2))
-    pictures = np.full((n, 3, 64, 64), 128.0)
-    pictures[:, :, 32:] += 90 * va[:, 0, None, None, None]
-    pictures[:, :, :32] += 90 * va[:, 1, None, None, None]
-    pictures += rng.normal(0, 20, (n, 3, 1, 1))
-    return pictures.clip(0, 255).astype(np.uint8), va
+    images = np.full((n, 3, 64, 64), 128.0)
+    images[:, :, 32:] += 90 * va[:, 0, None, None, None]
+    images[:, :, :32] += 90 * va[:, 1, None, None, None]
+    images += rng.normal(0, 20, (n, 3, 1, 1))
+    return images.clip(0, 255).astype(np.uint8), va
 
 
 def split(n: int = 48, test: bool = True) -> Split:
     parts = []
     for seed, count in enumerate((n, 24, 24)):
-        pictures, va = toys(count, seed)
+        images, va = toys(count, seed)
         names = np.array([f"{seed}-{i}" for i in range(count)])
-        parts.append(Part(names, names, pictures, va if seed < 2 else None))
-    return Split(*parts[:2], parts[2] if test else None, ("pictures",), ("valence", "arousal"), -1.0, 1.0)
+        parts.append(Part(names, names, single(images, "images"), va if seed < 2 else None))
+    return Split(
+        *parts[:2], parts[2] if test else None, {"images": Block(images[:0])}, ("valence", "arousal"), -1.0, 1.0
+    )
 
 
 def test_it_has_four_convolutions_either_way_and_three_chunks_of_32():
     made = module()
     kinds = [type(layer).__name__ for layer in made.modules()]
     assert kinds.count("Conv2d") == kinds.count("ConvTranspose2d") == 4
-    pictures = torch.from_numpy(toys(2, 0)[0])
-    mean, log_variance = made.encode(pictures)
+    images = torch.from_numpy(toys(2, 0)[0])
+    mean, log_variance = made.encode(images)
     assert mean.shape == log_variance.shape == (2, 3 * 32)
     again = made.decode(mean)
-    assert again.shape == pictures.shape
+    assert again.shape == images.shape
     assert 0 <= again.min() <= again.max() <= 1
     assert made.project(mean).shape == (2, 2, 1)
 
@@ -78,13 +81,13 @@ def test_each_axis_is_read_from_its_own_chunk_alone():
     assert face_vae.reading(made, torch.ones(1, 96), None).tolist() == [[1, 1]]
 
 
-def test_about_every_second_picture_is_mirrored_and_none_is_otherwise_changed():
-    pictures = torch.arange(64, dtype=torch.uint8).expand(200, 3, 64, 64)
+def test_about_every_second_image_is_mirrored_and_none_is_otherwise_changed():
+    images = torch.arange(64, dtype=torch.uint8).expand(200, 3, 64, 64)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        found = face_vae.mirrored(pictures)
-    turned = (found == pictures.flip(-1)).flatten(1).all(dim=1)
-    assert ((found == pictures).flatten(1).all(dim=1) ^ turned).all()
+        found = face_vae.mirrored(images)
+    turned = (found == images.flip(-1)).flatten(1).all(dim=1)
+    assert ((found == images).flatten(1).all(dim=1) ^ turned).all()
     assert 70 < turned.sum() < 130
 
 
@@ -141,19 +144,19 @@ def continuous():
     return face_vae.fit(METHOD, {**PARAMS, "epochs": 10}, split(n=160), small_data.job(log=log), "mse"), log
 
 
-def test_it_learns_labels_and_pictures(continuous):
+def test_it_learns_labels_and_images(continuous):
     outcome, log = continuous
     true, va = toys(24, 1)
     assert np.square(outcome.predictions["validation"] - va).mean() < 0.3 * np.square(va - va.mean(axis=0)).mean()
     first, best = log[0][2], min(log, key=lambda one: one[1])[2]
-    assert best["val__mse__picture"] < 0.5 * first["val__mse__picture"]
-    error = np.square((outcome.pictures["validation"].astype(float) - true) / 255).mean()
-    assert error == pytest.approx(best["val__mse__picture"], rel=1e-4)
+    assert best[f"val__mse__{PICTURE}"] < 0.5 * first[f"val__mse__{PICTURE}"]
+    error = np.square((outcome.images["validation"].astype(float) - true) / 255).mean()
+    assert error == pytest.approx(best[f"val__mse__{PICTURE}"], rel=1e-4)
 
 
 def test_each_epoch_reports_what_the_search_optimises_and_the_terms_of_the_loss(continuous):
     for _, value, figures in continuous[1]:
-        assert value == pytest.approx(5 * figures["val__mse__picture"] + figures["val__mse__all"])
+        assert value == pytest.approx(5 * figures[f"val__mse__{PICTURE}"] + figures["val__mse__all"])
         terms = [figures[f"train__{term}"] for term in ("reconstruction", "kl", "alignment")]
         # the last batch is as long as the others: means over batches add up
         assert figures["train__loss"] == pytest.approx(np.dot([1, 1e-5, 0.1], terms), rel=1e-4)
@@ -161,20 +164,20 @@ def test_each_epoch_reports_what_the_search_optimises_and_the_terms_of_the_loss(
 
 def test_what_it_gives_back_is_of_the_model(continuous):
     outcome, _ = continuous
-    x = split().test.x
-    assert set(outcome.pictures) == {"validation", "test"}
+    x = split().test.inputs
+    assert set(outcome.images) == {"validation", "test"}
     codes = outcome.model.encode(x)
     for code in ("z_v", "z_a", "z_z"):
         assert codes[code].shape == (24, 32)
         np.testing.assert_array_equal(outcome.embeddings[code]["test"], codes[code])
-    np.testing.assert_array_equal(outcome.model.decode(codes), outcome.pictures["test"])
-    assert outcome.pictures["test"].dtype == np.uint8
+    np.testing.assert_array_equal(outcome.model.decode(codes), outcome.images["test"])
+    assert outcome.images["test"].dtype == np.uint8
     np.testing.assert_array_equal(outcome.model.predict(x), outcome.predictions["test"])
     assert outcome.model.probabilities(codes) is None
 
 
-def test_parts_of_many_pictures_are_the_pictures(continuous, monkeypatch):
-    model, x = continuous[0].model, split().test.x
+def test_parts_of_many_images_are_the_images(continuous, monkeypatch):
+    model, x = continuous[0].model, split().test.inputs
     whole = model.predict(x)
     monkeypatch.setattr(face_vae, "ROWS_AT_ONCE", 5)
     np.testing.assert_allclose(model.predict(x), whole, rtol=1e-4, atol=1e-5)
@@ -183,13 +186,15 @@ def test_parts_of_many_pictures_are_the_pictures(continuous, monkeypatch):
 @pytest.mark.parametrize("name", ["", "bce"])
 def test_a_saved_model_is_the_same(name, tmp_path):
     params = {key: value for key, value in PARAMS.items() if name or key != "alignment_weight"}
-    outcome = face_vae.fit(dataclasses.replace(METHOD, over={PICTURE: 1.0}), params, split(), small_data.job(), name)
+    outcome = face_vae.fit(
+        dataclasses.replace(METHOD, objective_weights={PICTURE: 1.0}), params, split(), small_data.job(), name
+    )
     outcome.model.save(tmp_path)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["face_vae.json", "face_vae.safetensors"]
     again = face_vae.load(tmp_path, "cpu")
-    x = split().test.x
+    x = split().test.inputs
     np.testing.assert_array_equal(again.predict(x), outcome.model.predict(x))
-    np.testing.assert_array_equal(again.decode(again.encode(x)), outcome.pictures["test"])
+    np.testing.assert_array_equal(again.decode(again.encode(x)), outcome.images["test"])
     assert again.discrete == bool(name)
     if name:
         found = again.probabilities(again.encode(x))

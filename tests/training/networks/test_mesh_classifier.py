@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -5,9 +7,11 @@ import torch
 from affect import facemesh
 from tests import small_data
 from training import registry
-from training.contract import Part, Split
-from training.networks import mesh_classifier, rotations, topology
+from training.contract import Block, Part, Split
+from training.geometry import rotations, topology
+from training.networks import mesh_classifier
 from training.networks.mesh_classifier import Graph, MeshNetwork, Shape
+from training.views import single
 
 METHODS = ("meshes/dgcnn", "meshes/feast", "meshes/graph_sage")
 GRAPH = Graph(topology.edges(torch.tensor(facemesh.TRIANGLES)), 468)
@@ -20,11 +24,12 @@ def faces(n: int, seed: int) -> Part:
     x = facemesh.VERTICES * (12, -12, -12) + rng.normal(0, 0.5, (n, 468, 3))
     x[:, facemesh.REGIONS["chin"], 1] += 12 * y[:, None]
     names = np.array([f"{i}" for i in range(n)])
-    return Part(names, names, x.astype(np.float32), y)
+    return Part(names, names, single(x.astype(np.float32), "landmarks"), y)
 
 
-def split() -> Split:
-    return Split(faces(40, 0), faces(20, 1), None, (), (), classes=("closed", "open"), triangles=facemesh.TRIANGLES)
+def split(triangles: np.ndarray | None = facemesh.TRIANGLES) -> Split:
+    block = Block(np.empty((0, 468, 3), np.float32), triangles=triangles)
+    return Split(faces(40, 0), faces(20, 1), None, {"landmarks": block}, (), classes=("closed", "open"))
 
 
 def network(name: str, placed: bool = True) -> MeshNetwork:
@@ -85,10 +90,10 @@ def test_differences_from_a_vertex_own_mean_are_left_out_where_meshes_turn(fitte
 
 def test_a_fit_to_upright_faces_fails_on_turned_ones(fitted):
     unseen = faces(60, 2)
-    turned = rotations.rotate(unseen.x.astype(float), rotations.draws(60, np.random.default_rng(0)))
+    turned = rotations.rotate(np.asarray(unseen.x, float), rotations.draws(60, np.random.default_rng(0)))
     right = {
-        name: (fitted["none"].model.predict(x).argmax(axis=1) == unseen.y).mean()
-        for name, x in (("upright", unseen.x), ("turned", turned))
+        name: (fitted["none"].model.predict(inputs).argmax(axis=1) == unseen.y).mean()
+        for name, inputs in (("upright", unseen.inputs), ("turned", single(turned)))
     }
     assert right["upright"] > 0.9
     assert right["turned"] < 0.75
@@ -97,34 +102,52 @@ def test_a_fit_to_upright_faces_fails_on_turned_ones(fitted):
 def test_aligned_features_need_no_rotated_training():
     """They are the same for a turned mesh, so both settings fit the same weights."""
     module, params = registry.method("meshes/graph_sage"), registry.space("meshes/graph_sage").TINY
-    params = {**params, "epochs": 2, "mirror": True}
+    params = {**params, "epochs": 2, "horizontal_flip": True}
     jobs = [small_data.job({"features": "aligned", "rotations": kind}) for kind in ("none", "train")]
     upright, turned = (module.fit(params, split(), job) for job in jobs)
     np.testing.assert_array_equal(upright.predictions["validation"], turned.predictions["validation"])
-    unseen = faces(20, 2).x
-    rotated = rotations.rotate(unseen.astype(float), rotations.draws(20, np.random.default_rng(0)))
-    np.testing.assert_allclose(upright.model.predict(rotated), upright.model.predict(unseen), atol=1e-3)
+    unseen = faces(20, 2).inputs
+    rotated = rotations.rotate(np.asarray(unseen.x, float), rotations.draws(20, np.random.default_rng(0)))
+    np.testing.assert_allclose(upright.model.predict(single(rotated)), upright.model.predict(unseen), atol=1e-3)
 
 
 def test_probabilities_are_those_of_the_logits(fitted):
-    model, x = fitted["none"].model, faces(5, 3).x
+    model, x = fitted["none"].model, faces(5, 3).inputs
     with torch.no_grad():
         logits = model.logits(torch.from_numpy(model.features(x)))
     np.testing.assert_allclose(model.predict(x), logits.softmax(dim=1).numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_a_class_that_train_lacks_weighs_nothing():
+    y = torch.tensor([0, 0, 0, 2])
+    weights = mesh_classifier.class_weights(y, 4)
+    torch.testing.assert_close(weights, torch.tensor([4 / 6, 0.0, 4 / 2, 0.0]))
+    assert float(weights[y].sum()) == 4, "a sample weighs 1 in the mean"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_class_that_train_lacks_is_never_predicted(name):
+    """Label smoothing would pull every prediction towards it, if it weighed anything."""
+    module, params = registry.method(name), registry.space(name).TINY
+    given = dataclasses.replace(split(), classes=("closed", "open", "seen in test alone"))
+    job = small_data.job({"features": "xyz", "rotations": "none"})
+    outcome = module.fit({**params, "label_smoothing": 0.3}, given, job)
+    predicted = outcome.predictions["validation"].argmax(axis=1)
+    assert predicted.max() < 2
+    assert (predicted == given.validation.y).mean() > 0.7
+
+
 def test_a_graph_network_needs_triangles():
-    bare = Split(faces(4, 0), faces(4, 1), None, (), (), classes=("closed", "open"))
     module, params = registry.method("meshes/feast"), registry.space("meshes/feast").TINY
     with pytest.raises(ValueError, match="triangles"):
-        module.fit(params, bare, small_data.job({"features": "xyz", "rotations": "none"}))
+        module.fit(params, split(triangles=None), small_data.job({"features": "xyz", "rotations": "none"}))
 
 
 def test_a_saved_network_needs_nothing_but_its_folder(fitted, tmp_path):
     model = fitted["none"].model
     model.save(tmp_path)
     again = mesh_classifier.load(tmp_path, "cpu", registry.method("meshes/graph_sage").layer)
-    x = faces(4, 4).x
+    x = faces(4, 4).inputs
     np.testing.assert_array_equal(again.vertices(x), model.vertices(x))
     assert again.params == model.params
     assert again.parameters() == model.parameters()

@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from training.models.preparation import Scaling
 from training.networks import vae
-from training.preparation import Scaling
+from training.views import single
 
 SHAPE = vae.Shape(features=5, latent_size=2, width=16, depth=2, activation="silu")
 
@@ -55,8 +56,8 @@ def fitted() -> vae.FittedVae:
 
 def test_a_prediction_is_the_decoded_code_and_draws_nothing():
     model, x = fitted(), np.random.default_rng(0).normal(size=(6, 5))
-    np.testing.assert_array_equal(model.predict(x), model.decode(model.encode(x)))
-    np.testing.assert_array_equal(model.predict(x), model.predict(x))
+    np.testing.assert_array_equal(model.predict(single(x)), model.decode(model.encode(single(x))))
+    np.testing.assert_array_equal(model.predict(single(x)), model.predict(single(x)))
 
 
 def test_codes_do_not_depend_on_the_units_that_scaling_takes_away():
@@ -64,21 +65,21 @@ def test_codes_do_not_depend_on_the_units_that_scaling_takes_away():
     model, x = fitted(), np.random.default_rng(0).normal(size=(6, 5))
     centimetres = Scaling(model.scaling.centre * 100, model.scaling.scale * 100)
     other = vae.FittedVae(model.module, SHAPE, centimetres)
-    np.testing.assert_allclose(other.encode(100 * x), model.encode(x), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(other.predict(100 * x), 100 * model.predict(x), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(other.encode(single(100 * x)), model.encode(single(x)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(other.predict(single(100 * x)), 100 * model.predict(single(x)), rtol=1e-4, atol=1e-3)
 
 
 def test_parts_of_a_long_table_are_the_table(monkeypatch):
     model, x = fitted(), np.random.default_rng(0).normal(size=(10, 5))
-    whole = model.predict(x)
+    whole = model.predict(single(x))
     monkeypatch.setattr(vae, "ROWS_AT_ONCE", 3)
-    np.testing.assert_allclose(model.predict(x), whole, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model.predict(single(x)), whole, rtol=1e-5, atol=1e-5)
 
 
 def test_a_saved_model_is_the_same(tmp_path):
     model, x = fitted(), np.random.default_rng(0).normal(size=(6, 5))
     model.save(tmp_path)
     again = vae.load(tmp_path, "cpu")
-    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    np.testing.assert_array_equal(again.predict(single(x)), model.predict(single(x)))
     assert again.shape == SHAPE
     assert again.parameters() == model.parameters() == 16 * (5 + 1 + 16 + 1) + 17 * 4 + 16 * (2 + 1 + 16 + 1) + 17 * 5

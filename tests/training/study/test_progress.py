@@ -35,7 +35,7 @@ def test_log_has_a_line_for_each_trial() -> None:
     assert "trial 1 MAE 0.4; 2/3 done, best 0.4" in said
     assert "trial 2 failed; 2/3 done, best 0.4" in said
     assert "trial 3 pruned; 3/3 done" in said
-    assert "winner refitted with seed 1 of 1, scored on test" in said
+    assert "best trial refitted with seed 1, scored on test" in said
     assert "[not markup]" in said
 
 

@@ -38,6 +38,22 @@ def test_code_is_the_commit_and_whether_it_was_changed(checkout: Path) -> None:
     assert code() == commit + "+"
 
 
+def test_new_files_of_code_are_a_change_and_others_are_none(checkout: Path) -> None:
+    code = provenance.code.__wrapped__
+    git(checkout, "init", "-q")
+    (checkout / ".gitignore").write_text("*.pyc")
+    git(checkout, "add", ".gitignore")
+    git(checkout, "commit", "-qm", "first")
+    commit = git(checkout, "rev-parse", "HEAD")
+    (checkout / "results.csv").write_text("1")
+    method = checkout / "training" / "methods" / "motion" / "mine.py"
+    method.parent.mkdir(parents=True)
+    method.with_suffix(".pyc").write_text("")
+    assert code() == commit
+    method.write_text("1")
+    assert code() == commit + "+"
+
+
 def test_machine_fits_a_tag() -> None:
     machine = provenance.machine("cpu")
     assert machine["device"] == "cpu"

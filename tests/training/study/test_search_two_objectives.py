@@ -20,6 +20,7 @@ from training.study import search, study
 from training.study.plan import default_name
 from training.study.progress import Watch
 from training.tracking.store import Store
+from training.views import Inputs
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return Store.open(tmp_path / "store")
 
 
-TWO = dataclasses.replace(toys.METHOD, over={"pleasure": 1.0, "arousal": 3.0})
+TWO = dataclasses.replace(toys.METHOD, objective_weights={"pleasure": 1.0, "arousal": 3.0})
 
 
 def test_both_objectives_are_searched_and_the_compromise_wins(store: Store) -> None:
@@ -38,7 +39,7 @@ def test_both_objectives_are_searched_and_the_compromise_wins(store: Store) -> N
     assert len(tried) == 6, "median pruning was asked for by default, and no trial of two objectives is pruned"
     whole = store.get(session.run_id).tags
     assert json.loads(whole["objectives"]) == ["val/mae/pleasure", "val/mae/arousal"]
-    assert json.loads(whole["weights"]) == TWO.over
+    assert json.loads(whole["weights"]) == TWO.objective_weights
     assert whole["pruner"] == "none"
     values = {int(t.tags["trial"]): [t.metrics[name] for name in json.loads(whole["objectives"])] for t in tried}
     assert {t.number: t.values for t in session.study.get_trials()} == values
@@ -97,8 +98,8 @@ class Nearest:
     def __init__(self, means: np.ndarray) -> None:
         self.means = means
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        near = np.exp(-np.linalg.norm(x[:, None] - self.means, axis=2))
+    def predict(self, inputs: Inputs) -> np.ndarray:
+        near = np.exp(-np.linalg.norm(np.asarray(inputs.x)[:, None] - self.means, axis=2))
         return near / near.sum(axis=1, keepdims=True)
 
     def save(self, folder: Path) -> None:
@@ -106,16 +107,16 @@ class Nearest:
 
 
 def classify(params: Any, split: Any, job: Any) -> Outcome:
-    x, y = split.train.x, split.train.known()
+    x, y = np.asarray(split.train.x), split.train.targets()
     model = Nearest(np.stack([x[y == k].mean(axis=0) for k in range(len(split.classes))]))
-    found = np.array(split.classes)[model.predict(split.validation.x).argmax(axis=1)]
+    found = np.array(split.classes)[model.predict(split.validation.inputs).argmax(axis=1)]
     job.report(1, metrics.f1(split.validation.label, found))
-    predictions = {name: model.predict(part.x) for name, part in split.parts().items()}
+    predictions = {name: model.predict(part.inputs) for name, part in split.parts().items()}
     return Outcome(model, predictions, embeddings={"penultimate": predictions})
 
 
 def test_a_classifier_has_the_same_study(store: Store) -> None:
-    declared = Method("nearest mean", "tests", "motion", "features", LABEL, "f1", "maximize")
+    declared = Method("nearest mean", "tests", "motion", "features", LABEL, "f1")
     prepared = toys.prepared(toys.module(METHOD=declared, fit=classify), trials=2)
     assert prepared.protocol.name == "synthetic_motion · by clip · emotion"
     session = study.run(prepared, store, Watch())

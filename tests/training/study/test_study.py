@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import io
 import json
+import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
+from optuna.trial import TrialState
+from rich.console import Console
 
 from affect import metrics, record
 from tests.training.study import toys
 from training import registry
-from training.contract import Evaluation, StudyFailed, UserError
-from training.study import finals, search, study, trials
+from training.commands import status
+from training.contract import Evaluation, Findings, StudyFailed, UserError
+from training.study import finals, search, stopping, study, trials
 from training.study.progress import Watch
 from training.study.session import Session
 from training.tracking import transport
@@ -233,8 +241,6 @@ def test_store_that_fails_stops_the_study(store: Store, monkeypatch: pytest.Monk
 
 
 def test_trial_that_another_worker_took_for_dead_counts_once(store: Store) -> None:
-    import optuna
-
     def fit(params: Any, split: Any, job: Any) -> Any:
         fit.calls += 1
         if fit.calls == 2:
@@ -251,13 +257,11 @@ def test_trial_that_another_worker_took_for_dead_counts_once(store: Store) -> No
     assert [t.tags["state"] for t in runs(store, "trial")] == ["complete", "failed", *["complete"] * 3]
 
 
-def test_no_trial_begins_once_the_winner_is_named(store: Store) -> None:
-    import optuna
-
+def test_no_trial_begins_once_the_best_one_is_named(store: Store) -> None:
     def fit(params: Any, split: Any, job: Any) -> Any:
         fit.calls += 1
         if fit.calls == 2:  # another worker, whose time is up
-            optuna.load_study(study_name="toy", storage=store.optuna_storage()).set_user_attr(search.WINNER, 0)
+            optuna.load_study(study_name="toy", storage=store.optuna_storage()).set_user_attr(search.BEST, 0)
         return toys.fit(params, split, job)
 
     fit.calls = 0
@@ -268,11 +272,20 @@ def test_no_trial_begins_once_the_winner_is_named(store: Store) -> None:
 
 def test_run_that_another_worker_begins_just_now_is_left_alone(store: Store) -> None:
     session = run(store)
-    session.study.ask()
-    tags = {**session.tags("trial"), "trial": "4"}
-    begun = store.start(session.experiment, "trial 4", tags, parent=session.run_id)
+    with store.lock(search.worker_lock("another")):
+        session.study.ask().set_user_attr(search.WORKER, "another")
+        tags = {**session.tags("trial"), "trial": "4"}
+        begun = store.start(session.experiment, "trial 4", tags, parent=session.run_id)
+        trials.reconcile(session)
+        assert store.get(begun.id).tags["state"] == "running"
+
+
+def test_trial_whose_worker_was_killed_before_it_named_itself_is_run_again_at_once(store: Store) -> None:
+    session = run(store)
+    asked = session.study.ask()
     trials.reconcile(session)
-    assert store.get(begun.id).tags["state"] == "running"
+    states = [t.state.name for t in session.study.get_trials()]
+    assert (states[asked.number], states[asked.number + 1]) == ("FAIL", "WAITING")
 
 
 def test_failed_trial_is_kept_with_its_traceback_and_the_study_goes_on(store: Store) -> None:
@@ -307,9 +320,56 @@ def test_nan_predictions_are_a_failure_not_a_score(store: Store) -> None:
         run(store, toy=toys.module(fit=fit))
 
 
-def test_failed_final_is_done_again(store: Store) -> None:
-    with pytest.raises(StudyFailed, match=r"final run .* failed: OSError: disk full"):
-        run(store, toy=toys.module(fit=Interrupted(6, OSError("disk full"))))
+def test_seed_that_raises_is_a_result_and_the_study_ends_with_the_others(store: Store) -> None:
+    heard = []
+
+    class Ear(Watch):
+        def final_failed(self, k: int, reason: str) -> None:
+            heard.append((k, reason))
+
+    toy = toys.module(fit=Interrupted(6, ArithmeticError("train loss is nan in epoch 3")))
+    session = study.run(toys.prepared(toy, repeats=3), store, Ear())
+    ends = {end.tags["seed"]: end for end in runs(store, "final")}
+    assert {seed: end.tags["state"] for seed, end in ends.items()} == {"1": "complete", "2": "failed", "3": "complete"}
+    failed = ends["2"]
+    assert failed.status == "FAILED"
+    assert failed.tags["reason"] == "ArithmeticError: train loss is nan in epoch 3"
+    assert "Traceback" in (store.artifacts(failed.id) / record.Artifact.LOG).read_text()
+    assert heard == [(1, failed.tags["reason"])]
+    whole = store.get(session.run_id)
+    assert {name: whole.tags[name] for name in ("frozen", "state", "seeds", "repeats")} == {
+        "frozen": "true",
+        "state": "complete",
+        "seeds": "2",
+        "repeats": "3",
+    }
+    each = [ends[seed].metrics["test/mae/all"] for seed in "13"]
+    assert whole.metrics["test/mae/all"] == pytest.approx(np.mean(each))
+    kept = store.get(session.run_id)
+    assert run(store, repeats=3).run_id == session.run_id
+    assert (store.get(session.run_id), len(runs(store, "final"))) == (kept, 3)
+
+
+def test_study_whose_seeds_all_fail_is_failed_and_the_same_command_tries_again(store: Store) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        if split.test is not None:
+            raise ArithmeticError("no loss")
+        return toys.fit(params, split, job)
+
+    for _ in range(2):
+        with pytest.raises(StudyFailed, match=r"all 2 final runs failed; seed 1 .*ArithmeticError: no loss"):
+            run(store, toy=toys.module(fit=fit))
+    assert runs(store, "study")[0].tags["state"] == "failed"
+    assert len(runs(store, "final")) == 4
+    session = run(store)
+    assert store.get(session.run_id).tags["seeds"] == "2"
+    assert not list((store.folder / "checkpoints").rglob("*"))
+
+
+def test_disk_that_is_full_is_no_result_of_a_seed(store: Store) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(StudyFailed, match=r"final run .* failed: OSError.*No space left"):
+        run(store, toy=toys.module(fit=Interrupted(6, full)))
     session = run(store)
     ends = runs(store, "final")
     assert sorted((e.tags["seed"], e.tags["state"]) for e in ends) == [
@@ -317,7 +377,149 @@ def test_failed_final_is_done_again(store: Store) -> None:
         ("2", "complete"),
         ("2", "failed"),
     ]
-    assert store.get(session.run_id).tags["frozen"] == "true"
+    assert store.get(session.run_id).tags["seeds"] == "2"
+
+
+def test_final_killed_before_mlflow_heard_of_its_end_is_ended_by_the_same_command(store: Store, tmp_path: Path) -> None:
+    session = run(store, trials=2)
+    store.client.update_run(runs(store, "final")[0].id, status="RUNNING")
+    run(store, trials=2)
+    assert {end.status for end in runs(store, "final")} == {"FINISHED"}
+    assert len(runs(store, "final")) == 2
+    transport.export(store, [session.run_id], tmp_path / "runs.zip")
+
+
+def test_no_checkpoint_is_left_by_pruned_failed_and_complete_trials(store: Store) -> None:
+    left = []
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        folders = job.checkpoint.parent
+        left.append({folder.name for folder in folders.iterdir()} - {job.checkpoint.name})
+        (job.checkpoint / "fit.pt").write_bytes(b"weights")
+        if fit.calls == 2:
+            raise ZeroDivisionError
+        for step in range(1, 30):
+            job.report(step, 1.0 if fit.calls <= 6 else 5.0)
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    run(store, toy=toys.module(fit=fit), trials=7)
+    assert {t.tags["state"] for t in runs(store, "trial")} == {"complete", "pruned", "failed"}
+    assert left == [set()] * len(left)
+
+
+def test_study_that_fails_leaves_no_checkpoint(store: Store) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        (job.checkpoint / "fit.pt").write_bytes(b"weights")
+        raise RuntimeError("broken")
+
+    with pytest.raises(StudyFailed):
+        run(store, toy=toys.module(fit=fit), trials=20)
+    assert not list((store.folder / "checkpoints").rglob("*"))
+
+
+def test_stopped_trial_finds_its_checkpoint_when_it_is_run_again(store: Store) -> None:
+    found = []
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        found.append((job.checkpoint / "fit.pt").exists())
+        (job.checkpoint / "fit.pt").write_bytes(b"weights")
+        if len(found) == 2:
+            raise KeyboardInterrupt
+        return toys.fit(params, split, job)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=fit))
+    run(store, toy=toys.module(fit=fit))
+    assert found == [False, False, True, *[False] * 4]
+
+
+@pytest.mark.parametrize("at", [2, 5])
+def test_stop_that_a_compiled_library_turned_into_an_error_is_a_stop(
+    store: Store, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """In a trial (the second fit) and in a final run (the fifth)."""
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        if fit.calls == at:
+            monkeypatch.setattr(stopping, "_wish", True)
+            raise RuntimeError("XGBoostError: the callback raised")
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=fit))
+    assert runs(store, "study")[0].tags["state"] == "stopped"
+    monkeypatch.setattr(stopping, "_wish", False)
+    session = run(store, toy=toys.module(fit=fit))
+    assert draws(session)[0] == toys.SPACE.DEFAULTS
+    assert len(draws(session)) == 4
+    assert store.get(session.run_id).tags["seeds"] == "2"
+
+
+def test_stop_within_an_evaluation_is_a_stop(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def evaluate(fitted: Any) -> Any:
+        monkeypatch.setattr(stopping, "_wish", True)
+        raise RuntimeError("XGBoostError")
+
+    with_evaluations(monkeypatch, stopped=evaluate)
+    with pytest.raises(KeyboardInterrupt):
+        run(store)
+    assert [end.tags["state"] for end in runs(store, "final")] == ["failed"]
+
+
+def test_trial_that_was_failed_before_it_could_be_added_again_is_run_again(store: Store) -> None:
+    """A second Ctrl-C or a kill met the worker just when it was about to add the stopped trial again."""
+    session = run(store, trials=2)
+    lost = session.study.ask(fixed_distributions=search.distributions(toys.SPACE))
+    lost.set_user_attr(search.WORKER, "gone")
+    session.study.tell(lost, state=TrialState.FAIL)
+    for _ in range(2):
+        trials.reconcile(session)
+    again = [t for t in session.study.get_trials() if t.user_attrs.get(search.RETRY_OF) == lost.number]
+    assert [t.params for t in again] == [lost.params]
+
+
+def test_second_ctrl_c_waits_until_the_stopped_trial_is_written_down(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "_wish", False)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    add_again = trials._add_again
+
+    def interrupted(session: Session) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return add_again(session)
+
+    monkeypatch.setattr(trials, "_add_again", interrupted)
+    try:
+        stopping.install()
+        with pytest.raises(KeyboardInterrupt):
+            run(store, toy=toys.module(fit=Interrupted(2, KeyboardInterrupt())))
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    assert runs(store, "study")[0].tags["state"] == "stopped"
+    waiting = optuna.load_study(study_name="toy", storage=store.optuna_storage()).get_trials()[-1]
+    assert (waiting.state.name, waiting.user_attrs[search.RETRY_OF]) == ("WAITING", 1)
+
+
+def test_stops_do_not_use_up_the_runs_that_a_killed_trial_has() -> None:
+    made = optuna.create_study()
+    for killed in (False, False, False, False, True, True, True):
+        trial = made.ask()
+        made.tell(trial, state=TrialState.FAIL)
+        search.retry(made, made.get_trials()[-1], killed=killed)
+    last = made.ask()
+    assert last.user_attrs[search.RETRIES] == search.MOST_RETRIES
+    made.tell(last, state=TrialState.FAIL)
+    search.retry(made, made.get_trials()[-1])
+    given_up = made.get_trials()[-1]
+    assert given_up.number == last.number, "it is not run again"
+    assert search.error(given_up) == "its worker was killed 4 times; the study does not run it again"
+    assert search.without_successor(made.get_trials()) == []
 
 
 def test_pruned_trials_count_and_keep_their_curves(store: Store) -> None:
@@ -382,6 +584,99 @@ def test_fixed_configuration_that_fails_is_not_replaced_by_a_drawn_one(store: St
     assert draws(run(store, **fixed)) == [{"alpha": 10.0, "unused": 3}]
 
 
+def with_evaluations(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
+    """Let the study have evaluations of these names that apply to every method."""
+    made = {name: Evaluation(applies=lambda method: True, evaluate=evaluate) for name, evaluate in functions.items()}
+    monkeypatch.setattr(registry, "evaluations", lambda: sorted(made))
+    monkeypatch.setattr(registry, "evaluation", made.__getitem__)
+
+
+def empty(name: str) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(record.COLUMNS[name]))
+
+
+def test_two_evaluations_that_write_one_table_are_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame(
+        {"feature": ["a"], "z_from": [0.0], "step": [1.0], "change": [0.0], "change_over_range": [0.0]}
+    )
+    tables = {record.Artifact.SENSITIVITY: table}
+    with_evaluations(monkeypatch, one=lambda fitted: Findings(tables), two=lambda fitted: Findings(tables))
+    with pytest.raises(StudyFailed, match=r"evaluation one and the evaluation two both write sensitivity\.parquet"):
+        run(store)
+
+
+def test_method_and_evaluation_that_write_one_table_are_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame(
+        {"feature": ["a"], "z_from": [0.0], "step": [1.0], "change": [0.0], "change_over_range": [0.0]}
+    )
+    tables = {record.Artifact.SENSITIVITY: table}
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        return dataclasses.replace(toys.fit(params, split, job), tables=tables)
+
+    with_evaluations(monkeypatch, one=lambda fitted: Findings(tables))
+    with pytest.raises(StudyFailed, match=r"the method and the evaluation one both write sensitivity\.parquet"):
+        run(store, toy=toys.module(fit=fit))
+
+
+def test_samples_of_all_authors_stand_in_one_table(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def samples(kind: str) -> dict[str, pd.DataFrame]:
+        columns: dict[str, Any] = dict.fromkeys(record.COLUMNS[record.Artifact.SAMPLES], "")
+        row = {**columns, "kind": kind, "step": 0.0, "png": b"", "valence": 0.0, "arousal": 0.0}
+        return {record.Artifact.SAMPLES: pd.DataFrame([row])}
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        job.show(1, np.zeros((2, 3, 4, 4), np.uint8))
+        job.show(2, np.zeros((2, 3, 4, 4), np.uint8))
+        return dataclasses.replace(toys.fit(params, split, job), tables=samples("reconstruction"))
+
+    evaluations = {name: (lambda fitted, name=name: Findings(samples(name))) for name in ("real", "traversal")}
+    with_evaluations(monkeypatch, **evaluations)
+    run(store, toy=toys.module(fit=fit), repeats=1)
+    [final] = runs(store, "final")
+    table = pd.read_parquet(store.artifacts(final.id) / record.Artifact.SAMPLES)
+    assert table["kind"].tolist() == [*["generated"] * 4, "reconstruction", "real", "traversal"]
+    assert table["step"].tolist()[:4] == [1, 1, 2, 2]
+
+
+def test_generated_images_and_curves_are_there_while_the_method_fits_and_outlive_a_kill(store: Store) -> None:
+    """The method is stopped after it showed images; run again, it goes on from a later step."""
+    seen = []
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        job.curve("train/loss_generator", fit.calls, 0.5)
+        images = np.full((1, 3, 4, 4), fit.calls, np.uint8)
+        job.show(fit.calls, images, np.array([[0.1, 0.2, 0.3]]))
+        [running] = [r for kind in ("trial", "final") for r in runs(store, kind) if r.status == "RUNNING"]
+        seen.append(pd.read_parquet(store.artifacts(running.id) / record.Artifact.SAMPLES))
+        if fit.calls == 1:
+            raise KeyboardInterrupt
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=fit), trials=1)
+    run(store, toy=toys.module(fit=fit), trials=1, repeats=1)
+    assert [table["step"].tolist() for table in seen[:2]] == [[1.0], [1.0, 2.0]]
+    assert seen[0]["arousal"].tolist() == [0.2]
+    curve = store.client.get_metric_history(runs(store, "trial")[1].id, "curve/train/loss_generator")
+    assert [(point.step, point.value) for point in curve] == [(2, 0.5)]
+
+
+def test_job_scores_validation_as_the_search_does(store: Store) -> None:
+    scored = []
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        outcome = toys.fit(params, split, job)
+        scored.append(job.score(outcome.predictions["validation"]))
+        assert job.direction == "minimize"
+        return outcome
+
+    run(store, toy=toys.module(fit=fit), trials=2)
+    assert scored[:2] == [t.metrics["val/mae/all"] for t in runs(store, "trial")]
+
+
 def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     said = []
 
@@ -389,14 +684,10 @@ def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest
         def message(self, text: str) -> None:
             said.append(text)
 
-    from types import SimpleNamespace
-
-    def evaluate(fitted: Any) -> Evaluation:
+    def evaluate(fitted: Any) -> Findings:
         raise ValueError("odd data")
 
-    broken = SimpleNamespace(NEEDS={}, applies=lambda method: True, evaluate=evaluate)
-    monkeypatch.setattr(registry, "evaluations", lambda: ["broken"])
-    monkeypatch.setattr(registry, "evaluation", lambda name: broken)
+    with_evaluations(monkeypatch, broken=evaluate)
     study.run(toys.prepared(), store, Ear())
     assert "evaluation broken failed: ValueError: odd data" in said[0]
     final = runs(store, "final")[0]
@@ -405,25 +696,136 @@ def test_evaluation_that_raises_costs_no_score(store: Store, monkeypatch: pytest
 
 
 def test_study_removed_from_one_half_of_the_store_is_refused(store: Store) -> None:
-    import optuna
-
     run(store)
     optuna.delete_study(study_name="toy", storage=store.optuna_storage())
     with pytest.raises(UserError, match="its search is not in Optuna's storage"):
         run(store)
 
 
-def test_ordinals_skip_reruns() -> None:
-    import optuna
+@pytest.mark.parametrize("how", ["run", "experiment"])
+def test_study_deleted_in_mlflow_is_said_with_the_way_back(store: Store, how: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(2, KeyboardInterrupt())))
+    study_run = runs(store, "study")[0]
+    if how == "run":
+        store.client.delete_run(study_run.id)
+    else:
+        store.client.delete_experiment(study_run.experiment)
+    with pytest.raises(UserError) as caught:
+        run(store)
+    assert str(caught.value).startswith(f"study 'toy' (run {study_run.id[:8]}) was deleted in MLflow; bring it back")
+    assert "another --name" in str(caught.value)
+    if how == "run":
+        store.client.restore_run(study_run.id)
+    else:
+        store.client.restore_experiment(study_run.experiment)
+    assert len(draws(run(store))) == 4
 
+
+def test_study_deleted_while_it_runs_is_said(store: Store) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fit.calls += 1
+        if fit.calls == 3:
+            store.client.delete_run(runs(store, "study")[0].id)
+        return toys.fit(params, split, job)
+
+    fit.calls = 0
+    with pytest.raises(UserError, match=r"study 'toy' .* was deleted in MLflow"):
+        run(store, toy=toys.module(fit=fit))
+
+
+def test_deleted_trial_and_final_are_seen_as_deleted(store: Store) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(2, KeyboardInterrupt())))
+    store.client.delete_run(runs(store, "trial")[1].id)  # the stopped one
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(5, KeyboardInterrupt())))
+    store.client.delete_run(runs(store, "final")[0].id)
+    session = run(store)
+    assert [end.tags["seed"] for end in runs(store, "final") if end.tags["state"] == "complete"] == ["1", "2"]
+    store.client.delete_run(store.final("toy").id)
+    assert store.final("toy").tags["seed"] == "2"
+    assert store.get(session.run_id).tags["frozen"] == "true"
+
+
+def test_changed_space_names_the_parameter_with_its_old_and_new_distribution(store: Store) -> None:
+    run(store, trials=1)
+    space = SimpleNamespace(
+        DEFAULTS=toys.SPACE.DEFAULTS,
+        TINY=toys.SPACE.TINY,
+        suggest=lambda trial: {
+            "alpha": trial.suggest_float("alpha", 1e-2, 1e4, log=True),
+            "unused": trial.suggest_int("unused", 1, 9),
+        },
+    )
+    with pytest.raises(UserError) as caught:
+        study.run(toys.prepared(space=space, trials=2), store, Watch())
+    assert str(caught.value).endswith(
+        "parameter alpha: it has 0.001 to 10000, by order of magnitude, asked for 0.01 to 10000, by order of magnitude"
+    )
+
+
+def test_unfinished_study_of_an_earlier_record_must_be_started_anew(store: Store) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(store, toy=toys.module(fit=Interrupted(2, KeyboardInterrupt())))
+    store.set_tags(runs(store, "study")[0].id, {"record": "1"})
+    with pytest.raises(UserError) as caught:
+        run(store)
+    assert str(caught.value) == (
+        "study 'toy' cannot go on: it was begun by an earlier Affectory, which drew and named its split otherwise "
+        "(record 1, now 2); start it anew with another --name"
+    )
+    out = io.StringIO()
+    status.show(store, Console(file=out, width=200))
+    assert "stopped, of an earlier Affectory: start it anew" in out.getvalue()
+
+
+def test_finished_study_of_an_earlier_record_stays_readable(store: Store) -> None:
+    session = run(store, trials=1, repeats=1)
+    store.set_tags(session.run_id, {"record": "1"})
+    with pytest.raises(UserError, match=r"is finished and was recorded by an earlier Affectory .* another --name"):
+        run(store, trials=1, repeats=1)
+    out = io.StringIO()
+    status.show(store, Console(file=out, width=200))
+    assert "complete" in out.getvalue()
+    assert "earlier" not in out.getvalue()
+    assert store.final("toy").tags["seed"] == "1"
+
+
+def test_refit_on_train_and_validation_takes_the_steps_that_validation_found(store: Store) -> None:
+    """The toy stops itself after as many steps as validation says, and keeps what it was given."""
+    seen: list[tuple[int, int, int | None]] = []
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        fixed = job.steps.fixed()
+        seen.append((len(split.train), len(split.validation), fixed))
+        if fixed is None:
+            job.steps.chose(17)
+        return toys.fit(params, split, job)
+
+    session = run(store, toy=toys.module(fit=fit), trials=1, repeats=1, refit="all")
+    protocol = session.prepared.protocol
+    train, validation = (int((protocol.part == part).sum()) for part in ("train", "validation"))
+    assert seen == [(train, validation, None), (train + validation, validation, 17)]
+    [final] = runs(store, "final")
+    assert final.tags["refit"] == store.get(session.run_id).tags["refit"] == "all"
+    assert not [name for name in final.metrics if name.startswith("val/")]
+    table = predictions(store, final.id)
+    assert (table["part"] == "train").sum() == train
+    assert sorted(table["sample"]) == sorted(protocol.data.sample)
+    with pytest.raises(UserError, match=r"refit: it has 'all', asked for None"):
+        run(store, toy=toys.module(fit=fit), trials=1, repeats=1)
+
+
+def test_ordinals_skip_reruns() -> None:
     made = optuna.create_study()
     for attributes in ({}, {}, {search.RETRY_OF: 1}, {}):
         made.add_trial(optuna.create_trial(value=0.0, user_attrs=attributes))
     assert [search.ordinal(made, t) for t in made.trials] == [0, 1, 1, 2]
 
 
-def test_reported_steps_grow() -> None:
-    assert [step for step in range(1, 40) if search.reported(step)] == [1, 2, 3, 4, 6, 9, 13, 19, 28]
+def test_pruning_steps_grow() -> None:
+    assert [step for step in range(1, 40) if search.is_pruning_step(step)] == [1, 2, 3, 4, 6, 9, 13, 19, 28]
 
 
 def test_seed_of_finals_is_none_of_a_trial(store: Store) -> None:

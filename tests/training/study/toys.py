@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from training import splits
+from training import protocols
 from training.contract import Method, Outcome
 from training.datasets import synthetic_motion
 from training.study.plan import Plan, Prepared, parameters, signature
+from training.views import Inputs
 
 METHOD = Method(title="toy ridge", source="tests", data="motion", inputs="features", targets="pad")
 
@@ -21,7 +22,8 @@ class Ridge:
     def __init__(self, mean: np.ndarray, scale: np.ndarray, weights: np.ndarray) -> None:
         self.mean, self.scale, self.weights = mean, scale, weights
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, inputs: Inputs) -> np.ndarray:
+        x = np.asarray(inputs.x)
         return np.c_[(x - self.mean) / self.scale, np.ones(len(x))] @ self.weights
 
     def save(self, folder: Path) -> None:
@@ -30,7 +32,7 @@ class Ridge:
 
 
 def fit(params: Any, split: Any, job: Any) -> Outcome:
-    x = split.train.x
+    x = np.asarray(split.train.x)
     mean, scale = x.mean(0), x.std(0) + 1e-9
     design = np.c_[(x - mean) / scale, np.ones(len(x))]
     noise = np.random.default_rng(job.seed).normal(0, 1e-3, split.train.y.shape)
@@ -38,9 +40,11 @@ def fit(params: Any, split: Any, job: Any) -> Outcome:
     model = Ridge(mean, scale, np.linalg.solve(design.T @ design + penalty, design.T @ (split.train.y + noise)))
     for step in range(1, 4):
         job.report(
-            step, float(np.abs(model.predict(split.validation.x) - split.validation.y).mean()), train__loss=1 / step
+            step,
+            float(np.abs(model.predict(split.validation.inputs) - split.validation.y).mean()),
+            train__loss=1 / step,
         )
-    predictions = {name: model.predict(part.x) for name, part in split.parts().items()}
+    predictions = {name: model.predict(part.inputs) for name, part in split.parts().items()}
     return Outcome(model, predictions, parameters=model.weights.size)
 
 
@@ -70,7 +74,7 @@ def prepared(toy: Any = None, data: Any = None, space: Any = SPACE, **options: A
     data = data or synthetic_motion.generate(recordings=dict.fromkeys(("happy", "sad", "afraid", "angry"), 20))
     toy = toy or module()
     method = toy.METHOD
-    protocol = splits.make(data, method.inputs, method.targets, plan.split_seed)
+    protocol = protocols.for_method(method, data, {}, plan.split_seed, test_folds=plan.test_folds)
     first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or "toy"
     made_with = signature(plan, protocol, {}, space, first)

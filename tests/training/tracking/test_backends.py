@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sqlite3
@@ -17,7 +18,7 @@ import pytest
 
 from affect import record
 from training.contract import UserError
-from training.tracking import transport
+from training.tracking import backends, locks, transport
 from training.tracking.store import Store
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,6 +95,60 @@ def test_a_lock_on_postgresql_excludes_workers_with_folders_of_their_own(postgre
         with postgres_store.lock("study s") as taken:
             pass
     assert taken
+
+
+def lock_connections(url: str) -> int:
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        query = "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        return int(connection.execute(query).fetchone()[0])  # type: ignore[index]
+
+
+@pytest.mark.postgres
+def test_all_locks_of_a_worker_are_on_one_connection(postgres_store: Store):
+    url = postgres_store.optuna_url
+    with contextlib.ExitStack() as held:
+        for k in range(20):
+            assert held.enter_context(postgres_store.lock(f"final-{k}"))
+        held.enter_context(postgres_store.holding("study"))
+        assert lock_connections(url) == 1
+        with postgres_store.lock("final-3") as again:
+            assert not again, "the database would give a connection the same lock twice"
+    with postgres_store.lock("final-3") as free:
+        assert free
+
+
+@pytest.mark.postgres
+def test_waiting_for_a_lock_on_postgresql_ends_when_it_is_given_back(postgres_store: Store):
+    code = (
+        "import time; from training.tracking.store import Store\n"
+        "with Store.open().lock('study s') as free:\n    print(free, flush=True); time.sleep(1.5)"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "True\n"
+    with postgres_store.holding("study s"), postgres_store.lock("study s") as again:
+        assert not again
+    assert worker.wait(60) == 0
+
+
+@pytest.mark.postgres
+def test_locks_are_taken_again_when_the_connection_was_lost(postgres_store: Store):
+    import psycopg
+
+    end = (
+        "SELECT pg_terminate_backend(pid) FROM pg_locks "
+        "WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
+    )
+    with postgres_store.lock("worker-a") as free:
+        assert free
+        with psycopg.connect(postgres_store.optuna_url, autocommit=True) as connection:
+            connection.execute(end)
+        with postgres_store.lock("study s") as other:
+            assert other
+        with locks.Advisory(backends.plain_postgres(postgres_store.optuna_url)).trying("worker-a") as theirs:
+            assert not theirs, "the first worker has it again"
 
 
 @pytest.mark.postgres

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from affect import record
+from affect.record import Kind
 from tests import store_template
 from training.contract import UserError
 from training.tracking import embedded
@@ -441,6 +442,89 @@ def test_a_lock_excludes_another_process_and_dies_with_it(store: Store):
     worker.wait()
     with store.lock("study s") as free:
         assert free
+
+
+def test_locks_leave_no_files(store: Store):
+    with store.lock("worker-a") as free, store.holding("study s"):
+        assert free
+        assert len(list((store.folder / "locks").iterdir())) == 2
+    with store.lock("worker-b"), store.lock("worker-b") as again:
+        assert not again, "held by this process"
+    assert list((store.folder / "locks").iterdir()) == []
+
+
+def test_waiting_for_a_lock_ends_when_it_is_given_back_and_excludes_all_the_time(store: Store):
+    """Each process adds one to a number in a file, many times: none is lost though lock files come and go."""
+    count = store.folder / "count"
+    count.write_text("0")
+    code = (
+        "from training.tracking.locks import Files\nfrom pathlib import Path\nimport sys\n"
+        "folder = Path(sys.argv[1]); count = folder / 'count'; locks = Files(folder / 'locks')\n"
+        "for _ in range(300):\n"
+        "    with locks.waiting('n'):\n        count.write_text(str(int(count.read_text()) + 1))\n"
+    )
+    workers = [subprocess.Popen([sys.executable, "-c", code, str(store.folder)], cwd=ROOT) for _ in range(3)]
+    assert [worker.wait(120) for worker in workers] == [0, 0, 0]
+    assert count.read_text() == "900"
+
+
+# ---------------------------------------------------------------------------------------------- deleted in MLflow
+
+
+def test_a_deleted_run_is_said_to_be_deleted_with_the_way_back(store: Store):
+    experiment = store.experiment("a · protocol")
+    run = store.start(experiment, "a study", {"kind": Kind.STUDY, "study": "s"})
+    run.close("complete")
+    store.client.delete_run(run.id)
+    assert not store.has(run.id)
+    assert store.find({"kind": Kind.STUDY}) == []
+    with pytest.raises(UserError, match=rf"was deleted in MLflow; bring it back with .*runs restore --run-id {run.id}"):
+        store.get(run.id)
+    store.client.restore_run(run.id)
+    store.client.delete_experiment(experiment)
+    with pytest.raises(UserError, match=rf"mlflow experiments restore --experiment-id {experiment}"):
+        store.get(run.id)
+
+
+def test_an_experiment_that_is_used_again_brings_no_deleted_run_back(store: Store, store_folder: Path):
+    experiment = store.experiment("a · protocol")
+    run = store.start(experiment, "a study", {"kind": Kind.STUDY, "study": "s"})
+    run.close("complete")
+    store.client.delete_experiment(experiment)
+    fresh = Store.open()
+    assert fresh.experiment("a · protocol") == experiment
+    assert fresh.lifecycle(run.id) == "deleted"
+    fresh.start(experiment, "another", {"kind": Kind.STUDY, "study": "t"}).close("complete")
+    assert [info.name for info in fresh.find({"kind": Kind.STUDY})] == ["another"]
+
+
+def test_a_study_named_like_the_beginning_of_an_id_is_found_by_its_name(store: Store):
+    experiment = store.experiment("a · protocol")
+    run = store.start(experiment, "a run", {"kind": Kind.FINAL, "study": "s"})
+    study = store.start(experiment, run.id[:6], {"kind": Kind.STUDY, "study": run.id[:6]})
+    assert store.get(run.id[:6]).id == study.id
+    assert store.get(run.id[:7]).id == run.id
+
+
+# --------------------------------------------------------------------------------------------- folders in two moves
+
+
+def test_a_folder_whose_replacement_was_killed_is_brought_back(store: Store):
+    run = store.start(store.experiment("a · protocol"), "a run", {"kind": Kind.FINAL})
+    with run.folder("model") as folder:
+        (folder / "weights").write_text("old")
+    artifacts_folder = store.artifacts(run.id)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (artifacts_folder / "model").rename(artifacts_folder / f".old.{dead.pid}.model")
+    assert (store.artifacts(run.id) / "model" / "weights").read_text() == "old"
+    assert [path.name for path in store.artifacts(run.id).iterdir()] == ["model"]
+
+
+def test_a_folder_that_another_process_replaces_just_now_is_left_to_it(store: Store):
+    run = store.start(store.experiment("a · protocol"), "a run", {"kind": Kind.FINAL})
+    (store.artifacts(run.id) / f".old.{os.getpid()}.model").mkdir(parents=True)
+    assert [path.name for path in store.artifacts(run.id).iterdir()] == [f".old.{os.getpid()}.model"]
 
 
 # ------------------------------------------------------------------------------------------------ a moved checkout

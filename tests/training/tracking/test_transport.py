@@ -16,7 +16,7 @@ from affect import record
 from affect.record import Kind
 from tests import store_template
 from training.contract import UserError
-from training.tracking import transport
+from training.tracking import annotations, transport
 from training.tracking.store import RunInfo, Store
 
 PROTOCOL = "lma · by clip · P A D"
@@ -97,7 +97,7 @@ def test_importing_twice_changes_nothing(store: Store, other: Store, tmp_path: P
     ids = add_study(store)
     transport.export(store, ["latent sizes"], tmp_path / "runs.zip")
     transport.import_(other, tmp_path / "runs.zip")
-    transport.note(other, ids["final"], "mine")
+    annotations.note(other, ids["final"], "mine")
     assert transport.import_(other, tmp_path / "runs.zip") == "0 runs imported; 4 were there already"
     assert other.get(ids["final"]).tags["note"] == "mine"
 
@@ -249,47 +249,6 @@ def test_a_failure_on_the_way_leaves_neither_runs_nor_files(
     assert [path for path in (other.folder / "artifacts").rglob("*") if path.is_file()] == []
 
 
-# -------------------------------------------------------------------------------------------------- a person's words
-
-
-def test_a_note_is_put_on_replaced_and_removed(store: Store):
-    ids = add_study(store)
-    transport.note(store, "latent sizes", "  the good one ")
-    transport.note(store, ids["study"][:8], "the best one")
-    assert store.get(ids["study"]).tags["note"] == "the best one"
-    assert store.client.get_run(ids["study"]).data.tags["mlflow.note.content"] == "the best one"  # for mlflow ui
-    transport.note(store, "latent sizes", "")
-    assert "note" not in store.get(ids["study"]).tags
-    transport.note(store, "latent sizes", "")  # nothing to remove is no error
-    with pytest.raises(UserError, match="tag note: 9000 characters"):
-        transport.note(store, "latent sizes", "x" * 9000)
-
-
-def test_labels_are_added_once_and_taken_off(store: Store):
-    ids = add_study(store)
-    transport.label(store, ids["final"], ["thesis", "figure 3", "thesis"])
-    transport.label(store, ids["final"], ["old"])
-    assert json.loads(store.get(ids["final"]).tags["labels"]) == ["figure 3", "old", "thesis"]
-    transport.label(store, ids["final"], ["old"], remove=True)
-    assert json.loads(store.get(ids["final"]).tags["labels"]) == ["figure 3", "thesis"]
-    with pytest.raises(UserError, match="'thesi'; did you mean thesis"):
-        transport.label(store, ids["final"], ["thesi"], remove=True)
-    with pytest.raises(UserError, match="at least one character"):
-        transport.label(store, ids["final"], [" "])
-
-
-def test_a_study_is_put_aside_with_its_runs_and_brought_back(store: Store):
-    ids = add_study(store)
-    transport.archive(store, "latent sizes")
-    aside = {info.id for info in store.find({"archived": "true"})}
-    assert aside == {ids["study"], ids["trial"], ids["final"]}  # a need may serve others
-    transport.archive(store, ids["trial"], undo=True)
-    assert "archived" not in store.get(ids["trial"]).tags
-    transport.archive(store, "latent sizes", undo=True)
-    assert store.find({"archived": "true"}) == []
-    assert store.get(ids["study"]).status == "FINISHED"
-
-
 def test_a_description_that_unpacks_to_too_much_is_not_read(
     tampered: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,3 +256,76 @@ def test_a_description_that_unpacks_to_too_much_is_not_read(
     file = tampered(**{"RUN/run.json": " " * (2 << 20)})
     with pytest.raises(UserError, match=r"run.json unpacks to more than 1 MB"):
         transport.import_(Store.open(tmp_path / "other"), file)
+
+
+# ------------------------------------------------------------------------------------------------- files that lack
+
+
+def without_artifacts(store: Store, tmp_path: Path) -> Store:
+    """Return a store that has the databases of another one, and none of its artifacts."""
+    folder = tmp_path / "databases alone"
+    folder.mkdir()
+    for name in ("mlflow.db", "mlflow.db-wal"):
+        if (file := store.folder / name).exists():
+            (folder / name).write_bytes(file.read_bytes())
+    return Store.open(folder)
+
+
+def test_export_names_the_files_that_are_not_there(store: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    bare = without_artifacts(store, tmp_path)
+    with pytest.raises(UserError, match=r"\(final\) lists log\.txt, model, not found in .*Move the store's folder"):
+        transport.export(bare, [ids["study"]], tmp_path / "runs.zip")
+    assert not (tmp_path / "runs.zip").exists()
+
+
+def test_a_file_whose_runs_list_more_than_it_holds_is_refused(
+    store: Store, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = add_study(store)
+    bare = without_artifacts(store, tmp_path)
+    monkeypatch.setattr(transport, "_check_files", lambda *_: None)
+    transport.export(bare, [ids["study"]], tmp_path / "bare.zip")
+    with pytest.raises(UserError, match=r"lists log\.txt, model, which the file does not hold"):
+        transport.import_(other, tmp_path / "bare.zip")
+    assert not other.find({"kind": Kind.STUDY})
+
+
+def test_import_gives_a_run_the_files_that_it_lacks(store: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    transport.export(store, [ids["study"]], tmp_path / "whole.zip")
+    bare = without_artifacts(store, tmp_path)
+    before = plain(bare.get(ids["final"]))
+    said = transport.import_(bare, tmp_path / "whole.zip")
+    assert said == "0 runs imported; 4 were there already, 1 of which were given files that they lacked"
+    weights = bare.artifacts(ids["final"]) / record.Artifact.MODEL / "deep" / "weights.safetensors"
+    assert weights.read_bytes() == bytes(range(256))
+    assert plain(bare.get(ids["final"])) == before
+    transport.export(bare, [ids["study"]], tmp_path / "again.zip")
+
+
+def test_records_of_the_version_before_can_be_imported(store: Store, other: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    transport.export(store, [ids["study"]], tmp_path / "runs.zip")
+    with zipfile.ZipFile(tmp_path / "runs.zip") as new, zipfile.ZipFile(tmp_path / "old.zip", "w") as old:
+        for name in new.namelist():
+            content = new.read(name)
+            if name == transport.MANIFEST:
+                content = json.dumps({**json.loads(content), "record": 1}).encode()
+            old.writestr(name, content)
+    assert transport.import_(other, tmp_path / "old.zip") == "4 runs imported"
+
+
+# --------------------------------------------------------------------------------------- runs deleted in MLflow
+
+
+def test_deleted_runs_are_neither_exported_nor_imported_over(store: Store, other: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    transport.export(store, [ids["study"]], tmp_path / "whole.zip")
+    store.client.delete_run(ids["trial"])
+    assert transport.export(store, [ids["study"]], tmp_path / "three.zip") == 3
+    store.client.delete_run(ids["need"])
+    with pytest.raises(UserError, match=rf"was deleted in MLflow; bring it back with .*--run-id {ids['need']}"):
+        transport.export(store, [ids["study"]], tmp_path / "two.zip")
+    with pytest.raises(UserError, match="was deleted in MLflow"):
+        transport.import_(store, tmp_path / "whole.zip")

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affect.record import PICTURE
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Outcome, Params, Split
+from training.methods.faces._family import FACES
 
 if TYPE_CHECKING:
     from training.networks import face_vae
 
-METHOD = Method(
-    title="Variational autoencoder of faces",
-    source="bridge-from-d-to-e",
-    data="faces",
-    inputs="pictures",
-    targets="va",
-    objective="mse",
+METHOD = replace(
+    FACES,
     # its valence and arousal are the means over two chunks that nothing ties to them: shown, never searched
-    over={PICTURE: 1.0},
+    objective_weights={PICTURE: 1.0},
 )
 
 

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affect.record import ALL, PICTURE
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Outcome, Params, Split
+from training.methods.faces._family import FACES
 
 if TYPE_CHECKING:
     from training.networks import face_vae
 
-METHOD = Method(
+METHOD = replace(
+    FACES,
     title="Variational autoencoder of faces aligned with integers of valence and arousal",
-    source="bridge-from-d-to-e",
-    data="faces",
-    inputs="pictures",
-    targets="va",
-    objective="mse",
-    over={PICTURE: 5.0, ALL: 1.0},
+    # the source writes of a binary cross-entropy and tabulates a cross-entropy
     settings={"loss": ("bce", "ce")},
 )
-"""The source writes of a binary cross-entropy and tabulates a cross-entropy: both are here. `over`: as continuous."""
 
 
 def fit(params: Params, split: Split, job: Job) -> Outcome:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.contract import LABEL, Job, Method, Outcome, Params, Split
-from training.networks import mesh_features
+from training.contract import Job, Outcome, Params, Split
+from training.methods.meshes._family import MESHES
 
 if TYPE_CHECKING:
     from training.networks.mesh_classifier import FittedMeshes, Graph
     from training.networks.sage_conv import SageConv
 
-METHOD = Method(
-    title="GraphSAGE on face meshes",
-    source="face-mesh-graphs",
-    data="meshes",
-    inputs="landmarks",
-    targets=LABEL,
-    objective="f1",
-    direction="maximize",
-    settings=mesh_features.SETTINGS,
-)
+METHOD = replace(MESHES, title="GraphSAGE on face meshes")
 
 
 def layer(width_in: int, width_out: int, params: Params, graph: Graph) -> SageConv:
@@ -35,7 +27,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train, stopped where macro F1 on validation is highest."""
     from training.networks import mesh_classifier
 
-    return mesh_classifier.fit(layer, params, split, job)
+    return mesh_classifier.fit(METHOD, layer, params, split, job)
 
 
 def load(folder: Path, device: str) -> FittedMeshes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training import preparation, trees
+import numpy as np
+
 from training.contract import Job, Method, Outcome, Params, Split
+from training.models import preparation, trees
 
 METHOD = Method(
     title="Boosted trees from LMA features to PAD",
@@ -19,11 +21,12 @@ METHOD = Method(
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor each for P, A and D; rows whose features are outliers leave the train part."""
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.x, params, job.seed)
-    x, y = train.x[kept], train.known()[kept]
+    features = np.asarray(train.x)
+    kept = preparation.inliers(features, params, job.seed)
+    x, y = features[kept], train.targets()[kept]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.known()),
+        (np.asarray(validation.x), validation.targets()),
         params,
         job,
         # trees do not mind the scale of their inputs, and P, A and D share one scale by definition
@@ -32,7 +35,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     )
     return Outcome(
         model=model,
-        predictions={name: model.predict(part.x) for name, part in split.parts().items()},
+        predictions={name: model.predict(part.inputs) for name, part in split.parts().items()},
         parameters=model.leaves(),
     )
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training import preparation
 from training.contract import Job, Method, Outcome, Params, Split
+from training.models import preparation
 
 if TYPE_CHECKING:
     import torch
 
     from training.contract import Floats
     from training.networks import vae
+    from training.networks.batches import Batch
 
 METHOD = Method(
     title="Variational autoencoder of LMA features",
@@ -31,46 +31,53 @@ PATIENCE = 15
 
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train, stopped where the reconstructions of validation have the least mean absolute error."""
+    from training.networks import loop
+
+    # a step of layers of this size takes longer on two threads than on one
+    with loop.seeded(job, most_threads=1):
+        return _fit(params, split, job)
+
+
+def _fit(params: Params, split: Split, job: Job) -> Outcome:
     import torch
 
     from training.networks import loop, vae
+    from training.networks.batches import Batches, Shuffled
+    from training.networks.step import Descent, optimiser
 
-    # layers of this size take longer on two threads than on one
-    job = replace(job, threads=1)
-    kept = preparation.inliers(split.train.x, params, job.seed)
-    scaling = preparation.scaling(split.train.x[kept], params["scaling"])
-    train = _tensor(scaling.apply(split.train.x[kept]), job)
-    validation = _tensor(scaling.apply(split.validation.x), job)
+    features = np.asarray(split.train.x)
+    features = features[preparation.inliers(features, params, job.seed)]
+    scaling = preparation.scaling(features, params["scaling"])
+    train = _tensor(scaling.apply(features), job)
+    validation = _tensor(scaling.apply(np.asarray(split.validation.x)), job)
     scale = _tensor(scaling.scale, job)
     weights = scale / scale.mean() if params["weighting"] == "own_units" else torch.ones_like(scale)
     shape = vae.Shape(
         train.shape[1], job.settings["latent_size"], params["width"], params["depth"], params["activation"]
     )
-    with loop.seeded(job):
-        module = vae.Vae(shape).to(job.device)
+    module = vae.Vae(shape).to(job.device)
     measure = vae.RECONSTRUCTIONS[params["reconstruction"]]
 
-    def loss(batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        again, mean, log_variance = module(batch[0])
+    def loss(batch: Batch) -> torch.Tensor:
+        (x,) = batch
+        reconstructed, mean, log_variance = module(x)
         return (
-            params["reconstruction_weight"] * measure(again * weights, batch[0] * weights)
+            params["reconstruction_weight"] * measure(reconstructed * weights, x * weights)
             + vae.kl(mean, log_variance).mean()
         )
 
     def validate() -> float:
         return float(((module.decode(module.encode(validation)[0]) - validation).abs() * scale).mean())
 
-    schedule = loop.Schedule(
-        epochs=params["epochs"],
-        batch=params["batch"],
-        optimiser=params["optimiser"],
-        learning_rate=params["learning_rate"],
-        patience=PATIENCE,
-        clip=10.0,
+    loop.fit(
+        Descent(module, loss, optimiser(module, params["optimiser"], params["learning_rate"]), max_grad_norm=10.0),
+        Batches(Shuffled(len(train), params["batch"]), [train], job.device),
+        validate,
+        loop.Schedule(epochs=params["epochs"], patience=PATIENCE),
+        job,
     )
-    loop.fit(module, [train], loss, validate, schedule, job)
     model = vae.FittedVae(module, shape, scaling)
-    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,
         predictions={name: model.decode(z) for name, z in codes.items()},

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training import preparation, trees
+from training import views
 from training.contract import Job, Method, Outcome, Params, Split, UserError
+from training.models import preparation, trees
 
 if TYPE_CHECKING:
     from training.contract import Floats
     from training.networks import vae
+    from training.views import Inputs
 
 METHOD = Method(
     title="Boosted trees from PAD to a VAE's latent space",
@@ -22,7 +24,7 @@ METHOD = Method(
     inputs="pad",
     targets="features",
     settings={"latent_size": (1, 2, 4, 8)},
-    needs={"vae": "motion/lma_vae"},
+    prerequisites={"vae": "motion/lma_vae"},
 )
 
 
@@ -33,13 +35,13 @@ class ThroughLatent:
     trees: trees.Trees
     vae: vae.FittedVae
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, inputs: Inputs) -> Floats:
         """Map PAD (n, 3) to features (n, d) in the data's own units."""
-        return self.vae.decode(self.trees.predict(x))
+        return self.vae.decode(self.trees.predict(inputs))
 
-    def encode(self, x: Floats) -> Floats:
+    def encode(self, inputs: Inputs) -> Floats:
         """Map PAD (n, 3) to z (n, latent_size)."""
-        return self.trees.predict(x)
+        return self.trees.predict(inputs)
 
     def decode(self, z: Floats) -> Floats:
         """Map z (n, latent_size) to features (n, d)."""
@@ -58,24 +60,24 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
 
     Reports the mean absolute error of features decoded from the z of validation. Rows whose z are outliers leave train.
     """
-    fitted: vae.FittedVae = job.fitted["vae"]
+    fitted: vae.FittedVae = job.prerequisites["vae"]
     asked = job.settings["latent_size"]
     if fitted.latent_size != asked:
         raise UserError(f"the lma_vae that was handed in has latent_size={fitted.latent_size}, this study {asked}")
-    z, z_validation = fitted.encode(split.train.known()), fitted.encode(split.validation.known())
+    z, z_validation = (fitted.encode(views.single(part.targets())) for part in (split.train, split.validation))
     kept = preparation.inliers(z, params, job.seed)
-    x, z = split.train.x[kept], z[kept]
-    features = split.validation.known()
+    x, z = np.asarray(split.train.x)[kept], z[kept]
+    features = split.validation.targets()
     regressors = trees.fit(
         (x, z),
-        (split.validation.x, z_validation),
+        (np.asarray(split.validation.x), z_validation),
         params,
         job,
         (preparation.scaling(x, "none"), preparation.scaling(z, params["scaling"])),
         objective=lambda z: float(np.abs(fitted.decode(z) - features).mean()),
     )
     model = ThroughLatent(regressors, fitted)
-    codes = {name: model.encode(part.x) for name, part in split.parts().items()}
+    codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,
         predictions={name: model.decode(z) for name, z in codes.items()},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training import preparation, trees
+import numpy as np
+
 from training.contract import Job, Method, Outcome, Params, Split
+from training.models import preparation, trees
 
 METHOD = Method(
     title="Boosted trees from PAD to LMA features",
@@ -19,11 +21,11 @@ METHOD = Method(
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor for each feature from P, A and D; rows whose features are outliers leave the train part."""
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.known(), params, job.seed)
-    x, y = train.x[kept], train.known()[kept]
+    kept = preparation.inliers(train.targets(), params, job.seed)
+    x, y = np.asarray(train.x)[kept], train.targets()[kept]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.known()),
+        (np.asarray(validation.x), validation.targets()),
         params,
         job,
         (preparation.scaling(x, "none"), preparation.scaling(y, params["scaling"])),
@@ -31,7 +33,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     )
     return Outcome(
         model=model,
-        predictions={name: model.predict(part.x) for name, part in split.parts().items()},
+        predictions={name: model.predict(part.inputs) for name, part in split.parts().items()},
         parameters=model.leaves(),
     )
 

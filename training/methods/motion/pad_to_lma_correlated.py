@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affect.record import Artifact
-from training import preparation, trees
 from training.contract import Job, Method, Outcome, Params, Split
+from training.models import preparation, trees
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,15 +30,15 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     from scipy.stats import rankdata
 
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.known(), params, job.seed)
-    x, y = train.x[kept], train.known()[kept]
+    kept = preparation.inliers(train.targets(), params, job.seed)
+    x, y = np.asarray(train.x)[kept], train.targets()[kept]
     by_kind = {"pearson": correlations(y, x), "spearman": correlations(rankdata(y, axis=0), rankdata(x, axis=0))}
     # a stable sort: axes that are tied, as for a constant feature, are taken in the order P, A, D
     ranked = np.argsort(-np.abs(by_kind[params["correlation"]]), axis=1, kind="stable")
     columns = [sorted(int(axis) for axis in row[: params["axes"]]) for row in ranked]
     model = trees.fit(
         (x, y),
-        (validation.x, validation.known()),
+        (np.asarray(validation.x), validation.targets()),
         params,
         job,
         (preparation.scaling(x, "none"), preparation.scaling(y, params["scaling"])),
@@ -47,7 +47,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     )
     return Outcome(
         model=model,
-        predictions={name: model.predict(part.x) for name, part in split.parts().items()},
+        predictions={name: model.predict(part.inputs) for name, part in split.parts().items()},
         tables={Artifact.CORRELATIONS: table(by_kind, columns, split)},
         parameters=model.leaves(),
     )
@@ -79,7 +79,7 @@ def table(by_kind: dict[str, Floats], columns: list[list[int]], split: Split) ->
     return pd.DataFrame(
         {
             "feature": np.repeat(split.targets, axes),
-            "axis": np.tile(split.inputs, features),
+            "axis": np.tile(split.block.columns, features),
             "pearson": by_kind["pearson"].ravel(),
             "spearman": by_kind["spearman"].ravel(),
             "used": used.ravel(),

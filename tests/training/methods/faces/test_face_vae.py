@@ -9,12 +9,12 @@ from training.methods.faces import face_vae as method
 
 def test_it_is_told_nothing_of_valence_and_arousal():
     """With every label turned round it is the same autoencoder."""
-    split = small_data.protocol(method.METHOD).split(test=False)
+    split = small_data.split(method.METHOD, test=False)
     turned = dataclasses.replace(
         split,
-        train=dataclasses.replace(split.train, y=-split.train.known()),
-        validation=dataclasses.replace(split.validation, y=-split.validation.known()),
+        train=dataclasses.replace(split.train, y=-split.train.targets()),
+        validation=dataclasses.replace(split.validation, y=-split.validation.targets()),
     )
     one, other = (method.fit(TINY, of, small_data.lent("faces/face_vae", epochs=1)) for of in (split, turned))
     np.testing.assert_array_equal(one.predictions["validation"], other.predictions["validation"])
-    np.testing.assert_array_equal(one.pictures["validation"], other.pictures["validation"])
+    np.testing.assert_array_equal(one.images["validation"], other.images["validation"])

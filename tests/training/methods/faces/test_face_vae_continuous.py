@@ -17,7 +17,7 @@ def fitted(name: str, full: bool) -> Outcome:
     """Return a fit on the synthetic world: TINY, or DEFAULTS at half their width."""
     module, space = registry.method(name), registry.space(name)
     params = {**space.DEFAULTS, "width": 16} if full else space.TINY
-    return module.fit(params, small_data.protocol(module.METHOD).split(test=True), small_data.lent(name))
+    return module.fit(params, small_data.split(module.METHOD, test=True), small_data.lent(name))
 
 
 def truth(name: str) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from training.methods.faces import face_vae_discrete as method
 
 @pytest.fixture(scope="module")
 def outcome():
-    split = small_data.protocol(method.METHOD).split(test=True)
+    split = small_data.split(method.METHOD, test=True)
     return method.fit(TINY, split, small_data.lent("faces/face_vae_discrete", {"loss": "ce"}))
 
 

@@ -21,12 +21,12 @@ def test_correlations_are_pearsons_and_0_for_a_constant():
 @pytest.mark.parametrize("kind", ["pearson", "spearman"])
 def test_each_feature_is_given_its_most_correlated_axes(axes, kind):
     job = small_data.lent("motion/pad_to_lma_correlated")
-    split = small_data.protocol(method.METHOD).split(test=False)
-    outcome = method.fit({**TINY, "rounds": 2, "axes": axes, "correlation": kind}, split, job)
+    split = small_data.split(method.METHOD, test=False)
+    outcome = method.fit({**TINY, "n_estimators": 2, "axes": axes, "correlation": kind}, split, job)
     table = outcome.tables[Artifact.CORRELATIONS]
     for index, (_, rows) in enumerate(table.groupby("feature", sort=False)):
         assert rows["used"].sum() == axes
         assert rows.loc[rows["used"], kind].abs().min() >= rows.loc[~rows["used"], kind].abs().max() or axes == 3
         assert outcome.model.columns[index] == tuple(np.flatnonzero(rows["used"]))
     assert table["feature"].nunique() == len(split.targets)
-    assert list(table["axis"][:3]) == list(split.inputs)
+    assert list(table["axis"][:3]) == list(split.block.columns)

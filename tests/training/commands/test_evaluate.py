@@ -1,0 +1,118 @@
+import shutil
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from affect.record import Artifact, Kind
+from tests import store_template
+from training import registry
+from training.commands import _kept, evaluate
+from training.contract import UserError
+from training.study import study
+from training.study.plan import Plan, prepare
+from training.study.progress import Watch
+from training.tracking.store import Store
+
+PLAN = Plan("meshes/linear", "synthetic_meshes", settings={"features": "aligned"}, trials=1, repeats=1, fixed=True)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a store with one fitted study of meshes, and its run's id; no test may change it."""
+    folder = store_template.copy(tmp_path_factory.mktemp("kept") / "store")
+    store = Store.open(folder)
+    session = study.run(prepare(PLAN), store, Watch())
+    store.close()
+    return folder, session.run_id
+
+
+@pytest.fixture
+def fitted(made, tmp_path):
+    """Return a copy of that store, and the final run's id."""
+    folder, study_id = made
+    store = Store.open(shutil.copytree(folder, tmp_path / "kept"))
+    yield store, store.final(study_id).id
+    store.close()
+
+
+def table(store, run, name):
+    return pd.read_parquet(store.artifacts(run) / name)
+
+
+def test_maps_of_a_run_that_lost_them_are_what_they_were(fitted):
+    store, run = fitted
+    before, was = table(store, run, Artifact.ACTIVATIONS), store.get(run)
+    (store.artifacts(run) / Artifact.ACTIVATIONS).unlink()
+    info, files = evaluate.add(store, run, "activations", None, "cpu")
+    assert info.id == run
+    assert files == [Artifact.ACTIVATIONS, Artifact.MESH, Artifact.TRIANGLES]
+    pd.testing.assert_frame_equal(table(store, run, Artifact.ACTIVATIONS), before)
+    now = store.get(run)
+    assert (now.status, now.start, now.end, now.tags["state"]) == (was.status, was.start, was.end, "complete")
+    assert now.tags["artifacts"] == was.tags["artifacts"]
+    assert now.metrics == pytest.approx(was.metrics)
+
+
+def test_the_split_is_the_runs_own(fitted):
+    store, run = fitted
+    protocol = _kept.protocol(store, store.get(run), None)
+    pd.testing.assert_frame_equal(protocol.table(), table(store, run, Artifact.SPLIT))
+    assert protocol.id == store.get(run).tags["protocol_id"]
+
+
+def test_data_that_has_changed_or_moved_is_told(fitted, tmp_path, monkeypatch):
+    store, run = fitted
+    with pytest.raises(UserError, match=r"is not at .*; say where it is by --root"):
+        evaluate.add(store, run, "activations", tmp_path / "nowhere", "cpu")
+    reader = registry.dataset("synthetic_meshes")
+    whole = reader.read(None, {})
+    monkeypatch.setattr(reader, "read", lambda root, settings: replace(whole, version="other"))
+    with pytest.raises(UserError, match=f"has changed: expected synthetic_meshes of version {whole.version}.* other"):
+        evaluate.add(store, run, "activations", None, "cpu")
+
+
+def test_only_a_final_run_of_meshes_has_maps(fitted):
+    store, run = fitted
+    trial = next(info for info in store.children(store.get(run).parent) if info.tags["kind"] == Kind.TRIAL)
+    with pytest.raises(UserError, match=r"computed for a final run|has no model"):
+        evaluate.add(store, trial.id, "activations", None, "cpu")
+
+
+def test_the_commands_root_is_found():
+    assert str(
+        _kept._option("python -m training study a/b --dataset c --root 'my data/x.npz' --trials 3", "--root")
+    ) == ("my data/x.npz")
+    assert str(_kept._option("python -m training study a/b --root=x.npz", "--root")) == "x.npz"
+    assert _kept._option("python -m training study a/b", "--root") is None
+
+
+@pytest.mark.parametrize("name", ["rotations", "separation"])
+def test_every_evaluation_of_a_kept_run_gives_what_it_gave(fitted, name):
+    store, run = fitted
+    before = {file.name: pd.read_parquet(file) for file in store.artifacts(run).glob("*.parquet")}
+    _, files = evaluate.add(store, run, name, None, "cpu")
+    for file in {*files} & {*before}:
+        pd.testing.assert_frame_equal(table(store, run, file), before[file], rtol=1e-4, atol=1e-5)
+
+
+def test_an_evaluation_of_other_methods_or_of_no_name_is_refused(fitted):
+    store, run = fitted
+    with pytest.raises(UserError, match=r"round_trip is computed for .*, motion/pad_to_lma,"):
+        evaluate.add(store, run, "round_trip", None, "cpu")
+    with pytest.raises(UserError, match="did you mean rotations"):
+        evaluate.add(store, run, "rotation", None, "cpu")
+
+
+def test_an_evaluation_that_refits_has_the_runs_own_parameters(tmp_path):
+    store = Store.open(store_template.copy(tmp_path / "store"))
+    first = {"depth": "3", "n_estimators": "50"}
+    plan = Plan("motion/lma_to_pad", "synthetic_motion", trials=1, repeats=1, fixed=True, first=first)
+    session = study.run(prepare(plan), store, Watch())
+    final = store.final(session.run_id)
+    before = table(store, final.id, Artifact.DIAGNOSTICS)
+    (store.artifacts(final.id) / Artifact.DIAGNOSTICS).unlink()
+    _, files = evaluate.add(store, final.id, "diagnostics", None, "cpu")
+    assert files == [Artifact.DIAGNOSTICS]
+    pd.testing.assert_frame_equal(table(store, final.id, Artifact.DIAGNOSTICS), before, rtol=1e-6)
+    store.close()

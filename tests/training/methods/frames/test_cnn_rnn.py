@@ -1,0 +1,50 @@
+"""frames/cnn_rnn on synthetic frames: every setting fits, and unseen people are read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from affect import metrics
+from search_spaces.frames.cnn_rnn import DEFAULTS
+from tests import small_data
+from training import protocols, registry
+from training.datasets import synthetic_frames
+from training.methods.frames import cnn_rnn
+
+SETTINGS = {"cell": "gru", "cnn": "cnn_m", "context_s": 1, "width": 0.0625}
+
+
+def fitted(settings, params, frames, **job):
+    data = synthetic_frames.generate(frames=frames)
+    protocol = protocols.for_method(cnn_rnn.METHOD, data, settings)
+    split = protocol.split(cnn_rnn.METHOD, settings, test=True)
+    return protocol, cnn_rnn.fit(params, split, small_data.job(settings, **job))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"cell": "lstm", "context_s": 4}, {"cnn": "resnet50"}, {"cnn": "vgg16"}],
+    ids=lambda changed: "-".join(map(str, changed.values())),
+)
+def test_every_setting_fits(changed):
+    log: list = []
+    params = {**registry.tiny("frames/cnn_rnn")[0], "epochs": 1, "layer": 2, "recurrent_layers": 2}
+    protocol, outcome = fitted({**SETTINGS, **changed}, params, 240, log=log)
+    for part, values in outcome.predictions.items():
+        assert values.shape == (len(protocol.rows(part)), 2)
+        assert (np.abs(values) <= 1).all()
+        assert outcome.embeddings["recurrent"][part].shape == (len(values), params["recurrent_size"])
+    [(step, value, scores)] = log
+    assert step == 1
+    assert value == pytest.approx((scores["val__ccc__valence"] + scores["val__ccc__arousal"]) / 2)
+
+
+@pytest.mark.slow
+def test_it_reads_people_that_it_has_not_seen():
+    """A few minutes' training at a quarter of the width."""
+    settings = {**SETTINGS, "context_s": 2, "width": 0.25}
+    protocol, outcome = fitted(settings, {**DEFAULTS, "epochs": 12}, 4000, threads=2)
+    test = protocol.truth()["test"]
+    found = [metrics.ccc(true, pred) for true, pred in zip(test.T, outcome.predictions["test"].T, strict=True)]
+    assert min(found) >= 0.5

@@ -1,0 +1,168 @@
+"""A finished final run as evaluations are given it: its data read and split again, its model, its codes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from affect.record import PARTS, PICTURE, Artifact
+from training import cache, protocols, registry
+from training.commands import _model
+from training.commands._plan import threads
+from training.contract import Decodes, Fitted, Job, Outcome, UserError
+from training.study import fitting, plan, provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from training.contract import Evaluation, Floats, Model, Settings, Split
+    from training.protocols import Protocol
+    from training.tracking.store import RunInfo, Store
+
+
+@dataclass(frozen=True)
+class Final:
+    """A final run with its model, and its data split as it was when the run was fitted."""
+
+    store: Store
+    info: RunInfo
+    module: ModuleType
+    model: Model
+    protocol: Protocol
+    checkpoint: Path
+    device: str
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the run's study."""
+        values: Settings = json.loads(self.info.tags["settings"])
+        return values
+
+    def fitted(self, evaluation: Evaluation) -> Fitted:
+        """Return what an evaluation is given: predictions made again, codes from the run's files."""
+        split = self.protocol.split(self.module.METHOD, self.settings, test=True)
+        job = self._job()
+        own, needed = (
+            self._prerequisites(wanted) for wanted in (self.module.METHOD.prerequisites, evaluation.prerequisites)
+        )
+        embeddings = self._embeddings()
+        outcome = Outcome(
+            model=self.model,
+            predictions={name: self.model.predict(part.inputs) for name, part in split.parts().items()},
+            images=self._images(embeddings),
+            embeddings=embeddings,
+        )
+
+        def refit(other: Split) -> Outcome:
+            params = plan.parameters(self.info.params, registry.space(self.info.tags["method"]))
+            again: Outcome = self.module.fit(params, other, replace(job, prerequisites=own))
+            return again
+
+        return Fitted(
+            method=self.module.METHOD,
+            data=self.protocol.data,
+            split=split,
+            truth=self.protocol.truth(),
+            labels=self.protocol.labels(),
+            test_sample=self.protocol.data.sample[self.protocol.rows("test")],
+            params=self.info.params,
+            job=replace(job, prerequisites={**own, **needed}),
+            outcome=outcome,
+            refit=refit,
+        )
+
+    def _job(self) -> Job:
+        epochs = _option(self.info.tags["command"], "--epochs")
+        return Job(
+            settings=self.settings,
+            seed=int(self.info.tags["seed"]),
+            device=provenance.device(self.device),
+            report=fitting.quiet,
+            cache=cache.folder() / "prepared",
+            checkpoint=self.checkpoint,
+            epochs=None if epochs is None else int(epochs),
+            threads=threads(0),
+        )
+
+    def _prerequisites(self, wanted: Mapping[str, str]) -> dict[str, Any]:
+        """Return name → model of each prerequisite, loaded from the runs that the run names."""
+        runs = json.loads(self.info.tags.get("needs") or "{}")
+        models = {}
+        for name, method in wanted.items():
+            if name not in runs:
+                raise UserError(
+                    f"run {self.info.id[:8]} ({self.info.name}) names no fitted {method}, which is needed as {name}"
+                )
+            models[name] = _model.load(self.store, runs[name], self.device)[1]
+        return models
+
+    def _embeddings(self) -> dict[str, dict[str, Floats]]:
+        """Return code → part → (n, d) from the run's embeddings.parquet, in the order of the parts."""
+        file = self.store.artifacts(self.info.id) / Artifact.EMBEDDINGS
+        if not file.is_file():
+            return {}
+        data = self.protocol.data
+        order = {part: data.sample[self.protocol.rows(part)] for part in PARTS}
+        embeddings: dict[str, dict[str, Floats]] = {}
+        for (code, part), rows in pd.read_parquet(file).groupby(["code", "part"], sort=False):
+            table = rows.set_index("sample").drop(columns=["code", "part"]).dropna(axis=1, how="all")
+            values = table.reindex(order[str(part)]).to_numpy(np.float32)
+            embeddings.setdefault(str(code), {})[str(part)] = values
+        return embeddings
+
+    def _images(self, embeddings: dict[str, dict[str, Floats]]) -> dict[str, Any]:
+        """Return part → the images that the model reconstructs from its codes, where that is part of the method."""
+        model = self.model
+        if PICTURE not in self.module.METHOD.objective_weights or not embeddings or not isinstance(model, Decodes):
+            return {}
+        codes = {part: {name: parts[part] for name, parts in embeddings.items()} for part in ("validation", "test")}
+        return {part: model.decode(values) for part, values in codes.items()}
+
+
+def protocol(store: Store, info: RunInfo, root: Path | None) -> Protocol:
+    """Read a run's data again and split it as the run's split.parquet says; UserError where it is not the same."""
+    tags = info.tags
+    root = root or _path(tags["command"], "--root")
+    reader = registry.dataset(tags["reader"])
+    if root is not None and not root.exists():
+        raise UserError(f"the data of run {info.id[:8]} is not at {root}; say where it is by --root")
+    data = plan.named(reader.read(root, json.loads(tags["settings"])), tags["dataset"])
+    if data.version != tags["data_version"]:
+        where = "" if root is None else f" in {root}"
+        raise UserError(
+            f"the data{where} has changed: expected {tags['dataset']} of version {tags['data_version']}, which run "
+            f"{info.id[:8]} was fitted on, found {data.version}"
+        )
+    file = store.artifacts(info.id) / Artifact.SPLIT
+    if not file.is_file():
+        raise UserError(f"run {info.id[:8]} has no {Artifact.SPLIT}: {file} is missing")
+    parts = pd.read_parquet(file).drop_duplicates("group").set_index("group")["part"].to_dict()
+    method, published = registry.method(tags["method"]).METHOD, {str(g): str(p) for g, p in parts.items()}
+    protocol = protocols.for_method(method, data, json.loads(tags["settings"]), published=published)
+    if protocol.split_id != tags["split"]:
+        raise UserError(f"run {info.id[:8]}: its {Artifact.SPLIT} is not the split that the run is tagged with")
+    return protocol
+
+
+def _path(command: str, option: str) -> Path | None:
+    text = _option(command, option)
+    return None if text is None else Path(text)
+
+
+def _option(command: str, option: str) -> str | None:
+    """Return the value that a command line gives for an option, None where it has none."""
+    words = shlex.split(command)
+    for word, after in itertools.pairwise([*words, ""]):
+        if word == option and after:
+            return after
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None

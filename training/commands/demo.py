@@ -1,0 +1,53 @@
+"""``demo``: small studies on synthetic data."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from training.commands._console import console
+
+if TYPE_CHECKING:
+    from training.study.plan import Plan
+
+
+def demo(
+    serve: Annotated[bool, typer.Option(help="Serve the dashboard at the end.")] = True,
+) -> None:
+    """Run a small study of every method on synthetic data, then serve the dashboard."""
+    from training.commands import _studies
+
+    _studies.run(_plans(), console())
+    if serve:
+        # the dashboard takes this process's place: training never imports it
+        os.execv(sys.executable, [sys.executable, "-m", "dashboard"])
+
+
+def _plans() -> list[Plan]:
+    """Return a plan for each method, on the synthetic data of its kind and of the size that its space's TINY says."""
+    from training import registry
+    from training.commands._plan import threads
+    from training.study.plan import Plan
+
+    plans = []
+    for name in registry.methods():
+        method, defaults = registry.method(name).METHOD, registry.space(name).DEFAULTS
+        params, settings = registry.tiny(name)
+        plans.append(
+            Plan(
+                method=name,
+                dataset=registry.synthetic(method.data),
+                name=f"demo {name}",
+                settings={key: str(value) for key, value in settings.items()},
+                hold={key: value for key, value in params.items() if defaults.get(key) != value},
+                first=params,
+                threads=threads(0),
+                trials=3,
+                repeats=2,
+                epochs=60,
+            )
+        )
+    return plans

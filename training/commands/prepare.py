@@ -1,0 +1,75 @@
+"""``prepare``: turn recordings and images into files that a data set is read from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.commands import _options as options
+from training.commands._console import console, warn
+
+app = typer.Typer(no_args_is_help=True, help="Turn recordings and images into files that a data set is read from.")
+
+
+@app.command()
+def meshes(
+    images: options.Images,
+    out: Annotated[Path, typer.Argument(metavar="OUT.npz", help="File to write, which the data set ckplus reads")],
+    last: options.Last = 0.2,
+) -> None:
+    """Find the faces in images by FaceMesh. The first time MediaPipe gets an environment of its own in the cache."""
+    from training.prepare.meshes import export
+
+    count = export(images, out, console(), last)
+    console().print(f"{count} meshes written to {out}", markup=False)
+
+
+@app.command()
+def transfer(
+    anchor: options.Anchor,
+    target: options.Target,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="CSV to write; it serves as --root of the target's reader.")
+    ],
+    anchor_root: options.AnchorRoot = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+) -> None:
+    """Transfer valence and arousal from an annotated set to images that have only an emotion."""
+    from training.prepare import transfer
+
+    done = transfer.run(anchor, anchor_root, target, out, seed)
+    shown = console()
+    for emotion, count in sorted(done.rows.items()):
+        shown.print(f"{count:7,} {emotion}", markup=False)
+    for why, count in done.skipped.items():
+        shown.print(f"{count:7,} skipped: {why}", markup=False)
+    shown.print(f"labels written to {done.labels}, the ellipses to {done.ellipses}", markup=False, soft_wrap=True)
+
+
+# ------------------------------------------------------------------------------------------------- former names
+
+
+def export_meshes(
+    images: options.Images,
+    out: Annotated[Path, typer.Argument(metavar="OUT.npz", help="File to write, which the data set ckplus reads")],
+    last: options.Last = 0.2,
+) -> None:
+    """Former name of `prepare meshes`."""
+    warn(["export-meshes is now called: python -m training prepare meshes"])
+    meshes(images, out, last)
+
+
+def former_transfer(
+    anchor: options.Anchor,
+    target: options.Target,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="CSV to write; it serves as --root of the target's reader.")
+    ],
+    anchor_root: options.AnchorRoot = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+) -> None:
+    """Former name of `prepare transfer`."""
+    warn(["transfer is now called: python -m training prepare transfer"])
+    transfer(anchor, target, out, anchor_root, seed)

@@ -1,0 +1,55 @@
+"""``study``: search, refit the best trial, score on test once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from training.commands import _options as options
+from training.commands._console import console
+
+
+def study(
+    method: options.Method,
+    dataset: options.Dataset,
+    known_as: options.As = None,
+    root: options.Root = None,
+    split: options.Split = None,
+    split_seed: options.SplitSeed = 0,
+    test_folds: options.TestFolds = None,
+    set_: options.Set = None,
+    over: options.Over = None,
+    with_: options.With = None,
+    hold: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="A hyperparameter that is not searched (repeatable).")
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials to reach (in each fold); complete and pruned ones count.")
+    ] = 20,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins, in each fold.")
+    ] = None,
+    repeats: options.Repeats = 5,
+    refit: options.Refit = "train",
+    seed: options.Seed = 0,
+    epochs: options.Epochs = None,
+    pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",
+    objectives: Annotated[
+        str, typer.Option(help="one, or two where a method's objective weights two: each is searched, none pruned.")
+    ] = "one",
+    name: options.Name = None,
+    device: options.Device = "auto",
+    threads: options.Threads = 0,
+    notify: options.Notify = None,
+    dry_run: options.DryRun = False,
+) -> None:
+    """Search a method's hyperparameters, fit the best trial again with several seeds, score it on test once.
+
+    The same command goes on where it was stopped or killed, and several of them share the work.
+    """
+    given = locals()
+    from training.commands import _plan, _studies
+
+    plans = _plan.grid(_plan.from_options(given), options.pairs(over, "--over"))
+    _studies.run(plans, console(), notify=notify, dry_run=dry_run)

@@ -1,0 +1,264 @@
+"""Rows of one CSV file of embeddings, read and checked: frames, or windows of audio. Shared by readers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training import messages
+from training.contract import UserError
+from training.datasets._dialect import length
+from training.views import TOLERANCE_S
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from training.datasets._dialect import Section
+    from training.datasets._table import Table
+
+AXES = ("valence", "arousal")
+_SCALES = ((1, 5), (1, 7), (1, 9), (-5, 5), (-10, 10), (0, 100), (-100, 100), (-1000, 1000))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a file by recording and time.
+
+    Parameters
+    ----------
+    table : the file.  row : (n,) each row's number in it, from 0, for messages.
+    name : (n,) the cell that names the recording.  recording : (n,) the recording.
+    start, end : (n,) seconds; of a frame both are its time.
+    values : (n, c) float32 features.  columns : their names.
+    va : (n, 2) valence and arousal in [-1, 1], NaN where unknown; None where labels were not asked for.
+    ignored : columns that are not read.  empty : features that no row has.  constant : features that do not vary.
+    notes : sentences on what was left out or looks odd.  skipped : number of rows that were left out.
+    """
+
+    table: Table
+    row: NDArray[np.int64]
+    name: NDArray[np.str_]
+    recording: NDArray[np.str_]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    values: NDArray[np.float32]
+    columns: tuple[str, ...]
+    va: NDArray[np.float64] | None
+    ignored: tuple[str, ...]
+    empty: tuple[str, ...]
+    constant: tuple[str, ...]
+    notes: tuple[str, ...]
+    skipped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def take(self, kept: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
+        """Return the rows `kept`, numbers or a mask."""
+        names = ("row", "name", "recording", "start", "end", "values")
+        va = None if self.va is None else self.va[kept]
+        return replace(self, **{name: getattr(self, name)[kept] for name in names}, va=va)
+
+
+def frames(section: Section, file: Path, *, labelled: bool) -> Rows:
+    """Read a CSV file of one row per video frame; with its labels where `labelled`.
+
+    Raises UserError for features that are missing or whose numbers have a gap, a path in which the rule finds no
+    recording, times that do not rise within a recording, and labels outside their scale.
+    """
+    axes = tuple(section[axis] for axis in AXES) if labelled else ()
+    rows, numbers = _read(section, file, (section["time"],), axes)
+    if labelled:
+        va = _labels(rows.table, section, np.column_stack([numbers[axis] for axis in axes]))
+        rows = replace(rows, va=va[rows.row])
+    return rows
+
+
+def windows(section: Section, file: Path, block: str) -> Rows:
+    """Read a CSV file of one row per window of audio.
+
+    Raises UserError as `frames` does, and for a window that does not end after its start or that is longer than the
+    block's name says.
+    """
+    rows, _ = _read(section, file, (section["start"], section["end"]), ())
+    lengths = rows.end - rows.start
+    backwards = np.flatnonzero(lengths <= 0)
+    if len(backwards):
+        row, start = int(rows.row[backwards[0]]), rows.start[backwards[0]] / section.seconds
+        raise rows.table.refuse(row, section["end"], f"an end after the start {start:g}", len(backwards) - 1)
+    seconds = length(block)
+    if seconds is None:
+        return rows
+    longer = np.flatnonzero(lengths > seconds + TOLERANCE_S)
+    if len(longer):
+        end = (rows.start[longer[0]] + seconds) / section.seconds
+        expected = f"{end:g} or less, since windows of this file are {seconds:g} s long"
+        raise rows.table.refuse(int(rows.row[longer[0]]), section["end"], expected, len(longer) - 1)
+    shorter = int((lengths < seconds - TOLERANCE_S).sum())
+    if shorter:
+        said = f"{file.name}: {shorter} of {len(rows)} windows are shorter than {seconds:g} s"
+        rows = replace(rows, notes=(*rows.notes, said))
+    return rows
+
+
+def _read(
+    section: Section, file: Path, times: tuple[str, ...], gaps: tuple[str, ...]
+) -> tuple[Rows, dict[str, NDArray[np.float64]]]:
+    """Return the file's rows by recording, and its columns of numbers as they stand in the file."""
+    if section.source is not None and not file.exists():
+        near = messages.nearest(file.name, [path.name for path in file.parent.glob("*")], cutoff=0.5)
+        raise UserError(f"{section.source}, [{section.name}]: the file {file} does not exist{near}")
+    table = section.table(file)
+    path = section["path"]
+    used = (path, *times, *gaps)
+    table.require(used)
+    features, notes = _features(table, section, used)
+    try:
+        numbers, texts = table.read(times, texts=[path], gaps=[*gaps, *features])
+    except UserError as error:
+        if section["features"] is None and any(f"column {name}: " in str(error) for name in features):
+            hint = f"; features = […] {section.where} names the features where other columns are none"
+            raise UserError(f"{error}{hint}") from None
+        raise
+    recording = _recordings(table, section, texts[path])
+    start, end = numbers[times[0]] * section.seconds, numbers[times[-1]] * section.seconds
+    negative = np.flatnonzero(start < 0)
+    if len(negative):
+        raise table.refuse(int(negative[0]), times[0], "a time from the recording's beginning", len(negative) - 1)
+    order = np.argsort(np.unique(recording, return_inverse=True)[1], kind="stable")
+    _check_times(table, times[-1], recording[order], end[order], order)
+
+    values = np.empty((len(recording), len(features)), np.float32)
+    for i, name in enumerate(features):
+        values[:, i] = numbers.pop(name)
+    missing = np.isnan(values)
+    empty: Any = missing.all(axis=0)
+    if empty.any():
+        names = [name for name, none in zip(features, empty.tolist(), strict=True) if none]
+        if empty.all():
+            raise UserError(f"{file}: expected numbers in {messages.listed(names)}, found no number in any row")
+        notes.append(f"{file.name}: {len(names)} columns are wholly empty and left out: {messages.listed(names)}")
+        values, missing = values[:, ~empty], missing[:, ~empty]
+    columns = [name for name, none in zip(features, empty.tolist(), strict=True) if not none]
+    without: Any = missing.all(axis=1)
+    torn = np.argwhere(missing & ~without[:, None])
+    if len(torn):
+        row, column = torn[0].tolist()
+        more = int(missing[~without, column].sum()) - 1
+        raise table.refuse(row, columns[column], "a number, or no feature at all in the row", more)
+    if without.any():
+        example = f"the first of {recording[without][0]} at {end[without][0]:g} s"
+        notes.append(f"{file.name}: {int(without.sum())} rows have no feature and are left out, {example}")
+    constant = [name for name, one in zip(columns, np.ptp(values[~without], axis=0).tolist(), strict=True) if one == 0]
+    if constant and len(values) > 1:
+        notes.append(f"{file.name}: constant, so that nothing can be learnt of it: {messages.listed(constant)}")
+    rows = Rows(
+        table=table,
+        row=np.arange(len(recording)),
+        name=texts[path],
+        recording=recording,
+        start=start,
+        end=end,
+        values=values,
+        columns=tuple(columns),
+        va=None,
+        ignored=tuple(sorted({*table.header} - {*used, *features, ""})),
+        empty=tuple(name for name, none in zip(features, empty.tolist(), strict=True) if none),
+        constant=tuple(constant),
+        notes=tuple(notes),
+        skipped=int(without.sum()),
+    )
+    return rows.take(order[~without[order]]), numbers
+
+
+def _features(table: Table, section: Section, used: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return the columns of features, in order, and notes."""
+    wanted, notes = section["features"], []
+    if isinstance(wanted, list):
+        names: list[str] = wanted
+    elif wanted is None:
+        names = [name for name in table.header if name and name not in used]
+        if "" in table.header:
+            notes.append(f"{table.path.name}: a column without a name is left out")
+        if not names:
+            raise UserError(f"{table.path}: expected columns of features beside {', '.join(used)}, found none")
+    else:
+        names = [name for name in table.header if name.startswith(wanted)]
+        if not names:
+            table.require([f"{wanted}0"], why=f"; features are columns that begin with {wanted!r}")
+        names = _numbered(table, wanted, names)
+    table.require(names)
+    return names, notes
+
+
+def _numbered(table: Table, begins: str, names: list[str]) -> list[str]:
+    """Return columns by their numbers; UserError where one is missing among them. Other columns stay in their order."""
+    tails = [name.removeprefix(begins) for name in names]
+    if not all(re.fullmatch(r"\d+", tail, re.ASCII) for tail in tails):
+        return names
+    by_number = dict(sorted(zip(map(int, tails), names, strict=True)))
+    first, last = min(by_number), max(by_number)
+    missing = sorted({*range(min(first, 1), last + 1)} - {*by_number})
+    if missing:
+        raise UserError(
+            f"{table.path}, line 1: expected columns {begins}{min(first, 1)} … {begins}{last} without a gap, found "
+            f"{len(by_number)} of them; missing: {messages.listed([f'{begins}{number}' for number in missing])}"
+        )
+    return names if len(names) > len(by_number) else list(by_number.values())
+
+
+def _recordings(table: Table, section: Section, names: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return the recording (n,) that the section's rule finds in each name (n,)."""
+    rule, path = re.compile(section["recording"]), section["path"]
+    for mark, line in (("'", 'quote = "\'"'), ('"', "quote = '\"'")):
+        quoted = np.flatnonzero(np.char.startswith(names, mark) & np.char.endswith(names, mark))
+        if len(quoted):
+            raise table.refuse(int(quoted[0]), path, f"a name without quotes ({line} {section.where})", len(quoted) - 1)
+    unique, place = np.unique(names, return_inverse=True)
+    found = [rule.search(name) for name in unique.tolist()]
+    recordings = [match["recording"] or "" if match else "" for match in found]
+    bad = np.flatnonzero(~np.array([bool(one) for one in recordings])[place])
+    if len(bad):
+        expected = f"a name in which {section['recording']!r} finds a recording (or recording = '…' {section.where})"
+        raise table.refuse(int(bad[0]), path, expected, len(bad) - 1)
+    return np.array(recordings, np.str_)[place]
+
+
+def _check_times(
+    table: Table, column: str, recording: NDArray[np.str_], time: NDArray[np.float64], order: NDArray[np.int64]
+) -> None:
+    """Raise UserError where the times of a recording do not rise from row to row."""
+    same = recording[1:] == recording[:-1]
+    bad = np.flatnonzero(same & (np.diff(time) <= TOLERANCE_S))
+    if not len(bad):
+        return
+    first = bad[np.argmin(order[bad + 1])]
+    row, before = int(order[first + 1]), int(order[first])
+    twice = abs(time[first + 1] - time[first]) <= TOLERANCE_S
+    expected = f"each time of {recording[first]} once" if twice else f"times of {recording[first]} in rising order"
+    expected += f", later than {time[first]:g} s on line {table.lines()[before]}"
+    raise table.refuse(row, column, expected, len(bad) - 1)
+
+
+def _labels(table: Table, section: Section, va: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return labels (n, 2) in [-1, 1]; UserError for one outside the scale that is declared, or −1 … 1."""
+    low, high = section["scale"] or (-1, 1)
+    outside = np.argwhere((va < low) | (va > high))
+    if len(outside):
+        row, axis = outside[0].tolist()
+        expected = f"a number in [{low:g}, {high:g}]"
+        if section["scale"] is None:
+            least, most = np.nanmin(va), np.nanmax(va)
+            fits = [scale for scale in _SCALES if scale[0] <= least and most <= scale[1]]
+            guess = list(fits[0]) if fits else [int(np.floor(least)), int(np.ceil(most))]
+            said = f"labels are {least:g} … {most:g}: write their scale, such as scale = {guess}, {section.where}"
+            expected += f" ({said})"
+        else:
+            expected += f", the scale that {section.source} declares"
+        raise table.refuse(row, section[AXES[axis]], expected, int((outside[:, 1] == axis).sum()) - 1)
+    return (va - (low + high) / 2) / ((high - low) / 2)
