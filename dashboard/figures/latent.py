@@ -80,7 +80,9 @@ class Plane:
         if not math.isnan(self.trustworthiness):
             words.append(f"trustworthiness {self.trustworthiness:.3f}")
         if self.residual is not None:
-            words.append(f"turned and scaled onto the first, {self.residual:.0%} of its variance is left between")
+            words.append(
+                f"rotated and scaled to match the first plot; {self.residual:.0%} of the variance still differs (Procrustes)"
+            )
         return " · ".join(words)
 
 
