@@ -32,7 +32,7 @@ CHUNK = 512
 MARGIN = 0.1
 """Of the range in train, by which new rows may be outside it."""
 SHARE = 0.2
-"""Of new rows: with fewer outside nothing is said, for some row is always the largest."""
+"""Of new rows: fewer outside are no sign of other units, for some row is always the largest."""
 SHOWN = 5
 
 

@@ -87,10 +87,10 @@ class Protocol:
         rows = np.flatnonzero(self.part == part)
         if part != TEST:
             return rows
-        sample = _hashes(self.data.sample[rows])
+        sample = splits.places(self.data.sample[rows])
         if self.data.sequence is None or self.data.time is None:
             return rows[np.argsort(sample)]
-        return rows[np.lexsort((sample, self.data.time[rows], _hashes(self.data.sequence[rows])))]
+        return rows[np.lexsort((sample, self.data.time[rows], splits.places(self.data.sequence[rows])))]
 
     def split(self, method: Method, settings: Settings, *, test: bool, joined: bool = False) -> Split:
         """Return what the method is given under these settings. Test inputs come without y, label and true names.
@@ -171,7 +171,7 @@ class Protocol:
             # names tell: afraid_dance2_0 is a clip. Test samples that belong together still bear one name
             if values is None or name != TEST:
                 return pick(values)
-            return _numbered(values[rows])
+            return splits.numbered(values[rows])
 
         taken = inputs.take(rows)
         return Part(
@@ -187,18 +187,6 @@ class Protocol:
             return self.values
         index: Values = np.searchsorted(np.array(self.classes), self.values[:, 0]).astype(np.int64)
         return index
-
-
-def _hashes(names: Strings) -> Values:
-    """Return a number for each name (n,), by which names are ordered without telling anything of them."""
-    unique, place = np.unique(names, return_inverse=True)
-    hashes: Values = np.array([splits.hashed("test", name) for name in unique.tolist()])
-    return np.argsort(np.argsort(hashes))[place]
-
-
-def _numbered(names: Strings) -> Strings:
-    """Return ``test 0``, ``test 1`` … for names (n,), in the order of their hashes; equal names stay equal."""
-    return np.char.add("test ", _hashes(names).astype(np.str_))
 
 
 def make(

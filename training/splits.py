@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from training.contract import Indices, Strings
+
 TRAIN, VALIDATION, TEST = PARTS
 SHARE = 0.15
 """Share of a class's groups in validation, and in test."""
@@ -151,9 +153,16 @@ def folds(classes: Classes, kind: str, seed: int, count: int | str) -> list[dict
     return assigned
 
 
-def hashed(seed: int | str, name: str) -> str:
-    """Return a name's place in an order that tells nothing of it."""
-    return _key(seed, name)
+def places(names: Strings) -> Indices:
+    """Return a number for each name (n,): its place in an order that tells nothing of the names."""
+    unique, place = np.unique(names, return_inverse=True)
+    hashes = np.array([_key("test", name) for name in unique.tolist()])
+    return np.argsort(np.argsort(hashes))[place]
+
+
+def numbered(names: Strings) -> Strings:
+    """Return ``test 0``, ``test 1`` … for names (n,), in the order of their places; equal names stay equal."""
+    return np.char.add("test ", places(names).astype(np.str_))
 
 
 def _draw(

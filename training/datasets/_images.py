@@ -148,7 +148,7 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
     """Read images to predict for, an image or a folder of images, cut as `load` does without boxes.
 
     Returns the images (n, 3, 64, 64) uint8 and their names by column; in a folder all images below it are read, and
-    what is no image, or cannot be read, is left out and said. UserError names a file that is none.
+    what is no image, or cannot be read, is listed in `skipped`. UserError names a file that is none.
     """
     return _new_rows(file, blocks, whole=False)
 

@@ -116,8 +116,8 @@ def _content(file: Path) -> dict[str, Any]:
         found = "none" if frames in (None, {}) else f"a {type(frames).__name__}"
         raise UserError(f'{file}: expected "frames": {{"00000": {{"valence": …, "arousal": …}}, …}}, found {found}')
     for frame, label in frames.items():
-        if not (frame.isascii() and frame.isdigit()) or not isinstance(label, dict):
-            raise UserError(f"{file}, frame {frame!r}: expected a number of digits, and valence and arousal in it")
+        if not (frame.isascii() and frame.isdigit() and len(frame) < 10) or not isinstance(label, dict):
+            raise UserError(f"{file}, frame {frame[:60]!r}: expected a number of digits, and valence and arousal in it")
     return content
 
 
