@@ -13,6 +13,7 @@ import pytest
 
 from search_spaces.fusion import bayesian_ridge as space
 from tests import small_data
+from training import input_ranges
 from training.commands import _model, predict
 from training.contract import UserError
 from training.datasets import synthetic_embeddings
@@ -55,11 +56,14 @@ def write(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], pd.Data
         "settings": json.dumps(SETTINGS),
         "targets": json.dumps(["valence", "arousal"]),
     }
-    monkeypatch.setattr(_model, "load", lambda *_: (SimpleNamespace(tags=tags), outcome.model))
+    (folder / "kept" / "model").mkdir(parents=True)
+    input_ranges.write(folder / "kept" / "model", split)
+    store = SimpleNamespace(artifacts=lambda run_id: folder / "kept")
+    monkeypatch.setattr(_model, "load", lambda *_: (SimpleNamespace(id="a run", tags=tags), outcome.model))
 
     def write() -> pd.DataFrame:
         out = folder / "predicted.csv"
-        predict.write(None, "a run", folder, out, "cpu")
+        predict.write(store, "a run", folder, out, "cpu")
         return pd.read_csv(out)
 
     return write
@@ -76,6 +80,17 @@ def test_each_frame_is_predicted_in_its_order(folder, write):
 def test_what_the_reader_left_out_is_told(write, capsys):
     write()
     assert "audio_2s: 20 of " in capsys.readouterr().err
+
+
+def test_units_of_one_modality_are_compared_with_train(folder, write, capsys):
+    write()
+    assert "in other units" not in capsys.readouterr().err
+    (folder / "predicted.csv").unlink()
+    audio = pd.read_csv(folder / "audio_2s.csv")
+    audio["sound_0"] = 100 + 1000 * audio["sound_0"]
+    audio.to_csv(folder / "audio_2s.csv", index=False)
+    write()
+    assert "sound_0: " in capsys.readouterr().err
 
 
 def test_another_window_length_is_named(folder, write):
