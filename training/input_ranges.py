@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Block, Split
+    from training.data import Block, Split
     from training.views import Inputs, View
 
 FILE = "input_ranges.json"

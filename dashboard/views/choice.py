@@ -44,6 +44,9 @@ class Reads(Protocol):
     def stamp(self, run_id: str, name: str) -> Hashable:
         """Return `Store.stamp`."""
 
+    def where(self) -> str:
+        """Return `Store.where`."""
+
 
 @dataclass(frozen=True)
 class Row:
