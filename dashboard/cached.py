@@ -7,6 +7,7 @@ changing it changes nobody else's.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ from dashboard.results.index import Index
 from dashboard.store import Source, Store, locate
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@lru_cache(maxsize=4)
 def _store(source: Source) -> Store:
     return Store(source)
 

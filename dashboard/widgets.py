@@ -97,19 +97,13 @@ def link(to: Link) -> None:
 def plot(fig: go.Figure, key: str, alt: str, picks: Callable[[Any], None] | None = None) -> None:
     """Show a figure. `alt` says in words what it shows; `picks` gets what a person clicks or circles in it."""
     name = f"{key}_figure"
-    _ink(fig, INK.get(st.context.theme.type or "light"))
-    _chart(fig, name, alt, picks)
-    _ink(fig, None)  # a file that is shared or downloaded has colours of its own
+    # a copy: a file that is shared or downloaded has colours of its own
+    shown = theme.inked(fig, INK.get(st.context.theme.type or "light", INK["light"]), modebar=_MODEBAR)
+    _chart(shown, name, alt, picks)
 
 
 INK = {"light": "#4A5565", "dark": "#B8C2CF"}
 """Colour of axis texts: Streamlit's own is too pale to read."""
-
-
-def _ink(fig: go.Figure, colour: str | None) -> None:
-    fig.update_layout(modebar=_MODEBAR if colour else None)
-    for axes in (fig.update_xaxes, fig.update_yaxes):
-        axes(tickfont_color=colour, title_font_color=colour)
 
 
 def _chart(fig: go.Figure, name: str, alt: str, picks: Callable[[Any], None] | None) -> None:

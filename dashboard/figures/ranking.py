@@ -75,13 +75,12 @@ def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str, known: S
         }
         for row in every
     ]
-    fig = go.Figure({"data": [*traces, *_key(top, group_kind)], "layout": {"annotations": notes}})
     axis = f"test {names.metric(metric)}, {names.target(target)} ({names.better(metric) or 'no order known'})"
-    theme.finish(fig, height=46 * len(every) + 70, x=axis)
     margin = 0.04 * ((high - low) or abs(high) or 1.0)
-    fig.update_xaxes(range=[low - margin, high + margin], showgrid=True, gridcolor="rgba(135,147,163,0.18)")
-    fig.update_yaxes(visible=False, range=[-0.5, len(every) - 0.25])
-    return fig
+    across = {"range": [low - margin, high + margin], "showgrid": True, "gridcolor": "rgba(135,147,163,0.18)"}
+    up = {"visible": False, "range": [-0.5, len(every) - 0.25]}
+    traces += _key(top, group_kind)
+    return theme.figure(traces, 46 * len(every) + 70, axis, xaxis=across, yaxis=up, annotations=notes)
 
 
 def cut(rows: pd.DataFrame) -> str:

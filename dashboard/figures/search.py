@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -49,50 +49,54 @@ def draw_history(table: pd.DataFrame, label: str, direction: str = "minimize") -
     beyond = finite & ((values > high) if worse == "high" else (values < low))
     edge = high + margin if worse == "high" else low - margin
     floor = low - margin * (2 if worse == "low" and beyond.any() else 1)
-    figure = go.Figure()
     best = table["best"].where(np.isfinite(table["best"].astype(float)))
-    figure.add_scatter(
-        x=table["trial"],
-        y=best.clip(low, high),
-        mode="lines",
-        name="best so far",
-        line={"color": theme.NEUTRAL, "shape": "hv", "width": 2},
-        customdata=best,
-        hovertemplate="best up to trial %{x}: %{customdata:.4g}<extra></extra>",
-    )
+    line = {
+        "type": "scatter",
+        "x": table["trial"],
+        "y": best.clip(low, high),
+        "mode": "lines",
+        "name": "best so far",
+        "line": {"color": theme.NEUTRAL, "shape": "hv", "width": 2},
+        "customdata": best,
+        "hovertemplate": "best up to trial %{x}: %{customdata:.4g}<extra></extra>",
+    }
+    traces = [line]
     size = 9 if len(table) <= 150 else 6
     for state in (State.COMPLETE, State.PRUNED):
-        _marks(figure, table[(table["state"] == state) & finite & ~beyond], state, None, label, size)
+        traces += _marks(table[(table["state"] == state) & finite & ~beyond], state, None, label, size)
     for state in table.loc[beyond, "state"].unique():
         of = table[(table["state"] == state) & beyond]
-        _marks(figure, of, state, edge, label, 9, f"{state}, beyond the axis ({len(of)})")
+        traces += _marks(of, state, edge, label, 9, f"{state}, beyond the axis ({len(of)})")
     for state in table.loc[~finite, "state"].unique():
         of = table[(table["state"] == state) & ~finite]
-        _marks(figure, of, state, floor, label, 9, f"{state} (no finite value)")
-    theme.finish(figure, 380, "trial", label).update_xaxes(theme.whole(table["trial"]))
+        traces += _marks(of, state, floor, label, 9, f"{state} (no finite value)")
     top = high + margin * (2 if beyond.any() and worse == "high" else 1)
-    return figure.update_yaxes(range=[floor - margin, top])
+    axes = {"xaxis": theme.whole(table["trial"]), "yaxis": {"range": [floor - margin, top]}}
+    return theme.figure(traces, 380, "trial", label, **axes)
 
 
 def _marks(
-    figure: go.Figure, of: pd.DataFrame, state: str, at: float | None, label: str, size: int, name: str = ""
-) -> None:
-    """Add a mark a trial, at its value or, with `at`, on an edge of the figure."""
+    of: pd.DataFrame, state: str, at: float | None, label: str, size: int, name: str = ""
+) -> list[dict[str, Any]]:
+    """Return a mark a trial, at its value or, with `at`, on an edge of the figure; none where there is no trial."""
     if of.empty:
-        return
-    figure.add_scatter(
-        x=of["trial"],
-        y=of["value"] if at is None else np.full(len(of), at),
-        mode="markers",
-        name=name or state,
-        marker={
-            "color": COLOURS.get(state, theme.NEUTRAL),
-            "symbol": SYMBOLS.get(state, "circle-open"),
-            "size": size,
-        },
-        customdata=[number(value, 4) if np.isfinite(value) else "no finite value" for value in of["value"]],
-        hovertemplate=f"trial %{{x}}, {state}<br>{label}: %{{customdata}}<extra></extra>",
-    )
+        return []
+    return [
+        {
+            "type": "scatter",
+            "x": of["trial"],
+            "y": of["value"] if at is None else np.full(len(of), at),
+            "mode": "markers",
+            "name": name or state,
+            "marker": {
+                "color": COLOURS.get(state, theme.NEUTRAL),
+                "symbol": SYMBOLS.get(state, "circle-open"),
+                "size": size,
+            },
+            "customdata": [number(value, 4) if np.isfinite(value) else "no finite value" for value in of["value"]],
+            "hovertemplate": f"trial %{{x}}, {state}<br>{label}: %{{customdata}}<extra></extra>",
+        }
+    ]
 
 
 def edf(values: Mapping[str, pd.Series], direction: str) -> pd.DataFrame:
@@ -114,25 +118,27 @@ def draw_edf(
     table: pd.DataFrame, label: str, looks: Mapping[str, theme.Look] | None = None, direction: str = "minimize"
 ) -> go.Figure:
     """Draw the share of trials that are at least as good as a value, a step line per study."""
-    figure = go.Figure()
     looks = looks or theme.looks(map(str, table["study"]))
-    for name, of in table.groupby("study", sort=False):
-        look = looks[str(name)]
-        figure.add_scatter(
-            x=of["value"],
-            y=of["share"],
-            mode="lines+markers",
-            name=theme.plain(name),
-            line={"color": look.colour, "shape": "hv", "width": 2, "dash": look.dash},
-            marker={"size": 6, "symbol": look.symbol},
-            hovertemplate=f"%{{y:.0%}} of trials reach {label} %{{x:.4g}}<extra></extra>",
-        )
-    theme.finish(figure, 340, label, "share of trials")
+    traces = [
+        {
+            "type": "scatter",
+            "x": of["value"],
+            "y": of["share"],
+            "mode": "lines+markers",
+            "name": theme.plain(name),
+            "line": {"color": looks[str(name)].colour, "shape": "hv", "width": 2, "dash": looks[str(name)].dash},
+            "marker": {"size": 6, "symbol": looks[str(name)].symbol},
+            "hovertemplate": f"%{{y:.0%}} of trials reach {label} %{{x:.4g}}<extra></extra>",
+        }
+        for name, of in table.groupby("study", sort=False)
+    ]
+    across = {}
     ends = theme.bulk(table["value"], "low" if direction == "maximize" else "high")
     if ends is not None and (table["value"].max() > ends[1] or table["value"].min() < ends[0]):
         margin = 0.05 * ((ends[1] - ends[0]) or 1.0)
-        figure.update_xaxes(range=[ends[0] - margin, ends[1] + margin])
-    return figure.update_yaxes(tickformat=".0%", range=[0, 1.05])
+        across = {"range": [ends[0] - margin, ends[1] + margin]}
+    up = {"tickformat": ".0%", "range": [0, 1.05]}
+    return theme.figure(traces, 340, label, "share of trials", xaxis=across, yaxis=up)
 
 
 def timeline(table: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
@@ -150,28 +156,32 @@ def timeline(table: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
 
 def draw_timeline(table: pd.DataFrame) -> go.Figure:
     """Draw when each trial ran as a bar; bars beside each other ran on several workers at once."""
-    figure = go.Figure()
+    traces = []
     for state in table["state"].unique():
         of = table[table["state"] == state]
-        figure.add_bar(
-            base=of["start"],
-            x=of["seconds"] * 1000,
-            y=of["trial"],
-            orientation="h",
-            width=0.7,
-            name=state,
-            marker={"color": COLOURS.get(state, theme.NEUTRAL)},
-            customdata=of["seconds"],
-            hovertemplate=f"trial %{{y}}, {state}, %{{customdata:.1f}} s<extra></extra>",
-        )
-    theme.finish(figure, min(150 + 16 * len(table), 620), "time (UTC)", "trial")
+        bar = {
+            "type": "bar",
+            "base": of["start"],
+            "x": of["seconds"] * 1000,
+            "y": of["trial"],
+            "orientation": "h",
+            "width": 0.7,
+            "name": state,
+            "marker": {"color": COLOURS.get(state, theme.NEUTRAL)},
+            "customdata": of["seconds"],
+            "hovertemplate": f"trial %{{y}}, {state}, %{{customdata:.1f}} s<extra></extra>",
+        }
+        traces.append(bar)
+    across: dict[str, Any] = {"type": "date"}
     ended = table[table["state"] != State.RUNNING]
     if len(ended) and len(ended) < len(table):
         # a trial whose worker died long ago runs out of the frame instead of pressing all others flat
         first, last = table["start"].min(), max(ended["end"].max(), table["start"].max())
-        figure.update_xaxes(range=[first, min(table["end"].max(), last + 0.5 * (last - first))])
-    figure.update_xaxes(type="date").update_yaxes(theme.whole(table["trial"]), autorange="reversed")
-    return figure.update_layout(barmode="overlay", bargap=0.25)
+        across["range"] = [first, min(table["end"].max(), last + 0.5 * (last - first))]
+    up = theme.whole(table["trial"]) | {"autorange": "reversed"}
+    height = min(150 + 16 * len(table), 620)
+    more = {"barmode": "overlay", "bargap": 0.25}
+    return theme.figure(traces, height, "time (UTC)", "trial", xaxis=across, yaxis=up, **more)
 
 
 def curves(found: pd.DataFrame, table: pd.DataFrame, metric: str) -> pd.DataFrame:

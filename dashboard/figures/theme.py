@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -160,21 +161,63 @@ def plain(text: object) -> str:
 def finish(fig: go.Figure, height: int = 360, x: str = "", y: str = "", legend: bool = True) -> go.Figure:
     """Give a figure the house's margins, fonts, grid and legend; `x` and `y` are axis titles with their units.
 
-    Changes and returns `fig`. Height is in pixels.
+    Changes and returns `fig`. Height is in pixels. `figure` makes a finished figure at once, many times faster.
     """
-    fig.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 28 if legend else 8, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        showlegend=legend,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
-        hoverlabel={"align": "left"},
-        bargap=0.35,
+    axes = [str(name) for name in fig.layout if str(name).startswith(("xaxis", "yaxis"))]
+    return fig.update_layout(_layout(height, x, y, legend, axes))
+
+
+def figure(
+    traces: Sequence[Mapping[str, Any]],
+    height: int = 360,
+    x: str = "",
+    y: str = "",
+    legend: bool = True,
+    **layout: Any,
+) -> go.Figure:
+    """Return a figure of traces (dictionaries with their ``type``) with the house's looks.
+
+    `layout` has what differs, such as ``xaxis={"type": "log"}``. Plotly checks a figure that is made at once in a tenth
+    of the time that it takes to change one step by step, and pages draw many.
+    """
+    return go.Figure(
+        {"data": list(traces), "layout": merged(_layout(height, x, y, legend, ["xaxis", "yaxis"]), layout)}
     )
-    fig.update_xaxes(title={"text": x}, automargin=True, zeroline=False, ticks="")
-    fig.update_yaxes(title={"text": y}, automargin=True, zeroline=False, ticks="")
-    return fig
+
+
+def _layout(height: int, x: str, y: str, legend: bool, axes: Sequence[str]) -> dict[str, Any]:
+    axis = {"automargin": True, "zeroline": False, "ticks": ""}
+    titles = {"x": {"text": x}, "y": {"text": y}}
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 28 if legend else 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": legend,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
+        "hoverlabel": {"align": "left"},
+        "bargap": 0.35,
+        **{name: {**axis, "title": titles[name[0]]} for name in axes},
+    }
+
+
+def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both mappings as one, those within them as well; where both say something, `second` holds."""
+    found = dict(first)
+    for name, value in second.items():
+        own = found.get(name)
+        found[name] = merged(own, value) if isinstance(own, Mapping) and isinstance(value, Mapping) else value
+    return found
+
+
+def inked(fig: go.Figure, colour: str, **layout: Any) -> go.Figure:
+    """Return a copy of a figure whose axis texts have a colour, and with more of a layout. `fig` stays as it is."""
+    spec = fig.to_dict()
+    spec["layout"].pop("template", None)  # the page's own looks come in its place
+    text = {"tickfont": {"color": colour}, "title": {"font": {"color": colour}}}
+    axes = {name for name in spec["layout"] if name.startswith(("xaxis", "yaxis"))} | {"xaxis", "yaxis"}
+    spec["layout"] = merged(spec["layout"], {**dict.fromkeys(axes, text), **layout})
+    return go.Figure(spec)
 
 
 def whole(values: pd.Series) -> dict[str, Any]:
@@ -240,26 +283,26 @@ def heat(
     top : whether the columns' names stand above the rows.
     more : of Plotly's Heatmap, such as text and customdata.
     """
+    trace = {
+        "type": "heatmap",
+        "z": z,
+        "x": list(x) if numeric else [plain(name) for name in x],
+        "y": [plain(name) for name in y],
+        "zmin": ends[0],
+        "zmax": ends[1],
+        "colorscale": scale,
+        "colorbar": bar,
+        "showscale": bar is not None,
+        "hoverongaps": False,
+        "hovertemplate": f"{hover}<extra></extra>",
+        "xgap": 2,
+        "ygap": 2,
+    } | more
+    below = {} if bar is None else {"margin": {"b": BAR if not titles[0] and top else BAR_AND_TITLE}}
     # digits are names of classes as well: only a category axis keeps them apart and in order
-    columns = list(x) if numeric else [plain(name) for name in x]
-    trace = go.Heatmap(
-        z=z,
-        x=columns,
-        y=[plain(name) for name in y],
-        zmin=ends[0],
-        zmax=ends[1],
-        colorscale=scale,
-        colorbar=bar,
-        showscale=bar is not None,
-        hoverongaps=False,
-        hovertemplate=f"{hover}<extra></extra>",
-        **{"xgap": 2, "ygap": 2} | more,
-    )
-    fig = finish(go.Figure(trace), round(above + row * len(y)), *titles, legend=False)
-    if bar is not None:
-        fig.update_layout(margin_b=BAR if not titles[0] and top else BAR_AND_TITLE)
-    fig.update_xaxes(showgrid=False, **({} if numeric else {"type": "category"}), **({"side": "top"} if top else {}))
-    return fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    across = {"showgrid": False} | ({} if numeric else {"type": "category"}) | ({"side": "top"} if top else {})
+    down = {"type": "category", "autorange": "reversed", "showgrid": False}
+    return figure([trace], round(above + row * len(y)), *titles, legend=False, xaxis=across, yaxis=down, **below)
 
 
 BAR, BAR_AND_TITLE = 56, 104

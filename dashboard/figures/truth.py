@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -43,10 +43,10 @@ def drawn(table: pd.DataFrame) -> pd.DataFrame:
 def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
     """Draw `points`: those on the dotted line are predicted exactly; colours are classes where the data has them."""
     shown = drawn(table)
-    fig = go.Figure()
     ends = [float(np.nanmin(table[["true", "pred"]])), float(np.nanmax(table[["true", "pred"]]))] if len(table) else []
     line = {"color": theme.NEUTRAL, "dash": "dot", "width": 1.5}
-    fig.add_scatter(x=ends, y=ends, mode="lines", line=line, hoverinfo="skip", showlegend=False)
+    diagonal = {"type": "scatter", "x": ends, "y": ends, "mode": "lines", "line": line}
+    traces: list[dict[str, Any]] = [diagonal | {"hoverinfo": "skip", "showlegend": False}]
     labels = sorted(shown["label"].unique())
     for label in labels:
         mine = shown[shown["label"] == label]
@@ -56,20 +56,21 @@ def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
             "size": 8,
             "opacity": 0.7,
         }
-        where = [f"{theme.plain(s)}, {theme.plain(g)}" for s, g in zip(mine["sample"], mine["group"], strict=True)]
-        fig.add_scatter(
-            x=mine["true"],
-            y=mine["pred"],
-            mode="markers",
-            marker=marker,
-            name=theme.plain(label) if label else "sample",
-            text=where,
-            hovertemplate="%{text}<br>truth %{x:.3g}, prediction %{y:.3g}<extra>%{fullData.name}</extra>",
-        )
+        dots = {
+            "type": "scatter",
+            "x": mine["true"],
+            "y": mine["pred"],
+            "mode": "markers",
+            "marker": marker,
+            "name": theme.plain(label) if label else "sample",
+            "text": [f"{theme.plain(s)}, {theme.plain(g)}" for s, g in zip(mine["sample"], mine["group"], strict=True)],
+            "hovertemplate": "%{text}<br>truth %{x:.3g}, prediction %{y:.3g}<extra>%{fullData.name}</extra>",
+        }
+        traces.append(dots)
     suffix = f" ({unit})" if unit else ""
     called = theme.plain(names.target(target))
-    theme.finish(fig, 420, f"truth, {called}{suffix}", f"prediction, {called}{suffix}", legend=labels != [""])
-    return fig
+    titles = f"truth, {called}{suffix}", f"prediction, {called}{suffix}"
+    return theme.figure(traces, 420, *titles, legend=labels != [""])
 
 
 def caption(table: pd.DataFrame, part: str, group_kind: str) -> str:
@@ -87,20 +88,21 @@ def draw_curves(
     curves: pd.DataFrame, called: Mapping[str, str], looks: Mapping[str, theme.Look] | None = None
 ) -> go.Figure:
     """Draw one metric's epoch curves, a line a run, in the order of `called`: run id → name; `looks` go by run id."""
-    fig = go.Figure()
     looks = looks or theme.looks(called)
     many = curves["run_id"].nunique() > 1
-    order = [run_id for run_id in called if (curves["run_id"] == run_id).any()]
-    for run_id in order:
+    traces = []
+    for run_id in (run_id for run_id in called if (curves["run_id"] == run_id).any()):
         line = curves[curves["run_id"] == run_id].sort_values("step")
-        fig.add_scatter(
-            x=line["step"],
-            y=line["value"],
-            mode="lines" if len(line) > FEW else "lines+markers",
-            name=theme.plain(called[run_id]),
-            line={"color": looks[run_id].colour, "width": 2, "dash": looks[run_id].dash},
-            marker={"symbol": looks[run_id].symbol},
-            hovertemplate="epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
-        )
-    theme.finish(fig, 300, "epoch", theme.plain(curves["metric"].iloc[0]), legend=many)
-    return fig.update_xaxes(theme.whole(curves["step"]))
+        trace = {
+            "type": "scatter",
+            "x": line["step"],
+            "y": line["value"],
+            "mode": "lines" if len(line) > FEW else "lines+markers",
+            "name": theme.plain(called[run_id]),
+            "line": {"color": looks[run_id].colour, "width": 2, "dash": looks[run_id].dash},
+            "marker": {"symbol": looks[run_id].symbol},
+            "hovertemplate": "epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
+        }
+        traces.append(trace)
+    title = theme.plain(curves["metric"].iloc[0])
+    return theme.figure(traces, 300, "epoch", title, many, xaxis=theme.whole(curves["step"]))

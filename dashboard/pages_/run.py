@@ -340,7 +340,10 @@ def has_children(run: Record) -> bool:
 
 def heading(choice: Choice) -> str:
     """Return what the page is about."""
-    return choice.rows[0].record.title if len(choice.rows) == 1 else f"{len(choice.rows)} runs"
+    if len(choice.rows) > 1:
+        return f"{len(choice.rows)} runs"
+    run = choice.rows[0].record
+    return " · ".join(part for part in (run.method_title, run.settings_text) if part) if run.method_title else run.title
 
 
 def tab(choice: Choice) -> str:

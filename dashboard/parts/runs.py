@@ -107,7 +107,7 @@ def default(page: Page, index: Index) -> list[str]:
 def short(run_id: str, index: Index) -> str:
     """Return the first letters of a run id, as many as no other run of the store begins with, at least eight."""
     for length in range(LETTERS, len(run_id)):
-        if index.find(run_id[:length]) == run_id:
+        if int(index.runs.index.str.startswith(run_id[:length]).sum()) == 1:
             return run_id[:length]
     return run_id
 

@@ -45,15 +45,19 @@ class Artifacts:
             raise Damaged(f"run {run_id}: {name!r} is not the name of an artifact")
         self.get(run_id, name, root / name)
         try:
-            path = (root / name).resolve()
-            there = path.is_file()
-        except (OSError, RuntimeError) as error:  # a name that is too long; links in a circle
+            path = os.path.realpath(os.path.join(root, name))
+            there = os.path.isfile(path)
+            if not there:
+                os.stat(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # a name that is too long; links in a circle
             raise Damaged(f"run {run_id}: {name!r} cannot be opened ({error})") from error
-        if not path.is_relative_to(root.resolve()):
+        if not path.startswith(os.path.realpath(root) + os.sep):
             raise Damaged(f"run {run_id}: {name} is a link out of the run's own folder")
         if not there:
             raise Damaged(f"run {run_id}: {name} is missing ({path})")
-        return path
+        return Path(path)
 
     def files(self, run_id: str) -> list[str]:
         """Return the names of a run's files, ``/`` between folders; none where it has no folder."""
@@ -109,13 +113,26 @@ class Folder(Artifacts):
     def __init__(self, folder: Path, experiment: Callable[[str], str]) -> None:
         self.folder, self.experiment = folder, experiment
 
+    def stamp(self, run_id: str, name: str) -> Hashable:
+        """Return a value that changes when a file is written anew; a page asks for those of many files at once."""
+        artifacts = os.path.realpath(os.path.join(self.folder, "artifacts"))
+        inside = os.path.join(artifacts, self.experiment(run_id), run_id, "artifacts", "")
+        plain = os.path.join(inside, name)
+        if "\0" in name or os.path.realpath(plain) != plain:  # a link, a name with dots: looked at closely
+            return super().stamp(run_id, name)
+        try:
+            found = os.stat(plain)
+        except OSError:
+            return super().stamp(run_id, name)
+        return (found.st_ino, found.st_size, found.st_mtime_ns)
+
     def root(self, run_id: str) -> Path:
         """Return ``artifacts/<experiment>/<run>/artifacts``."""
-        artifacts = self.folder / "artifacts"
-        root = artifacts / self.experiment(run_id) / run_id / "artifacts"
-        if not root.resolve().is_relative_to(artifacts.resolve()):
+        artifacts = os.path.join(self.folder, "artifacts")
+        root = os.path.join(artifacts, self.experiment(run_id), run_id, "artifacts")
+        if not os.path.realpath(root).startswith(os.path.realpath(artifacts) + os.sep):
             raise Damaged(f"run {run_id}: its folder lies outside the store ({root} is a link)")
-        return root
+        return Path(root)
 
 
 class Server(Artifacts):

@@ -147,9 +147,10 @@ def published(
     `of` is ``method`` for the methods that have a study here, ``data`` for all methods.
     """
     found: dict[tuple[str, str, float], dict[str, Any]] = {}
-    for run in protocol.shown(archived=True):
-        if of != "data" and methods and run.method not in methods:
-            continue
+    runs = {
+        run.method: run for run in protocol.shown(archived=True) if of == "data" or not methods or run.method in methods
+    }
+    for run in runs.values():  # one study a method: what was published of a method is the same for all of its settings
         for one in papers.scores(run, metric, target, of=of, paper=paper):
             row = _row(one.method, one.value, PUBLISHED, one.settings_text, one.caveats, one.why)
             row |= {"published_settings": one.settings, "method": run.method if of != "data" else one.method}

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 CHILDREN = (Kind.TRIAL, Kind.FINAL, Kind.NEED)
 
 
+FEW = 8
+"""Records up to which values are taken one by one."""
+
+
 class Index:
     """The run table of `dashboard.store.Store.runs`, with what pages ask of it."""
 
@@ -34,6 +38,8 @@ class Index:
         self.runs = runs
         self._records: dict[str, Record] = {}
         self._studies: dict[str, Study] = {}
+        self._values: dict[str, NDArray[np.float64]] = {}
+        self._categories: dict[str, list[Any]] = {}
 
     # -------------------------------------------------------------------------------------------------- columns
 
@@ -46,11 +52,15 @@ class Index:
 
     def metric(self, full: str, run_ids: Iterable[str]) -> pd.Series:
         """Return a metric of some runs by its full name, nan where a run has none."""
-        ids = pd.Index(list(run_ids), dtype=object)
-        if full not in self.runs:
-            return pd.Series(np.nan, index=ids)
-        values = self.runs[full].iloc[self.runs.index.get_indexer(ids)]
-        return pd.to_numeric(values, errors="coerce").astype(float).set_axis(ids)
+        ids = list(run_ids)
+        return pd.Series(self.values(full)[self.runs.index.get_indexer(ids)], index=ids, dtype=float)
+
+    def values(self, full: str) -> NDArray[np.float64]:
+        """Return a metric of every run (n,) in the order of the run table, nan where a run has none."""
+        if full not in self._values:
+            column = self.runs[full] if full in self.runs else pd.Series(np.nan, index=self.runs.index)
+            self._values[full] = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
+        return self._values[full]
 
     def score(self, run_id: str, full: str) -> float:
         """Return one metric of a run by its full name, nan where the run has none."""
@@ -110,9 +120,21 @@ class Index:
             return
         places = self.runs.index.get_indexer(pd.Index(run_ids))
         known = [column for column in records.COLUMNS if column in self.runs]
-        values = [self.runs[column].iloc[places].tolist() for column in known]
+        values = [self._taken(column, places) for column in known]
         for run_id, *row in zip(run_ids, *values, strict=True):
             self._records[run_id] = records.decode(run_id, dict(zip(known, row, strict=True)))
+
+    def _taken(self, column: str, places: NDArray[Any]) -> list[Any]:
+        """Return a column's values at some places; a missing one is None, nan or NA."""
+        values = self.runs[column].array
+        if isinstance(values, pd.Categorical):
+            if column not in self._categories:  # made a list once: a page asks for one record after the other
+                self._categories[column] = [*values.categories.tolist(), None]
+            categories = self._categories[column]
+            return [categories[code] for code in values.codes[places]]
+        if len(places) < FEW:
+            return [values[int(place)] for place in places]
+        return list(values.take(places).tolist())
 
     # -------------------------------------------------------------------------------------------------- studies
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from affect import metrics
@@ -13,6 +14,8 @@ from affect.record import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from dashboard.results.index import Index
     from dashboard.results.record import Record
@@ -35,7 +38,13 @@ class Protocol:
 
     def scores(self, metric: str, target: str = names_of.ALL, aspect: str = "", part: str = "test") -> pd.Series:
         """Return a metric of each of its studies (index: run ids, newest first), nan where a study has none."""
-        return self.index.metric(names_of.metric(part, metric, target, aspect), self.studies)
+        values = self.index.values(names_of.metric(part, metric, target, aspect))
+        return pd.Series(values[self._places], index=list(self.studies), dtype=float)
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """The places of its studies in the run table."""
+        return np.asarray(self.index.runs.index.get_indexer(list(self.studies)), np.int64)
 
     @cached_property
     def _tested(self) -> list[names_of.MetricName]:

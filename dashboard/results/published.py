@@ -65,6 +65,11 @@ def table() -> pd.DataFrame:
     return source.published()
 
 
+@lru_cache(maxsize=256)
+def _known(dataset: str, method: str) -> pd.DataFrame:
+    return matching(table(), dataset, method)
+
+
 def matching(
     paper: pd.DataFrame, dataset: str = "", method: str = "", settings: Mapping[str, Any] | None = None
 ) -> pd.DataFrame:
@@ -97,11 +102,14 @@ def scores(
     of : ``run`` for the run's method with its settings, ``method`` for its method with any, ``data`` for all methods.
     paper : the published table, `table()` by default.
     """
-    paper = table() if paper is None else paper
     method, settings = (run.method if of != "data" else ""), (run.settings if of == "run" else None)
     if not run.dataset or (of != "data" and not method):
         return []
-    rows = matching(paper, run.dataset, method, settings)
+    rows = _known(run.dataset, method) if paper is None else matching(paper, run.dataset, method)
+    if rows.empty:
+        return []
+    if settings is not None:
+        rows = matching(rows, settings=settings)
     rows = rows[(rows["metric"] == metric) & rows["evaluation"].map(_own_predictions).astype(bool)]
     found = []
     for (name, text), group in rows.groupby(["method", "settings"], sort=True):

@@ -66,6 +66,7 @@ class Study:
     def __init__(self, index: Index, run_id: str) -> None:
         self.index, self.run_id = index, run_id
         self.record: Record = index.record(run_id)
+        self._with_curves: tuple[dict[Any, float], pd.DataFrame] = ({}, pd.DataFrame())
 
     @property
     def title(self) -> str:
@@ -126,11 +127,19 @@ class Study:
 
     def trials(self, curves: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return its trials (`trials.COLUMNS` and parameters); `curves` give pruned trials their last epoch's value."""
-        last = trials.last_values(curves, self.curve)
+        places = self.index.children(self.run_id, Kind.TRIAL)
+        states = self.index.states[places]
+        pruned = set(self.trial_runs.index[states == State.PRUNED])
+        if not pruned or curves is None:
+            return self._trials
+        last = trials.last_values(curves[curves["run_id"].isin(pruned)], self.curve)
         if not last:
             return self._trials
-        places = self.index.children(self.run_id, Kind.TRIAL)
-        return trials.table(self.trial_runs, self.index.states[places], self.metric, last)
+        known, table = self._with_curves
+        if last != known:
+            table = trials.table(self.trial_runs, states, self.metric, last)
+            self._with_curves = last, table
+        return table
 
     @cached_property
     def winner(self) -> pd.Series | None:
