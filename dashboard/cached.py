@@ -28,6 +28,11 @@ def store() -> Store:
     return _store(locate())
 
 
+def where() -> str:
+    """Return where the store is, in words."""
+    return store().where()
+
+
 def probe() -> Hashable:
     """Return a value that changes whenever the store does."""
     return store().probe()

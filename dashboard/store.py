@@ -8,6 +8,7 @@ give the same table. Artifacts are read by `dashboard.reading.artifacts`.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -82,6 +83,12 @@ class Store:
     def notice(self) -> str:
         """A sentence that every page should show, such as why reading is slow here; empty where all is well."""
         return self._reader.notice
+
+    def where(self) -> str:
+        """Return where the store is: its folder, or a server's address without user and password."""
+        if self.source.file is not None:
+            return str(self.source.file.parent)
+        return re.sub(r"//[^/@]*@", "//", self.source.uri)
 
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""

@@ -40,6 +40,7 @@ _STYLE = """<style>
 [data-testid="stPageLink-NavLink"] p, [data-testid="stBaseButton-tertiary"] p {
   text-decoration: underline; text-underline-offset: .2em; text-decoration-thickness: 1px;
 }
+[data-tag] { color: light-dark(#FFFFFF, #12161C); }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
 </style>"""
 """Ours alone: no text from the store ever goes into it."""
@@ -66,7 +67,7 @@ def style() -> None:
 @lru_cache
 def _scripts() -> str:
     """Return our own scripts, into which no text from the store ever goes."""
-    return "\n".join((ASSETS / name).read_text("utf-8") for name in ("history.js", "rows.js", "zoom.js"))
+    return "\n".join((ASSETS / name).read_text("utf-8") for name in ("history.js", "rows.js", "zoom.js", "sidebar.js"))
 
 
 def head(title: str, how_to_read: str, tab: str = "") -> None:
@@ -82,7 +83,7 @@ def empty(command: str, why: str) -> None:
     """Say that there is nothing, and which command fills it."""
     with st.container(border=True):
         st.markdown(f"**{escape(why)}** This command fills the page:")
-        st.code(command, language="bash")
+        st.code(command, language=None)
 
 
 def link(to: Link) -> None:
@@ -96,7 +97,6 @@ def link(to: Link) -> None:
 def plot(fig: go.Figure, key: str, alt: str, picks: Callable[[Any], None] | None = None) -> None:
     """Show a figure. `alt` says in words what it shows; `picks` gets what a person clicks or circles in it."""
     name = f"{key}_figure"
-    _zoom(fig, name)
     # a copy: a file that is shared or downloaded has colours of its own
     shown = theme.inked(fig, INK.get(st.context.theme.type or "light", INK["light"]), modebar=_MODEBAR)
     _chart(shown, name, alt, picks)
@@ -119,33 +119,6 @@ def _chart(fig: go.Figure, name: str, alt: str, picks: Callable[[Any], None] | N
         selection_mode=("points", "box", "lasso"),
         alt=alt or None,
     )
-
-
-MOVES = ("zoom", "find", "area")
-"""Words of an address that do not change what a figure's axes mean."""
-
-
-def _zoom(fig: go.Figure, name: str) -> None:
-    """Draw a figure at the part that the address says was zoomed into."""
-    which, _, numbers = st.query_params.get("zoom", "").partition("~")
-    if which != name:
-        return
-    rest = {key: st.query_params.get_all(key) for key in st.query_params if key not in MOVES}
-    if st.session_state.setdefault("zoomed in", rest) != rest:  # another figure by now: its axes mean something else
-        st.session_state.pop("zoomed in")
-        st.query_params.pop("zoom", None)
-        return
-    ends: list[float | str] = [_end(text) for text in numbers.split(",")]
-    if len(ends) == 4:
-        fig.update_xaxes(range=ends[:2], autorange=False, row=None)
-        fig.update_yaxes(range=ends[2:], autorange=False)
-
-
-def _end(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text  # a time
 
 
 def table(

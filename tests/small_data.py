@@ -6,11 +6,11 @@ import functools
 import tempfile
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from training import protocols, registry
-from training.contract import Dataset, Fitted, Job, Method, Outcome, Params, Split
+from training.contract import Fitted, Job, Method, Outcome, Params
+from training.data import Dataset, Split
 from training.study import evaluating, scoring
 
 
@@ -30,6 +30,11 @@ def job(settings: dict[str, Any] | None = None, *, seed: int = 0, log: list | No
         "checkpoint": folder,
     }
     return Job(**{**made, **rest})
+
+
+def scored(declared: Method, handed: Split) -> dict[str, Any]:
+    """Return what a job says of the objective: its direction, and the score of predictions for validation."""
+    return {"direction": declared.direction, "score": functools.partial(scoring.on_validation, declared, handed)}
 
 
 def default_settings(declared: Method) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **dict(settings)}
     handed = split(module.METHOD, chosen, test=False)
-    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), score=_score(module, handed))
+    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), **scored(module.METHOD, handed))
     return module.fit(registry.tiny(name)[0], handed, lent).model
 
 
@@ -79,14 +84,8 @@ def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
     """Return a job for the method `name` with its needs fitted."""
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    needed = needs(dict(module.METHOD.prerequisites), chosen)
-    score = _score(module, split(module.METHOD, chosen, test=False))
-    return job(chosen, **{"prerequisites": needed, "score": score, **rest})
-
-
-def _score(module: ModuleType, handed: Split) -> Any:
-    """Return what `Job.score` is to be for a fit of this method to this split."""
-    return functools.partial(scoring.on_validation, module.METHOD, handed)
+    objective = scored(module.METHOD, split(module.METHOD, chosen, test=False))
+    return job(chosen, **{"prerequisites": needs(dict(module.METHOD.prerequisites), chosen), **objective, **rest})
 
 
 def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | None = None) -> Fitted:
@@ -96,7 +95,7 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     chosen = {**default_settings(module.METHOD), **(settings or {})}
     wanted = {**module.METHOD.prerequisites, **evaluating.prerequisites(module.METHOD)}
     handed = made.split(module.METHOD, chosen, test=True)
-    task = job(chosen, prerequisites=needs(wanted, chosen), score=_score(module, handed))
+    task = job(chosen, prerequisites=needs(wanted, chosen), **scored(module.METHOD, handed))
     used = params or registry.tiny(name)[0]
 
     def refit(split: Split) -> Outcome:

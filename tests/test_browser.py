@@ -75,13 +75,13 @@ def test_a_click_on_the_leaderboard_opens_a_run_whose_address_shows_it_to_others
         table.click(position={"x": 120, "y": 35 + 17})
         page.wait_for_url(re.compile(r"/run\?"))
         settled(page)
-        title, run = page.locator("h1").inner_text(), query(page)["run"]
+        title, run = page.locator("h1").inner_text(), query(page)["runs"]
         assert "latent size 8" in title  # the best of its protocol
         address = page.url
     with fresh(browser) as other:
         settled(other, address)
         assert other.locator("h1").inner_text() == title
-        assert query(other)["run"] == run
+        assert query(other)["runs"] == run
         assert other.get_by_text("SYNTHETIC data").count() == 1
         other.locator(".js-plotly-plot").first.wait_for()
 
@@ -135,7 +135,7 @@ def test_going_back_from_a_run_shows_the_leaderboard_as_it_was(browser, server):
         table.click(position={"x": 120, "y": 35 + 17})
         page.wait_for_url(re.compile(r"/run\?"))
         settled(page)
-        assert set(query(page)) == {"run"}  # the run page has a target of its own
+        assert set(query(page)) == {"runs"}  # the run page has a target of its own
         page.go_back()
         page.wait_for_url(re.compile("/leaderboard"))
         settled(page)
@@ -157,7 +157,7 @@ def test_the_overview_follows_a_running_study_by_itself(browser, tmp_path):
         page.get_by_text("No study is running.").wait_for()
 
 
-PATHS = ("/", "/leaderboard", "/leaderboard?layout=as+table", "/study", "/run?run=RUN", "/errors")
+PATHS = ("/", "/leaderboard", "/leaderboard?layout=As+a+table", "/study", "/run?run=RUN", "/errors")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -192,13 +192,17 @@ def test_the_table_of_a_run_can_be_taken_as_csv_and_its_figure_as_svg(browser, s
 
 def test_a_run_shared_as_a_file_opens_offline_with_its_figures(browser, folder, tmp_path):
     from dashboard import share
+    from dashboard.results.index import Index
     from dashboard.store import Source, Store
+    from dashboard.views import view
 
     file = tmp_path / "run.html"
     run = fake_store.ids("study", made.STUDIES[0].name, 0)
-    file.write_text(share.runs(Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder)), [run]), "utf-8")
+    store = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
+    pages = [view.load(name) for name in ("run", "circumplex")]
+    file.write_text(share.file(Index(store.runs()), store, pages, [run]), "utf-8")
     with fresh(browser) as page:
         page.context.set_offline(True)
         page.goto(file.as_uri())
         page.wait_for_function("document.querySelectorAll('.js-plotly-plot .scatterlayer .trace').length > 3")
-        assert page.locator("h1").inner_text() == "lma_to_pad · features all"
+        assert page.locator("h1").inner_text() == made.STUDIES[0].name

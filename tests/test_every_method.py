@@ -15,7 +15,8 @@ import pytest
 from affect import record
 from tests import small_data
 from training import registry
-from training.contract import LABEL, Method, Outcome, Split
+from training.contract import LABEL, Method, Outcome
+from training.data import Split
 from training.study import scoring
 
 METHODS = registry.methods()
@@ -99,14 +100,14 @@ def test_the_same_seed_gives_the_same_predictions_and_nothing_else_is_touched(na
     """Whatever was drawn before, on the same number of threads; global seeds and the arguments stay as they were."""
     import torch
 
-    first = registry.method(name).fit(registry.space(name).TINY, split(name), small_data.lent(name, threads=2))
+    params = dict(registry.tiny(name)[0])
+    first = registry.method(name).fit(params, split(name), small_data.lent(name, threads=2))
     np.random.seed(123)
     torch.manual_seed(123)
-    params = dict(registry.tiny(name)[0])
     handed = split(name)
     copies = {(part, block): np.array(view) for part, of in handed.parts().items() for block, view in of.inputs.items()}
     state, torch_state, threads = np.random.get_state()[1].copy(), torch.get_rng_state(), torch.get_num_threads()
-    again = registry.method(name).fit(params, handed, small_data.lent(name))
+    again = registry.method(name).fit(params, handed, small_data.lent(name, threads=2))
     for part, values in first.predictions.items():
         np.testing.assert_array_equal(again.predictions[part], values)
     assert params == registry.tiny(name)[0]

@@ -185,7 +185,8 @@ def test_every_tab_of_a_run_opens_from_its_address(tab, results, monkeypatch):
     app = open_page("run", run=study_id(0), tab=tab)
     assert not app.error
     assert not [warning for warning in app.warning if "asks for" in warning.value]
-    assert app.query_params.get("tab", ["Curves"])[0].lower() == tab
+    opened = app.query_params.get("tab", "Curves")
+    assert (opened if isinstance(opened, str) else opened[0]).lower() == tab
 
 
 def test_a_failed_trial_shows_why_as_text(results, monkeypatch):

@@ -14,7 +14,8 @@ import numpy as np
 from affect.metrics import CLASSIFICATION, REGRESSION
 from affect.record import PARTS, digest
 from training import splits, views
-from training.contract import CLASSES, FRAME, LABEL, LABEL_RULE, WINDOW_MEAN, Block, Dataset, Part, Split, UserError
+from training.contract import CLASSES, FRAME, LABEL, LABEL_RULE, WINDOW_MEAN, UserError
+from training.data import Block, Dataset, Part, Split
 from training.messages import plural
 from training.splits import LOSO, TEST, TRAIN, VALIDATION
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from training.contract import Indices, Method, Settings, Strings, Values
+    from training.contract import Method, Settings
+    from training.data import Indices, Strings, Values
 
 UNLABELLED, LEFT_OUT = "unlabelled", ""
 """What `Protocol.part` says of samples without a target: those of train groups, and those of other groups."""
@@ -87,10 +89,10 @@ class Protocol:
         rows = np.flatnonzero(self.part == part)
         if part != TEST:
             return rows
-        sample = _hashes(self.data.sample[rows])
+        sample = splits.places(self.data.sample[rows])
         if self.data.sequence is None or self.data.time is None:
             return rows[np.argsort(sample)]
-        return rows[np.lexsort((sample, self.data.time[rows], _hashes(self.data.sequence[rows])))]
+        return rows[np.lexsort((sample, self.data.time[rows], splits.places(self.data.sequence[rows])))]
 
     def split(self, method: Method, settings: Settings, *, test: bool, joined: bool = False) -> Split:
         """Return what the method is given under these settings. Test inputs come without y, label and true names.
@@ -171,7 +173,7 @@ class Protocol:
             # names tell: afraid_dance2_0 is a clip. Test samples that belong together still bear one name
             if values is None or name != TEST:
                 return pick(values)
-            return _numbered(values[rows])
+            return splits.numbered(values[rows])
 
         taken = inputs.take(rows)
         return Part(
@@ -187,18 +189,6 @@ class Protocol:
             return self.values
         index: Values = np.searchsorted(np.array(self.classes), self.values[:, 0]).astype(np.int64)
         return index
-
-
-def _hashes(names: Strings) -> Values:
-    """Return a number for each name (n,), by which names are ordered without telling anything of them."""
-    unique, place = np.unique(names, return_inverse=True)
-    hashes: Values = np.array([splits.hashed("test", name) for name in unique.tolist()])
-    return np.argsort(np.argsort(hashes))[place]
-
-
-def _numbered(names: Strings) -> Strings:
-    """Return ``test 0``, ``test 1`` … for names (n,), in the order of their hashes; equal names stay equal."""
-    return np.char.add("test ", _hashes(names).astype(np.str_))
 
 
 def make(

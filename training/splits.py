@@ -15,13 +15,16 @@ import numpy as np
 
 from affect.record import PARTS
 from training import json_files
-from training.contract import Dataset, UserError
+from training.contract import UserError
+from training.data import Dataset
 from training.messages import nearest, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from training.data import Indices, Strings
 
 TRAIN, VALIDATION, TEST = PARTS
 SHARE = 0.15
@@ -151,9 +154,16 @@ def folds(classes: Classes, kind: str, seed: int, count: int | str) -> list[dict
     return assigned
 
 
-def hashed(seed: int | str, name: str) -> str:
-    """Return a name's place in an order that tells nothing of it."""
-    return _key(seed, name)
+def places(names: Strings) -> Indices:
+    """Return a number for each name (n,): its place in an order that tells nothing of the names."""
+    unique, place = np.unique(names, return_inverse=True)
+    hashes = np.array([_key("test", name) for name in unique.tolist()])
+    return np.argsort(np.argsort(hashes))[place]
+
+
+def numbered(names: Strings) -> Strings:
+    """Return ``test 0``, ``test 1`` … for names (n,), in the order of their places; equal names stay equal."""
+    return np.char.add("test ", places(names).astype(np.str_))
 
 
 def _draw(

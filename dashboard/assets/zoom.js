@@ -1,23 +1,50 @@
-// What a person zoomed into stands in the address (`zoom=FIGURE~x0,x1,y0,y1`), so that a figure that is drawn anew
-// while a study runs keeps it, and so does a copied address.
+// What a person zoomed into stands in the address (`zoom=FIGURE~x0,x1,y0,y1`). Streamlit makes a figure anew whenever its
+// data changes, as it does while a study runs: the new figure is then shown at the same place, and so is the figure of
+// a copied address. Plotly itself is not within reach here, but the React component that draws the figure is.
 (() => {
   if (window.zoomStays) return;
   window.zoomStays = true;
+  const titles = {};
   const written = (value) => typeof value === "number" ? String(+value.toPrecision(8)) : String(value);
+  const read = (text) => Number.isNaN(Number(text)) ? text : Number(text);
+  const nameOf = (plot) => {
+    const holder = plot.closest('[class*="st-key-"]');
+    return holder && [...holder.classList].find((word) => word.startsWith("st-key-")).slice("st-key-".length);
+  };
+  const titleOf = (layout) => [layout.xaxis, layout.yaxis].map((axis) => axis?.title?.text ?? "").join("~");
+  const write = (value) => {
+    const address = new URL(window.location.href);
+    if (value) address.searchParams.set("zoom", value); else address.searchParams.delete("zoom");
+    window.history.replaceState(window.history.state, "", address);
+  };
+  const drawer = (plot) => {
+    let fiber = plot[Object.keys(plot).find((key) => key.startsWith("__reactFiber$"))];
+    while (fiber && !(fiber.memoizedProps?.onUpdate && fiber.memoizedProps?.layout)) fiber = fiber.return;
+    return fiber?.memoizedProps;
+  };
+  const restore = (plot) => {
+    const [name, numbers] = (new URL(window.location.href).searchParams.get("zoom") ?? "").split("~");
+    if (!numbers || name !== nameOf(plot)) return;
+    const props = drawer(plot), ends = numbers.split(",").map(read);
+    if (!props || ends.length !== 4) return;
+    if ((titles[name] ??= titleOf(props.layout)) !== titleOf(props.layout)) return write("");
+    const axis = (key, range) => ({ ...props.layout[key], range, autorange: false });
+    const layout = { ...props.layout, xaxis: axis("xaxis", ends.slice(0, 2)), yaxis: axis("yaxis", ends.slice(2)) };
+    props.onUpdate({ data: props.data, layout, frames: props.frames });
+  };
   const attach = (plot) => {
     if (plot.zoomStays || !plot.on) return;
     plot.zoomStays = true;
     plot.on("plotly_relayout", (change) => {
-      const keys = Object.keys(change), address = new URL(window.location.href);
-      const holder = plot.closest('[class*="st-key-"]'), layout = plot.layout || {};
-      const name = holder && [...holder.classList].find((word) => word.startsWith("st-key-"))?.slice(7);
+      const keys = Object.keys(change), name = nameOf(plot), layout = plot.layout ?? {};
       const ranges = [layout.xaxis?.range, layout.yaxis?.range];
-      if (keys.some((key) => key.endsWith(".autorange"))) address.searchParams.delete("zoom");
+      if (keys.some((key) => key.endsWith(".autorange"))) write("");
       else if (name && keys.some((key) => key.includes("axis.range")) && ranges.every((range) => range?.length === 2)) {
-        address.searchParams.set("zoom", `${name}~${ranges.flat().map(written).join(",")}`);
-      } else return;
-      window.history.replaceState(window.history.state, "", address);
+        titles[name] = titleOf(layout);
+        write(`${name}~${ranges.flat().map(written).join(",")}`);
+      }
     });
+    window.setTimeout(() => plot.isConnected && restore(plot), 0);
   };
   new MutationObserver(() => document.querySelectorAll(".js-plotly-plot").forEach(attach))
     .observe(document.body, { childList: true, subtree: true });

@@ -80,7 +80,8 @@ class Plane:
         if not math.isnan(self.trustworthiness):
             words.append(f"trustworthiness {self.trustworthiness:.3f}")
         if self.residual is not None:
-            words.append(f"turned and scaled onto the first, {self.residual:.0%} of its variance is left between")
+            differs = f"{self.residual:.0%} of the variance still differs (Procrustes)"
+            words.append(f"rotated and scaled to match the first plot; {differs}")
         return " · ".join(words)
 
 

@@ -26,10 +26,11 @@ LISTED = 20
 def counts(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show how much the store holds."""
     if choice.runs.empty:
-        yield Message("This store is empty.", "empty", DEMO)
+        yield Message(f"The store at {choice.read.where()} is empty or not there yet.", "empty", DEMO)
         return
     yield items.data_badge([run.synthetic for run in _studies(choice) if run.synthetic is not None])
     yield Values([Value(what.capitalize(), f"{count:,}") for what, count in overview.counts(choice.index).items()])
+    yield Section(notes=(f"Store: {choice.read.where()}",))
     if choice.index.problems:
         shown = choice.index.problems[:LISTED]
         text = f"{len(choice.index.problems)} runs have values that cannot be read; those count as missing."

@@ -322,7 +322,7 @@ def again(choice: Choice, ask: Ask) -> Iterator[Item]:
         run = row.record
         note = f"at commit {run.code_text}; the study's seed is part of the command."
         heading = row.name if len(choice.rows) > 1 else ""
-        yield Code(run.command or "unknown", heading, "bash", note)
+        yield Code(run.command or "unknown", heading, note=note)
 
 
 def notes(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -330,7 +330,7 @@ def notes(choice: Choice, ask: Ask) -> Iterator[Item]:
     for row in choice.rows:
         heading = row.name if len(choice.rows) > 1 else ""
         yield Section(heading, row.record.note or "No note yet.")
-        yield Code(f'python -m training note {row.run_id[:8]} "…"', language="bash")
+        yield Code(f'python -m training note {row.run_id[:8]} "…"')
 
 
 def has_children(run: Record) -> bool:
@@ -340,7 +340,10 @@ def has_children(run: Record) -> bool:
 
 def heading(choice: Choice) -> str:
     """Return what the page is about."""
-    return choice.rows[0].record.title if len(choice.rows) == 1 else f"{len(choice.rows)} runs"
+    if len(choice.rows) > 1:
+        return f"{len(choice.rows)} runs"
+    run = choice.rows[0].record
+    return " · ".join(part for part in (run.method_title, run.settings_text) if part) if run.method_title else run.title
 
 
 def tab(choice: Choice) -> str:

@@ -6,6 +6,7 @@ page's own default, which is written into the address but not taken along to oth
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -94,16 +95,19 @@ def _say_unknown(unknown: Iterable[str], index: Index) -> None:
 def default(page: Page, index: Index) -> list[str]:
     """Return the newest scored study of which the page shows something; of a page that shows any study, the newest."""
     studies = [run for run in index.choices(page.needs() if page.finals else ()) if index.record(run).kind == "study"]
-    for run_id in studies:
-        if not page.finals or page.shows_any(index, [run_id]):
-            return [run_id]
-    return []
+    if page.finals:
+        fitting = (run for run in studies if page.shows_any(index, [run]))
+    elif page.live is None:  # a page of results prefers a study that has some
+        fitting = (run for run in [*filter(index.final_ids, studies), *studies])
+    else:
+        fitting = iter(studies)
+    return list(islice(fitting, 1))
 
 
 def short(run_id: str, index: Index) -> str:
     """Return the first letters of a run id, as many as no other run of the store begins with, at least eight."""
     for length in range(LETTERS, len(run_id)):
-        if index.find(run_id[:length]) == run_id:
+        if int(index.runs.index.str.startswith(run_id[:length]).sum()) == 1:
             return run_id[:length]
     return run_id
 

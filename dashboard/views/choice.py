@@ -44,6 +44,9 @@ class Reads(Protocol):
     def stamp(self, run_id: str, name: str) -> Hashable:
         """Return `Store.stamp`."""
 
+    def where(self) -> str:
+        """Return `Store.where`."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -159,7 +162,7 @@ class Choice:
 def problem(error: Exception, name: str) -> Message:
     """Return in one sentence what went wrong with a run or a view; what was not foreseen goes to the server's log."""
     if isinstance(error, Damaged):
-        return Message(f"{name}: damaged. {error}", "error")
+        return Message(f"{name} cannot be read: {error}", "error")
     log.warning("%s could not be shown", name, exc_info=error)
     words = " ".join(str(error).split())[:300]
     return Message(

@@ -72,7 +72,7 @@ class Drawing:
             return
         {"info": st.info, "warning": st.warning, "error": st.error}[item.level](escape(item.text))
         if item.command:
-            st.code(item.command, language="bash")
+            st.code(item.command, language=None, wrap_lines=True)
 
     @_draw.register
     def _badges(self, item: items.Badges) -> None:
@@ -99,7 +99,7 @@ class Drawing:
         if item.heading:
             st.header(escape(item.heading), anchor=False)
         height = item.height if item.height is not None else "content"
-        st.code(item.text, language=item.language, wrap_lines=True, height=height)
+        st.code(item.text, language=None, wrap_lines=True, height=height)
         if item.note:
             st.caption(escape(item.note))
 

@@ -105,7 +105,6 @@ class Code:
 
     text: str
     heading: str = ""
-    language: str | None = None
     note: str = ""
     height: int | None = None
 

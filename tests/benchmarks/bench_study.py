@@ -24,7 +24,8 @@ import numpy as np
 from tests.benchmarks.row import Row, row
 
 if TYPE_CHECKING:
-    from training.contract import Job, Split
+    from training.contract import Job
+    from training.data import Split
     from training.study.plan import Prepared
     from training.views import Inputs
 
@@ -96,6 +97,8 @@ def fit(params: Mapping[str, Any], split: Split, job: Job) -> Any:
 
     from training.contract import Outcome
     from training.networks import loop
+    from training.networks.batches import Batches, Shuffled
+    from training.networks.step import Descent, optimiser
 
     train, validation = np.asarray(split.train.x), np.asarray(split.validation.x)
     mean, scale = train.mean(0), train.std(0) + 1e-6
@@ -107,15 +110,17 @@ def fit(params: Mapping[str, Any], split: Split, job: Job) -> Any:
     val_x, val_y = tensor((validation - mean) / scale), tensor(split.validation.y)
     with loop.seeded(job):
         module = network(x.shape[1], y.shape[1])
-    schedule = loop.Schedule(epochs=EPOCHS, batch=BATCH, learning_rate=params["rate"])
-    loop.fit(
-        module,
-        (x, y),
-        lambda batch: (module(batch[0]) - batch[1]).abs().mean(),
-        lambda: float((module(val_x) - val_y).abs().mean()),
-        schedule,
-        job,
-    )
+        loop.fit(
+            Descent(
+                module,
+                lambda batch: (module(batch[0]) - batch[1]).abs().mean(),
+                optimiser(module, "adam", params["rate"]),
+            ),
+            Batches(Shuffled(len(x), BATCH), (x, y), job.device),
+            lambda: float((module(val_x) - val_y).abs().mean()),
+            loop.Schedule(epochs=EPOCHS),
+            job,
+        )
 
     def predict(inputs: Inputs) -> Any:
         with torch.no_grad():

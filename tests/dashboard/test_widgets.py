@@ -52,29 +52,3 @@ def test_a_column_of_numbers_and_words_is_shown_as_words():
     shown = widgets._one_type(frame)
     assert shown["setting"].tolist()[:2] == ["1", "none"]
     assert shown["score"].tolist() == [0.5, 0.25, 0.125]
-
-
-def test_a_zoom_of_the_address_is_drawn_and_forgotten_with_another_figure():
-    def body() -> None:
-        import pandas as pd
-        import plotly.graph_objects as go
-
-        from dashboard.views.drawing import Drawing
-        from dashboard.views.items import Section
-
-        fig = go.Figure(go.Scatter(x=[1, 2, 3], y=[1, 2, 3]))
-        Drawing().draw(Section("", "", fig, pd.DataFrame({"x": [1]}), "curves"))
-
-    import json
-
-    app = AppTest.from_function(body)
-    app.query_params["zoom"] = "curves_figure~1.5,2.5,1,2"
-    app.run()
-    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
-    assert layout["xaxis"]["range"] == [1.5, 2.5]
-    assert layout["yaxis"]["range"] == [1, 2]
-    app.query_params["target"] = "another"
-    app.run()
-    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
-    assert "range" not in layout["xaxis"]
-    assert "zoom" not in app.query_params

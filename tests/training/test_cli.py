@@ -146,6 +146,22 @@ def test_train_status_predict(folder: Path, tmp_path: Path) -> None:
     assert "there is no folder" in training(
         folder, "predict", "one", str(path), "--out", str(tmp_path / "no" / "out.csv"), code=2
     )
+    feet = tmp_path / "feet.csv"
+    frame = pd.read_csv(path)
+    frame["max_hand_distance"] *= 30.48
+    frame.to_csv(feet, index=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "predict", "one", str(feet)],
+        cwd=ROOT,
+        env={**os.environ, "AFFECTORY_STORE": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "max_hand_distance: " in done.stderr
+    assert "is it in other units?" in done.stderr
+    assert len(done.stdout.splitlines()) == 1 + len(frame)
     assert "one" in training(folder, "predict", "oen", str(path), code=2)
     pad = tmp_path / "pad.csv"
     pad.write_text("EMOTION_P,EMOTION_A\n0,0\n")

@@ -1,4 +1,4 @@
-"""A finished final run as evaluations are given it: its data read and split again, its model, its codes."""
+"""A finished final run, reloaded for evaluations: its data and split, its model, its codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from training.contract import Evaluation, Floats, Model, Settings, Split
+    from training.contract import Evaluation, Model, Settings
+    from training.data import Floats, Split
     from training.protocols import Protocol
     from training.tracking.store import RunInfo, Store
 
@@ -47,7 +48,7 @@ class Final:
         return values
 
     def fitted(self, evaluation: Evaluation) -> Fitted:
-        """Return what an evaluation is given: predictions made again, codes from the run's files."""
+        """Return the inputs of an evaluation: predictions of the reloaded model, and codes from the run's files."""
         split = self.protocol.split(self.module.METHOD, self.settings, test=True)
         job = self._job()
         own, needed = (
@@ -63,8 +64,8 @@ class Final:
 
         def refit(other: Split) -> Outcome:
             params = plan.parameters(self.info.params, registry.space(self.info.tags["method"]))
-            again: Outcome = self.module.fit(params, other, replace(job, prerequisites=own))
-            return again
+            refitted: Outcome = self.module.fit(params, other, replace(job, prerequisites=own))
+            return refitted
 
         return Fitted(
             method=self.module.METHOD,
@@ -128,7 +129,7 @@ class Final:
 
 
 def protocol(store: Store, info: RunInfo, root: Path | None) -> Protocol:
-    """Read a run's data again and split it as the run's split.parquet says; UserError where it is not the same."""
+    """Reload a run's data and split it as in the run's split.parquet; UserError where the data has changed."""
     tags = info.tags
     root = root or _path(tags["command"], "--root")
     reader = registry.dataset(tags["reader"])

@@ -29,7 +29,7 @@ TestFolds = Annotated[
 Refit = Annotated[
     str,
     typer.Option(
-        help="train, or all: fit the best trial again on train and validation, as long as validation found best."
+        help="train, or all: refit the best trial on train and validation, for as many epochs as validation found."
     ),
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Value of a setting (repeatable).")]
@@ -40,9 +40,7 @@ With = Annotated[
     list[str] | None,
     typer.Option("--with", metavar="NAME=RUN", help="A run or study whose model serves as a prerequisite."),
 ]
-Repeats = Annotated[
-    int, typer.Option(min=1, help="Seeds with which the best trial is fitted again and scored on test.")
-]
+Repeats = Annotated[int, typer.Option(min=1, help="Seeds with which the best trial is refitted and scored on test.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the search and of the fits.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Upper limit on epochs (boosting rounds for trees).")]
 Name = Annotated[str | None, typer.Option(help="Name of the study; by default made of what it studies.")]

@@ -1,4 +1,4 @@
-"""Studies run one after another, and the command that is told how each ended."""
+"""Studies run one after another, and the command of ``--notify`` that runs when each ends."""
 
 from __future__ import annotations
 

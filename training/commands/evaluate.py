@@ -23,7 +23,7 @@ def evaluate(
     root: options.Root = None,
     device: options.Device = "auto",
 ) -> None:
-    """Compute an evaluation of a finished final run, and add its results to the run. Its data is read again."""
+    """Compute an evaluation of a finished final run, and add its results to the run. Its data is reloaded."""
     from training.tracking.store import Store
 
     info, files = add(Store.open(), run, name, root, device)

@@ -36,7 +36,8 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     import numpy as np
     import pandas as pd
 
-    from training import cache, registry, views
+    from affect.record import Artifact
+    from training import cache, input_ranges, registry, views
     from training.commands import _model
 
     if out is not None and out.exists():
@@ -56,8 +57,10 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     except ValueError as error:
         raise UserError(f"{file}, read as {tags['reader']}: {error}") from None
     if isinstance(model, KeepsColumns):
-        for block, names in model.columns.items():
+        for block, names in model.input_columns.items():
             _check_columns(file, block, names, views.find(new.blocks, block, seconds).columns)
+    described = {block: views.find(new.blocks, block, seconds) for block in blocks}
+    warn(input_ranges.compare(store.artifacts(info.id) / Artifact.MODEL, inputs, described))
     predictions = model.predict(inputs)
     columns: dict[str, Any] = {**new.names}
     classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])

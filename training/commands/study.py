@@ -44,7 +44,7 @@ def study(
     notify: options.Notify = None,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Search a method's hyperparameters, fit the best trial again with several seeds, score it on test once.
+    """Search a method's hyperparameters, refit the best trial with several seeds, score it on test once.
 
     The same command goes on where it was stopped or killed, and several of them share the work.
     """

@@ -29,8 +29,8 @@ LABELS = ("exp", "val", "aro")
 _OTHER = "lnd"
 """Landmarks: known, and not read."""
 
-_DAMAGED = (ValueError, EOFError, MemoryError, SyntaxError, RecursionError, tokenize.TokenError)
-"""What NumPy raises for a damaged file: its header is in Python's own notation."""
+_DAMAGED = (ValueError, EOFError, MemoryError, SyntaxError, RecursionError, tokenize.TokenError, SystemError)
+"""What NumPy raises for a damaged file: its header is in Python's own notation, and a text may have no characters."""
 
 LIMIT = 4096
 """Bytes of a file of one label; a larger one is none."""

@@ -1,7 +1,7 @@
 """Images that are nearly the same, by their perceptual hashes; the underscore marks what readers share.
 
-Where persons are unknown, copies of one photograph (cut, scaled or compressed differently) must not be on two sides of
-a split.
+Where persons are unknown, copies of one photograph (cut, scaled or compressed differently) must not be in two
+parts of a split.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def windows(section: Section, file: Path, block: str) -> Rows:
         raise rows.table.refuse(int(rows.row[longer[0]]), section["end"], expected, len(longer) - 1)
     shorter = int((lengths < seconds - TOLERANCE_S).sum())
     if shorter:
-        said = f"{file.name}: {shorter} of {len(rows)} windows are shorter than {seconds:g} s"
+        said = f"{file.name}: {shorter:,} of {len(rows):,} windows shorter than {seconds:g} s"
         rows = replace(rows, notes=(*rows.notes, said))
     return rows
 
@@ -133,30 +133,13 @@ def _read(
     order = np.argsort(np.unique(recording, return_inverse=True)[1], kind="stable")
     _check_times(table, times[-1], recording[order], end[order], order)
 
-    values = np.empty((len(recording), len(features)), np.float32)
-    for i, name in enumerate(features):
-        values[:, i] = numbers.pop(name)
-    missing = np.isnan(values)
-    empty: Any = missing.all(axis=0)
-    if empty.any():
-        names = [name for name, none in zip(features, empty.tolist(), strict=True) if none]
-        if empty.all():
-            raise UserError(f"{file}: expected numbers in {messages.listed(names)}, found no number in any row")
-        notes.append(f"{file.name}: {len(names)} columns are wholly empty and left out: {messages.listed(names)}")
-        values, missing = values[:, ~empty], missing[:, ~empty]
-    columns = [name for name, none in zip(features, empty.tolist(), strict=True) if not none]
-    without: Any = missing.all(axis=1)
-    torn = np.argwhere(missing & ~without[:, None])
-    if len(torn):
-        row, column = torn[0].tolist()
-        more = int(missing[~without, column].sum()) - 1
-        raise table.refuse(row, columns[column], "a number, or no feature at all in the row", more)
-    if without.any():
-        example = f"the first of {recording[without][0]} at {end[without][0]:g} s"
-        notes.append(f"{file.name}: {int(without.sum())} rows have no feature and are left out, {example}")
-    constant = [name for name, one in zip(columns, np.ptp(values[~without], axis=0).tolist(), strict=True) if one == 0]
-    if constant and len(values) > 1:
-        notes.append(f"{file.name}: constant, so that nothing can be learnt of it: {messages.listed(constant)}")
+    matrix = _matrix(table, features, numbers)
+    there = matrix.there
+    notes += matrix.notes
+    if not there.all():
+        example = f"the first of {recording[~there][0]} at {end[~there][0]:g} s"
+        left_out = messages.counted(int((~there).sum()), "row")
+        notes.append(f"{file.name}: {left_out} without any feature left out, {example}")
     rows = Rows(
         table=table,
         row=np.arange(len(recording)),
@@ -164,16 +147,57 @@ def _read(
         recording=recording,
         start=start,
         end=end,
-        values=values,
-        columns=tuple(columns),
+        values=matrix.values,
+        columns=matrix.columns,
         va=None,
         ignored=tuple(sorted({*table.header} - {*used, *features, ""})),
-        empty=tuple(name for name, none in zip(features, empty.tolist(), strict=True) if none),
-        constant=tuple(constant),
+        empty=matrix.empty,
+        constant=matrix.constant,
         notes=tuple(notes),
-        skipped=int(without.sum()),
+        skipped=int((~there).sum()),
     )
-    return rows.take(order[~without[order]]), numbers
+    return rows.take(order[there[order]]), numbers
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """Features (n, c) without the columns that are empty, and which rows have features at all (n,)."""
+
+    values: NDArray[np.float32]
+    columns: tuple[str, ...]
+    there: NDArray[np.bool_]
+    empty: tuple[str, ...]
+    constant: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _matrix(table: Table, features: list[str], numbers: dict[str, NDArray[np.float64]]) -> _Matrix:
+    """Return the features; UserError for a row that has some of them only. They are taken out of `numbers`."""
+    file, notes = table.path.name, []
+    values = np.empty((len(next(iter(numbers.values()))), len(features)), np.float32)
+    for i, name in enumerate(features):
+        values[:, i] = numbers.pop(name)
+    missing = np.isnan(values)
+    filled = ~np.asarray(missing.all(axis=0))
+    columns = [name for name, one in zip(features, filled.tolist(), strict=True) if one]
+    empty = [name for name in features if name not in {*columns}]
+    if not columns:
+        raise UserError(f"{table.path}: expected numbers in {messages.listed(empty)}, found no number in any row")
+    if empty:
+        said = f"{messages.counted(len(empty), 'column')} without any number left out: {messages.listed(empty)}"
+        notes.append(f"{file}: {said}")
+        values, missing = values[:, filled], missing[:, filled]
+    there = ~np.asarray(missing.all(axis=1))
+    incomplete = np.argwhere(missing & there[:, None])
+    if len(incomplete):
+        row, column = incomplete[0].tolist()
+        more = int(missing[there, column].sum()) - 1
+        raise table.refuse(row, columns[column], "a number, or no feature at all in the row", more)
+    spans = np.ptp(values[there], axis=0).tolist()
+    constant = [name for name, span in zip(columns, spans, strict=True) if span == 0 and len(values) > 1]
+    if constant:
+        notes.append(f"{file}: constant, so that nothing can be learnt from it: {messages.listed(constant)}")
+    return _Matrix(values, tuple(columns), there, tuple(empty), tuple(constant), tuple(notes))
 
 
 def _features(table: Table, section: Section, used: tuple[str, ...]) -> tuple[list[str], list[str]]:

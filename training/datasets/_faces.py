@@ -1,8 +1,8 @@
-"""From what a label file says to a data set of faces; the underscore marks what readers share.
+"""From the rows of label files to a data set of faces; the underscore marks what readers share.
 
 A reader turns its files into `Rows`; `dataset` reads the images, transfers valence and arousal where there are none,
-groups the rows so that no person, or where persons are unknown no copy of an image, is on two sides of a split, and
-counts all that it did.
+groups the rows so that no person, or where persons are unknown no copy of an image, is in two parts of a split, and
+counts what it left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 
 from affect import circumplex
 from training import image_files, left_out
-from training.contract import Block, Dataset, UserError
+from training.contract import UserError
+from training.data import Block, Dataset
 from training.datasets import _duplicates, _images, _paths, _scales
 
 if TYPE_CHECKING:
@@ -128,17 +129,17 @@ def dataset(
         raise UserError(f"{name}: no image is left to learn from{first}")
     part = None if published is None else published[found.kept]
     notes = [*rows.notes, *found.notes()]
-    va, said = _va(rows, labels)
+    va, va_notes = _va(rows, labels)
     transferred = rows.va is None or bool(rows.va_source)
-    notes += said
+    notes += va_notes
     if (centred := int((found.how == _images.CENTRE).sum())) and not rows.whole:
         notes.append(f"no face was found in {centred} of {len(rows)} images: their central square was taken")
     notes += left_out.sentences(rows.skipped)
     group, kind = _groups(rows, found)
     assigned = None
     if part is not None:
-        assigned, keep, said = _published(group, part)
-        notes += said
+        assigned, keep, split_notes = _published(group, part)
+        notes += split_notes
         if len(keep) < len(rows):
             rows, va, group, found = rows.take(keep), va[keep], group[keep], found.take(keep)
     label = None if rows.emotion is None else np.array(rows.emotion, np.str_)
@@ -253,7 +254,7 @@ def _reasons(rows: Rows) -> list[tuple[str, str]]:
 
 
 def _va(rows: Rows, labels: str) -> tuple[NDArray[np.float64], list[str]]:
-    """Return valence and arousal (n, 2), and what is to be said of them."""
+    """Return valence and arousal (n, 2), and notes on where they come from."""
     if rows.va is not None:
         notes = [f"{_NOT_ANNOTATED}: {rows.va_source}"] if rows.va_source else []
         return rows.va, notes + _scales.notes(rows.va, _images.VA)
@@ -294,7 +295,7 @@ def _groups(rows: Rows, found: _images.Loaded) -> tuple[NDArray[np.str_], str]:
 
 
 def _published(group: NDArray[np.str_], part: NDArray[np.str_]) -> tuple[dict[str, str], NDArray[np.int64], list[str]]:
-    """Return group → part, the rows to keep, and what is to be said: copies of a test image are not trained on."""
+    """Return group → part, the rows to keep, and notes: copies of a test image are not trained on."""
     tested = np.isin(group, group[part == "test"])
     keep = np.flatnonzero((part == "test") | ~tested)
     left_out = len(group) - len(keep)

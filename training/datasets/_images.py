@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from training import cache, image_files, left_out
-from training.contract import IMAGES, Block, NewRows, UserError
+from training.contract import IMAGES, UserError
+from training.data import Block, NewRows
 from training.datasets import _detector
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
     """Read images to predict for, an image or a folder of images, cut as `load` does without boxes.
 
     Returns the images (n, 3, 64, 64) uint8 and their names by column; in a folder all images below it are read, and
-    what is no image, or cannot be read, is left out and said. UserError names a file that is none.
+    what is no image, or cannot be read, is listed in `skipped`. UserError names a file that is none.
     """
     return _new_rows(file, blocks, whole=False)
 

@@ -9,19 +9,19 @@ import numpy as np
 from training import cache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
 
-def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Iterable[NDArray[Any]]) -> NDArray[Any]:
+def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Callable[[], Iterable[NDArray[Any]]]) -> NDArray[Any]:
     """Return the array ``<cache>/<name>.npy``, read-only and memory-mapped; made of `blocks` where it is not there yet.
 
     Parameters
     ----------
     name : path in the cache without its ending. It must name the content, its version included.
     shape, dtype : of the whole array.
-    blocks : successive blocks of its rows. They are asked for only when the file is made, and written one by one.
+    blocks : called when the file is made; gives successive blocks of its rows, which are written one by one.
 
     The file appears atomically; one that is damaged or of another shape is made again. Where the cache cannot be
     written the array lies in memory.
@@ -31,16 +31,18 @@ def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Iterable[NDArra
         if (found := _read(file, shape, dtype)) is not None:
             return found
         file.parent.mkdir(parents=True, exist_ok=True)
-        with cache.whole(file) as part:
-            mapped = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
-            _fill(mapped, blocks)
-            mapped.flush()
-            del mapped
+        with cache.whole(file) as part, part.open("wb") as stream:
+            # not through a map: the pages that it has written would count as the process's memory
+            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(stream, header)
+            for _, block in _placed(blocks(), shape):
+                stream.write(np.ascontiguousarray(block, dtype).data)
     except OSError:  # a cache that cannot be written costs memory, nothing else
-        made = np.empty(shape, dtype)
-        _fill(made, blocks)
-        made.flags.writeable = False
-        return made
+        here: NDArray[Any] = np.empty(shape, dtype)
+        for start, block in _placed(blocks(), shape):
+            here[start : start + len(block)] = block
+        here.flags.writeable = False
+        return here
     return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
 
 
@@ -52,10 +54,13 @@ def _read(file: Any, shape: tuple[int, ...], dtype: Any) -> NDArray[Any] | None:
     return found if found.shape == shape and found.dtype == dtype else None
 
 
-def _fill(made: NDArray[Any], blocks: Iterable[NDArray[Any]]) -> None:
+def _placed(blocks: Iterable[NDArray[Any]], shape: tuple[int, ...]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield each block and the row that it begins at; ValueError where they are not `shape` together."""
     start = 0
     for block in blocks:
-        made[start : start + len(block)] = block
+        if block.shape[1:] != shape[1:]:
+            raise ValueError(f"expected blocks of shape {('…', *shape[1:])}, found {block.shape}")
+        yield start, block
         start += len(block)
-    if start != len(made):
-        raise ValueError(f"expected blocks of {len(made)} rows together, found {start}")
+    if start != shape[0]:
+        raise ValueError(f"expected blocks of {shape[0]} rows together, found {start}")

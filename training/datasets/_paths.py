@@ -2,7 +2,8 @@ r"""Images by the paths that a label file names, which may have been written on 
 
 The underscore marks what readers share. A path is looked for as it is written; then with slashes for the backslashes of
 Windows, with the characters that a URL encodes, by the longest end of it that is there (``C:\data\faces\a.png``,
-``/home/other/faces/a.png``), and in another case of letters. Whatever but the first was needed is said.
+``/home/other/faces/a.png``), and in another case of letters. Notes say which of
+these ways were needed.
 """
 
 from __future__ import annotations

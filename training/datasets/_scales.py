@@ -46,23 +46,23 @@ def hint(values: NDArray[np.float64], low: float, high: float) -> str:
 
 def notes(values: NDArray[np.float64], names: Sequence[str]) -> list[str]:
     """Return sentences on columns (n, c) in [−1, 1] that look like a scale from 0 to 1, or use little of theirs."""
-    said: list[str] = []
+    sentences: list[str] = []
     if len(values) < ENOUGH:
-        return said
+        return sentences
     for name, column in zip(names, values.T, strict=True):
         known = column[np.isfinite(column)]
         if not len(known):
             continue
         if known.min() >= 0 and known.max() > 0.5:
-            said.append(
+            sentences.append(
                 f"{name} is never below 0 ({known.min():g} … {known.max():g}), and −1 … 1 is expected: if its scale is "
                 f"0 … 1, write {SCALES[0, 1]}"
             )
         elif 0 < np.abs(known).max() <= 0.1:
-            said.append(
+            sentences.append(
                 f"{name} lies in {known.min():g} … {known.max():g}, and −1 … 1 is expected: is it divided twice?"
             )
-    return said
+    return sentences
 
 
 def steps(values: NDArray[np.float64]) -> list[str]:

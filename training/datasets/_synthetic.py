@@ -5,7 +5,7 @@ frames, sound), so a bench without any download has data whose causes are known.
 file, so this module is not a data set ``synthetic`` but what its readers share; the underscore keeps it off the list.
 Beside `read` such a reader has ``generate(<setting>, seed=0, …)``, which `read` calls with seed 0.
 
-It is always called synthetic: no figure measured on it says anything of people.
+It is always called synthetic: no score measured on it says anything about people.
 """
 
 from __future__ import annotations

@@ -240,17 +240,17 @@ class Table:
         )
 
     def _missing(self, missing: Sequence[str]) -> str:
-        said = []
+        described = []
         for name in missing[:4]:
             close = " or ".join(map(repr, messages.close(name, filter(None, self.header), count=2, cutoff=0.6)))
-            said.append(f"{name!r}" + (f" (nearest: {close})" if close else ""))
+            described.append(f"{name!r}" + (f" (nearest: {close})" if close else ""))
         if len(missing) > 4:
-            said.append(f"{len(missing) - 4} more")
+            described.append(f"{len(missing) - 4} more")
         has = ", ".join(name[:_SHOWN] for name in self.header[:8]) + (
             f" … ({len(self.header)} columns)" if len(self.header) > 8 else ""
         )
         plural = "s" if len(missing) > 1 else ""
-        return f"{self.path}, line {self._first_line}: expected column{plural} {', '.join(said)}; found {has}"
+        return f"{self.path}, line {self._first_line}: expected column{plural} {', '.join(described)}; found {has}"
 
     def _not_a_number(self, text: str) -> str:
         """Return what was expected instead of `text`, or nothing where it is a finite number."""

@@ -13,13 +13,15 @@ import numpy as np
 
 from affect.circumplex import STEPS
 from training import image_files, json_files, left_out
-from training.contract import Reader, UserError
+from training.contract import UserError
+from training.data import Reader
 from training.datasets import _faces, _frames, _images, _scales
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Dataset, NewRows, Settings
+    from training.contract import Settings
+    from training.data import Dataset, NewRows
 
 READER = Reader(
     title="AFEW-VA: frames of film clips, valence and arousal in tenths",
@@ -116,8 +118,8 @@ def _content(file: Path) -> dict[str, Any]:
         found = "none" if frames in (None, {}) else f"a {type(frames).__name__}"
         raise UserError(f'{file}: expected "frames": {{"00000": {{"valence": …, "arousal": …}}, …}}, found {found}')
     for frame, label in frames.items():
-        if not (frame.isascii() and frame.isdigit()) or not isinstance(label, dict):
-            raise UserError(f"{file}, frame {frame!r}: expected a number of digits, and valence and arousal in it")
+        if not (frame.isascii() and frame.isdigit() and len(frame) < 10) or not isinstance(label, dict):
+            raise UserError(f"{file}, frame {frame[:60]!r}: expected a number of digits, and valence and arousal in it")
     return content
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from training import image_files, left_out, messages
-from training.contract import Block, Dataset, NewRows, Reader, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, NewRows, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Indices, Settings, Strings
+    from training.contract import Settings
+    from training.data import Floats, Indices, Strings
 
 READER = Reader(
     title="CK+ face meshes (npz of prepare meshes)",
@@ -90,7 +93,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     _check_labels(root, names, label, notes)
     triangles = _triangles(root, arrays, landmarks, notes)
     sample = _samples(root, names)
-    # of what is read and not of the file: one that is exported again bears another hour
+    # the version is a hash of the values: an npz that is written a second time has other bytes
     content = (landmarks, triangles, frame, *(np.char.encode(of, "utf-8") for of in (sample, person, sequence, label)))
     return Dataset(
         name="ckplus",
@@ -117,7 +120,7 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
     """Read new faces to predict for: an npz, in which only ``landmarks`` are asked for, an image, a folder, a video.
 
     Returns landmarks (n, 468, 3) and ``filename``, what names the rows. In images FaceMesh finds the faces; those
-    without one, and meshes that tracking lost, are left out and said. Raises UserError as `read` does.
+    without one, and meshes that tracking lost, are listed in `skipped`. Raises UserError as `read` does.
     """
     from training.facemesh import images
 
@@ -246,6 +249,8 @@ def _texts(file: Path, arrays: dict[str, NDArray[Any]], name: str, n: int) -> St
         raise UserError(
             f"{file}, array {name}: expected {n} texts, one for each mesh, found {values.dtype} {values.shape}"
         )
+    if values.itemsize and (np.ascontiguousarray(values).view(np.uint32) > sys.maxunicode).any():
+        raise UserError(f"{file}, array {name}: expected texts, found what are no characters: the file is damaged")
     return np.char.strip(values)
 
 

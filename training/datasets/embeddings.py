@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import messages
-from training.contract import Block, Dataset, NewRows, Reader, Stream, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, NewRows, Reader, Stream
 from training.datasets import _dialect, _embedding_rows
 from training.datasets._embedding_rows import AXES
 from training.views import TOLERANCE_S, look_back
@@ -156,11 +157,13 @@ def _matched(block: str, rows: Rows, frames: Rows) -> tuple[Rows, list[str], dic
     notes = []
     if len(only_heard):
         gone = int(np.isin(rows.recording, only_heard).sum())
-        notes.append(f"{file}: {_names(only_heard)} not in {of_frames}; {gone} windows are left out")
+        notes.append(f"{file}: {_names(only_heard)} not in {of_frames}; {messages.counted(gone, 'window')} left out")
         rows = rows.take(~np.isin(rows.recording, only_heard))
     if len(only_seen):
         without = int(np.isin(frames.recording, only_seen).sum())
-        notes.append(f"{of_frames}: {_names(only_seen)} not in {file}; {without} frames have no audio there")
+        notes.append(
+            f"{of_frames}: {_names(only_seen)} not in {file}; {messages.counted(without, 'frame')} without audio"
+        )
     alone = np.flatnonzero(~_with_frames(rows, frames))
     if len(alone) == len(rows):
         raise UserError(_no_overlap(rows, frames))
@@ -168,8 +171,8 @@ def _matched(block: str, rows: Rows, frames: Rows) -> tuple[Rows, list[str], dic
         line, of = rows.table.lines()[int(rows.row[alone[0]])], rows.recording[alone[0]]
         span = f"{rows.start[alone[0]]:g} … {rows.end[alone[0]]:g} s"
         notes.append(
-            f"{file}: {len(alone)} of {len(rows)} windows have no video frame in them, the first on line {line} "
-            f"({of}, {span})"
+            f"{file}: {len(alone):,} of {len(rows):,} windows without a video frame, the first on line "
+            f"{line} ({of}, {span})"
         )
     seconds = _dialect.length(block)
     windows = look_back(frames.recording, frames.end, rows.recording, rows.end, seconds)
@@ -180,11 +183,11 @@ def _matched(block: str, rows: Rows, frames: Rows) -> tuple[Rows, list[str], dic
     early = silent & (frames.end < np.array([first_end.get(name, np.inf) for name in frames.recording.tolist()]))
     early &= ~np.isin(frames.recording, only_seen)
     gaps = int((silent & ~early & ~np.isin(frames.recording, only_seen)).sum())
-    back = "yet" if seconds is None else f"in the {seconds:g} s before them"
-    notes.append(
-        f"{block}: {int(early.sum())} of {len(frames)} frames come before the first window of their recording has "
-        f"ended" + (f", and {gaps} further frames have no window that ended {back}" if gaps else "")
-    )
+    said = f"{early.sum():,} of {len(frames):,} frames before the first window of their recording ends"
+    if gaps:
+        back = "" if seconds is None else f" in the {seconds:g} s before them"
+        said += f", {gaps:,} more without a window that ended{back}"
+    notes.append(f"{block}: {said}")
     counts = {
         "windows": len(rows),
         "recordings": len(np.unique(rows.recording)),
@@ -253,7 +256,9 @@ def _samples(frames: Rows) -> NDArray[np.str_]:
 def _label_notes(va: NDArray[np.float64]) -> list[str]:
     known = np.isfinite(va)
     half = int((known.any(axis=1) & ~known.all(axis=1)).sum())
-    return [f"{half} frames have only one of valence and arousal, and count as unlabelled"] if half else []
+    return (
+        [f"{messages.counted(half, 'frame')} with only one of valence and arousal, taken as unlabelled"] if half else []
+    )
 
 
 def _rate_notes(frames: Rows) -> list[str]:
@@ -271,7 +276,7 @@ def _rate_notes(frames: Rows) -> list[str]:
         notes.append(f"{_names(other)} of another frame rate")
     jumps = int((gaps > 1.5 * rates[place]).sum())
     if jumps:
-        notes.append(f"{jumps} times a recording has a gap between two frames")
+        notes.append(f"{messages.counted(jumps, 'gap')} between frames of a recording")
     return notes
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import left_out
-from training.contract import Block, Dataset, NewRows, Reader, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, NewRows, Reader
 from training.datasets import _scales
 from training.datasets._table import Table
 
@@ -84,7 +85,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     """Read the CSV file `root` (.csv or .csv.gz): blocks ``features`` (n, 27 | 22 | 42) and ``pad`` (n, 3).
 
     A sample is a window, a group a clip. Without a column ``clip`` neighbouring rows of one recording are a group (see
-    `_runs`): windows of one recording on two sides of a split would be known beforehand. Raises UserError for a file
+    `_runs`): windows of one recording in two parts of a split would leak. Raises UserError for a file
     that is not as the module says.
     """
     chosen = columns(settings["features"])
@@ -246,8 +247,8 @@ def _runs(
     """Name the run of rows to which each row belongs, where the file does not name its clips.
 
     A run ends where the label changes and where the counter of windows or frames does not rise. Without labels a PAD
-    triple serves as one, unless it changes from window to window, as PAD that was rated over time does. What cannot be
-    known joins rows rather than parts them, and is said in `notes`.
+    triple serves as one, unless it changes from window to window, as PAD that was rated over time does. Where this
+    cannot be known, rows are joined and not separated, and `notes` say so.
     """
     breaks = np.zeros(len(pad), bool)
     notes.append("no column clip: a group is a run of neighbouring windows")

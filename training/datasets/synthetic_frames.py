@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import IMAGES, Block, Dataset, Reader, UserError
+from training.contract import IMAGES, UserError
+from training.data import Block, Dataset, Reader
 from training.datasets import _drawing, _frames, _images, _mapped, _synthetic
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import NewRows, Settings
+    from training.contract import Settings
+    from training.data import NewRows
 
     Numbers = NDArray[np.float64]
 
@@ -42,7 +44,12 @@ RATE = 5
 FRAMES = 2000
 """Frames of `read`."""
 
-_FEWEST_VIDEOS, _FRAMES_OF_VIDEO, _TWO_FACES = 40, 75, 8
+_FEWEST_VIDEOS, _FRAMES_OF_VIDEO = 40, 75
+"""There are at least so many videos, and as many more as give each about so many frames."""
+
+_TWO_FACES = 8
+"""Every eighth video shows two people."""
+
 _EMOTIONS_OF_PERSON = 2
 _CROSSFADE_S = 2.0
 _NOISE = 0.45
@@ -82,9 +89,10 @@ def generate(seed: int = 0, frames: int = FRAMES) -> Dataset:
     label = np.where(film.labelled, film.emotion, "")
     number = [f"{index:05d}" for index in film.index.tolist()]
     sequence = film.name[film.person]
-    actions = {name: np.concatenate([part[name] for part in film.parts(only=True)]) for name in _drawing.ACTIONS}
+    moved = [*film.parts(actions_only=True)]
+    actions = {name: np.concatenate([part[name] for part in moved]) for name in _drawing.ACTIONS}
     images = _mapped.array(
-        f"frames/synthetic_frames-{film.version}", (frames, 3, _images.SIZE, _images.SIZE), np.uint8, film.images()
+        f"frames/synthetic_frames-{film.version}", (frames, 3, _images.SIZE, _images.SIZE), np.uint8, film.images
     )
     unlabelled = int((~film.labelled).sum())
     return Dataset(
@@ -141,12 +149,12 @@ class _Film:
         self.seed, self.rng = seed, self.world.stream("frames")
         self.person = np.repeat(np.arange(p), _shares(frames, p, self.rng))
         self.index, self.labelled, self.faceless = self._lost(frames, p)
-        self.va, self.emotion = self._felt()
+        self.va, self.emotion = self._trajectory()
         self.noise = {name: self.rng.standard_normal(frames) for name in _drawing.ACTIONS}
         self.tremble = {name: self.rng.standard_normal(frames) for name in _TREMBLE}
         self.frequency = self.rng.uniform(0.05, 0.3, (p, len(_WAVES)))
         self.phase = self.rng.uniform(0, 2 * np.pi, (p, len(_WAVES)))
-        self.around = self.rng.uniform(0, 1, (p, 4))
+        self.surroundings = self.rng.uniform(0, 1, (p, 4))
         digest = hashlib.sha256(f"{_VERSION} {_drawing.DRAWING}".encode())
         for part in self.parts():
             digest.update(np.column_stack([*part.values()]).round(4).tobytes())
@@ -155,52 +163,58 @@ class _Film:
         self.version = digest.hexdigest()[:16]
 
     def _lost(self, frames: int, p: int) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
-        """Return each frame's number in its video, which of them are labelled, and how many frames have no face."""
+        """Return each frame's number in its video, which of them are labelled, and how many frames have no face.
+
+        About every third recording has a gap of 3 to 10 frames without a face, and about every third one a stretch of
+        up to 15 frames without a label.
+        """
         index, labelled, faceless = np.empty(frames, np.int64), np.ones(frames, np.bool_), 0
         start = 0
         for count in np.bincount(self.person, minlength=p).tolist():
-            own = np.arange(count)
-            gap, length, silent, silence = self.rng.integers(3, [max(4, count), 11, max(4, count), 16]).tolist()
-            gone, mute = self.rng.uniform(0, 1, 2) < 0.35
-            if gone and gap < count:
-                own[gap:] += length
-                faceless += length
-            if mute:
-                labelled[start + silent : start + min(count, silent + silence)] = False
-            index[start : start + count] = own
+            number, latest = np.arange(count), max(4, count)
+            gap, missing, unlabelled, length = self.rng.integers(3, [latest, 11, latest, 16]).tolist()
+            has_gap, has_unlabelled = self.rng.uniform(0, 1, 2) < 0.35
+            if has_gap and gap < count:
+                number[gap:] += missing
+                faceless += missing
+            if has_unlabelled:
+                labelled[start + unlabelled : start + min(count, unlabelled + length)] = False
+            index[start : start + count] = number
             start += count
         return index, labelled, faceless
 
-    def _felt(self) -> tuple[Numbers, NDArray[np.str_]]:
+    def _trajectory(self) -> tuple[Numbers, NDArray[np.str_]]:
         """Return valence and arousal (n, 2) and the emotion (n,): one recording of the world fades into the next."""
         of_person = np.argsort(self.world.performer, kind="stable").reshape(-1, _EMOTIONS_OF_PERSON)[self.person]
         time, start = self.index / RATE, np.zeros(len(self.index))
         va, emotion = np.zeros((len(time), 2)), np.empty(len(time), self.world.emotion.dtype)
+        # recordings are shortened where videos are, so that every person still goes through all emotions
+        shortened = min(1.0, np.median(np.bincount(self.person)) / (16 * RATE))
         for k in range(_EMOTIONS_OF_PERSON):
             share = np.clip((time - start) / _CROSSFADE_S, 0, 1) if k else np.ones(len(time))
             share = share * share * (3 - 2 * share)
             recording = of_person[:, k]
             va += share[:, None] * (self.world.pad(recording, np.maximum(time - start, 0))[:, :2] - va)
             emotion = np.where(share > 0.5, self.world.emotion[recording], emotion)
-            # half of a recording is seen, and every emotion where a video is short
-            start = start + self.world.seconds[recording] * min(1.0, np.median(np.bincount(self.person)) / (16 * RATE))
+            start = start + self.world.seconds[recording] * shortened
         return np.clip(np.round(va, 6), -1, 1), emotion
 
-    def parts(self, only: bool = False) -> Iterator[dict[str, Numbers]]:
-        """Yield what is drawn of successive frames, name → (m,); the facial actions alone where `only` says so."""
+    def parts(self, *, actions_only: bool = False) -> Iterator[dict[str, Numbers]]:
+        """Yield what is drawn of successive frames, name → (m,), or their facial actions alone."""
         for at in range(0, len(self.person), _AT_ONCE):
             rows = slice(at, at + _AT_ONCE)
             person = self.person[rows]
             who = self.world.identity[person]
             moved = _drawing.moved(self.va[rows], {k: _NOISE * v[rows] for k, v in self.noise.items()}, who)
-            yield moved if only else {**moved, **self._head(rows, person), **_drawing.appearance(who)}
+            yield moved if actions_only else {**moved, **self._head(rows, person), **_drawing.appearance(who)}
 
     def _head(self, rows: slice, person: NDArray[np.int64]) -> dict[str, Numbers]:
-        made = _drawing.surroundings(self.around[person])
+        made = _drawing.surroundings(self.surroundings[person])
         time = self.index[rows] / RATE
-        for k, (name, far) in enumerate(_WAVES.items()):
+        for k, (name, amplitude) in enumerate(_WAVES.items()):
             slow = np.sin(2 * np.pi * self.frequency[person, k] * time + self.phase[person, k])
-            made[name] = (name == "zoom") + far * slow + _TREMBLE[name] * self.tremble[name][rows]
+            rest = 1.0 if name == "zoom" else 0.0
+            made[name] = rest + amplitude * slow + _TREMBLE[name] * self.tremble[name][rows]
         return made
 
     def images(self) -> Iterator[NDArray[np.uint8]]:

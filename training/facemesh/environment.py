@@ -78,8 +78,8 @@ def _run(command: list[str]) -> None:
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if ran.returncode:
-        said = [line.strip() for line in (ran.stderr + ran.stdout).splitlines() if line.strip()]
-        errors = [line for line in said if line.lower().startswith("error")] or said[-3:]
+        lines = [line.strip() for line in (ran.stderr + ran.stdout).splitlines() if line.strip()]
+        errors = [line for line in lines if line.lower().startswith("error")] or lines[-3:]
         raise UserError(
             "the environment for FaceMesh could not be made: pip needs a package index the first time (its own "
             f"settings, such as PIP_INDEX_URL or PIP_FIND_LINKS, are heeded). {' '.join(errors)}"

@@ -65,10 +65,10 @@ def preview(
     ):
         for pixels in track(film, "frames", film.length or None, console=console, transient=True):
             landmarks = tracker.landmarks(pixels)
-            said = (
+            predicted = (
                 None if landmarks is None else np.asarray(model.predict(single(landmarks[None], "landmarks"))[0], float)
             )
-            screen.show(draw(pixels, landmarks, said, classes, caption))
+            screen.show(draw(pixels, landmarks, predicted, classes, caption))
             count += 1
     return count
 
@@ -82,7 +82,7 @@ def draw(
 ) -> Pixels:
     """Return the frame (h, w, 3) with the mesh on the face and a bar for each class beside it, a new image.
 
-    Landmarks and probabilities are None where there is no face, which is said. A small frame is drawn larger.
+    Landmarks and probabilities are None where there is no face; the frame then says so. A small frame is drawn larger.
     """
     import cv2
 

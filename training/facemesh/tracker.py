@@ -38,7 +38,7 @@ class Tracker:
 
     Parameters
     ----------
-    console : where the making of the environment is told.
+    console : shows that the environment is made, the first time.
     video : whether images follow one another, so that the face is looked for near where it was.
     """
 
@@ -99,6 +99,6 @@ class Tracker:
     def _died(self) -> UserError:
         code = self._worker.wait()
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
         self.close()
-        return UserError(f"FaceMesh ended with code {code}: {' / '.join(said[-_LAST_LINES:]) or 'it said nothing'}")
+        return UserError(f"FaceMesh ended with code {code}: {' / '.join(lines[-_LAST_LINES:]) or 'without a message'}")

@@ -320,5 +320,6 @@ def _map(array: Any) -> mmap.mmap | None:
         found = getattr(array, "_mmap", None)
         if found is not None and hasattr(mmap, "MADV_DONTNEED"):
             return found
-        array = getattr(array, "base", None)
+        # an array is a view of its base; rows chosen of an array (`training.datasets._images.Chosen`) name their values
+        array = getattr(array, "base", None) if isinstance(array, np.ndarray) else getattr(array, "values", None)
     return None

@@ -24,7 +24,8 @@ from training.networks.step import Descent, optimiser
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Floats, Job, Method, Params, Split
+    from training.contract import Job, Method, Params
+    from training.data import Floats, Split
     from training.networks.batches import Batch
     from training.views import Inputs, View
 
@@ -179,7 +180,7 @@ def fit(method: Method, params: Params, split: Split, job: Job) -> Outcome:
             Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
             windows.WindowBatches(source, view, [train.targets()], job.device),
             validate,
-            loop.Schedule(epochs=params["epochs"], patience=params["patience"], direction=method.direction),
+            loop.Schedule(epochs=params["epochs"], patience=params["patience"]),
             job,
         )
         model = FittedFrames(module, shape)

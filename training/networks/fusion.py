@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from training.contract import Floats
+    from training.data import Floats
     from training.views import Inputs
 
 NAME = "fusion"
@@ -64,7 +64,7 @@ class FittedConcat:
     features: WindowFeatures
 
     @property
-    def columns(self) -> Mapping[str, tuple[str, ...]]:
+    def input_columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return block → the columns that it was fitted on."""
         return self.features.columns
 

@@ -1,31 +1,19 @@
 """The one training loop: epochs of steps over batches, stopped on validation; it survives a kill.
 
 Three pieces that can be replaced one by one: `training.networks.batches` says which rows a step sees,
-`training.networks.step` what is done with them, and `fit` here how long that goes on. A recurrent network that looks
-back over windows of frames::
+`training.networks.step` what is done with them, and `fit` here how long that goes on::
 
     with loop.seeded(job):
-        module = Recurrent(features, params["width"]).to(job.device)
-
-        def loss(batch: Batch) -> Tensor:
-            (frames, mask), va = batch                       # (b, T, d), (b, T), (b, 2)
-            return ccc.loss(module(frames, mask), va)
-
-        def validate() -> float:
-            return job.score(fitted.run(module, lambda window: module(*window), [split.validation.x]))
-
+        module = Network(…).to(job.device)
         loop.fit(
-            Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
-            Batches(Shuffled(len(split.train), params["batch"]), [split.train.x, split.train.targets()], job.device),
-            validate,
-            loop.Schedule(epochs=params["epochs"], patience=10),
+            Descent(module, lambda batch: ccc.loss(module(batch[0]), batch[1]), optimiser(module, "adam", 1e-3)),
+            Batches(Shuffled(len(split.train), 32), [split.train.x, split.train.targets()], job.device),
+            lambda: job.score(fitted.run(module, module, [split.validation.x])),
+            loop.Schedule(epochs=50, patience=10),
             job,
         )
 
-A GAN brings its own step (`training.networks.adversarial`), rounds of so many steps in place of epochs, and says
-whose best weights are kept::
-
-    loop.fit(step, Together(labelled, unlabelled), validate, loop.Schedule(epochs=100, steps=60), job, best=["critic"])
+docs/networks.md shows a recurrent network over windows and a GAN.
 """
 
 from __future__ import annotations
@@ -68,7 +56,6 @@ class Schedule:
     ----------
     epochs : upper limit; `job.epochs` lowers it.
     patience : epochs without a better validation score after which the fit ends; None for all epochs.
-    direction : whether a smaller or a larger validation score is better: "minimize" or "maximize".
     learning_rate_schedule : how the learning rate falls from epoch to epoch: "none", or "cosine", to nearly 0 in the
         last one.
     steps : steps in an epoch; None for one pass over the batches. Each epoch begins with a new shuffle.
@@ -76,7 +63,6 @@ class Schedule:
 
     epochs: int
     patience: int | None = None
-    direction: str = "minimize"
     learning_rate_schedule: str = "none"
     steps: int | None = None
 
@@ -160,8 +146,9 @@ def fit(
     ----------
     step : its modules are on `job.device`, and were built inside `seeded`, as this call is.
     batches : the train part.
-    validate : the objective on validation, in the data's own units; called in evaluation mode without gradients. The
-        scores that it may return beside it are reported with the train loss.
+    validate : the objective on validation, mostly ``job.score(predictions)``; called in evaluation mode without
+        gradients. `job.direction` says whether less is better. The scores that it may return beside it are reported
+        with the train loss.
     best : names of the modules that are given their weights of the best epoch at the end; None for all of them. The
         others keep their last.
     extra : what else changes during the fit; it stands in the checkpoint, and is updated in place from it.
@@ -185,7 +172,7 @@ def fit(
             "build, fit and predict inside `with loop.seeded(job):`, or the same seed gives other results"
         )
     epochs = min(schedule.epochs, job.epochs or schedule.epochs)
-    sign = 1.0 if schedule.direction == "minimize" else -1.0
+    sign = 1.0 if job.direction == "minimize" else -1.0
     state = _State(step, job, list(step.modules) if best is None else list(best), {} if extra is None else extra)
     checkpoint = checkpoints.Checkpoint(job, name, schedule, step)
     history = state.history

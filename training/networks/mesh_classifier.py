@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affect import metrics
-from training.contract import CLASSES, Outcome
+from training.contract import Outcome
 from training.geometry import mesh_features, topology
 from training.geometry.mesh_features import Features
 from training.geometry.rotations import draws, rotate
@@ -29,7 +28,8 @@ from training.networks.step import Descent, optimiser
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Floats, Job, Method, Params, Split
+    from training.contract import Job, Params
+    from training.data import Floats, Split
     from training.networks.batches import Batch
     from training.views import Inputs
 
@@ -193,17 +193,17 @@ def load(folder: Path, device: str, layer: Layer) -> FittedMeshes:
     return FittedMeshes(module.to(device).eval(), seen, state["params"], graph, shape)
 
 
-def fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
-    """Fit on train, stopped where what `method` optimises is best on validation; classes weigh the same.
+def fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
+    """Fit on train, stopped where validation is predicted best; classes weigh the same.
 
     params : those of `MeshNetwork` and of the layer; ``horizontal_flip`` shows every second face as its mirror image;
         ``label_smoothing``, ``learning_rate``, ``weight_decay``, ``batch``, ``epochs``, ``patience``.
     """
     with loop.seeded(job):
-        return _fit(method, layer, params, split, job)
+        return _fit(layer, params, split, job)
 
 
-def _fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
+def _fit(layer: Layer, params: Params, split: Split, job: Job) -> Outcome:
     triangles, meshes = split.block.triangles, np.asarray(split.train.x)
     if triangles is None:
         raise ValueError("a graph network needs the triangles of the meshes")
@@ -211,7 +211,7 @@ def _fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -
     x = _tensor(seen.of(meshes), job.device)
     y = torch.tensor(split.train.targets(), device=job.device)
     others = [_tensor(seen.of(mesh_features.mirrored(meshes)), job.device)] if params["horizontal_flip"] else []
-    validation, truth = _tensor(seen.of(np.asarray(split.validation.x)), job.device), split.validation.targets()
+    validation = _tensor(seen.of(np.asarray(split.validation.x)), job.device)
 
     # rotations change nothing where features do not turn: the same meshes would be drawn
     turned = job.settings["rotations"] == "train" and seen.turns
@@ -234,8 +234,7 @@ def _fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -
 
     def validate() -> float:
         logits = torch.cat([module(part) for part in validation.split(AT_ONCE)])
-        predicted = logits.argmax(dim=1).cpu().numpy()
-        return metrics.score(truth, predicted, [CLASSES], [method.objective])[method.objective, CLASSES]
+        return job.score(logits.softmax(dim=1).cpu().numpy())
 
     loop.fit(
         Descent(
@@ -246,7 +245,7 @@ def _fit(method: Method, layer: Layer, params: Params, split: Split, job: Job) -
         ),
         Batches(Shuffled(len(y), params["batch"]), [x, *others, y], job.device),
         validate,
-        loop.Schedule(epochs=params["epochs"], patience=params["patience"], direction=method.direction),
+        loop.Schedule(epochs=params["epochs"], patience=params["patience"]),
         job,
     )
     model = FittedMeshes(module, seen, params, graph, shape)

@@ -76,7 +76,7 @@ class Faces:
     notes: list[str]
 
     def sentences(self) -> tuple[str, ...]:
-        """Return what is to be said of them."""
+        """Return sentences on what was left out, and on where labels were found."""
         return (*self.notes, *left_out.sentences({**self.skipped, "images without a face": self.without}))
 
 

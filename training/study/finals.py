@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from affect.record import Artifact, Kind, State
+from training import input_ranges
 from training.contract import Fitted, Steps, StudyFailed
 from training.study import evaluating, fitting, prerequisites, scoring, search, stopping, summary
 from training.study.plan import data_summary
@@ -27,7 +28,8 @@ from training.study.session import checkpoints
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from training.contract import Outcome, Split
+    from training.contract import Outcome
+    from training.data import Split
     from training.study.session import Session
     from training.tracking.run import Run
     from training.tracking.store import RunInfo
@@ -252,6 +254,7 @@ def _fit_and_score(
     )
     with run.folder(Artifact.MODEL) as folder:
         outcome.model.save(folder)
+        input_ranges.write(folder, split)
     tables = evaluating.Tables()
     tables.add("the study", {Artifact.SPLIT: protocol.table(), **scoring.tables(protocol, outcome)})
     if fitted.shown is not None:

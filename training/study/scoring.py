@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Method, Outcome, Split, Values
+    from training.contract import Method, Outcome
+    from training.data import Floats, Split, Values
     from training.protocols import Protocol
 
 FEW_TARGETS = 8
@@ -98,8 +99,11 @@ def scores(protocol: Protocol, outcome: Outcome, method: Method) -> dict[str, fl
 def on_validation(method: Method, split: Split, predictions: Floats, images: Any = None) -> float:
     """Return the method's objective on validation, from predictions of it and, where it weighs them, images.
 
-    `predictions` are those of an `Outcome`: numbers (n, t), or of a classifier probabilities (n, c).
+    `predictions` are those of an `Outcome`: numbers (n, t), or of a classifier probabilities (n, c). Nan where one is
+    not finite: a fit that diverges so ends with the best weights before.
     """
+    if not np.isfinite(predictions).all():
+        return float("nan")
     part, names = split.validation, (method.objective,)
     true: Any = part.targets()
     pred: Any = predictions

@@ -63,7 +63,7 @@ def test_runs_are_turned_onto_the_first_on_the_samples_that_all_have():
     assert a.residual is None
     assert b.residual == pytest.approx(0, abs=1e-6)
     np.testing.assert_allclose(b.points, a.points, atol=1e-5)
-    assert "turned and scaled onto the first" in b.caption()
+    assert "rotated and scaled to match the first plot" in b.caption()
     strangers = latent.together([first, at([1, 2, 3], [1, 2, 3], samples="xyz")])
     assert [len(p.table) for p in strangers] == [5, 3]
 

@@ -20,7 +20,7 @@ def test_a_latent_circumplex_is_the_same_on_a_telephone(browser: Browser, faces)
     with serving(faces) as base:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         page = settled(context.new_page(), f"{base}/circumplex?fits={REGULARISED}&fits={VANILLA}")
-        page.get_by_role("radio", name="Latent space").or_(page.get_by_role("button", name="Latent space")).click()
+        page.get_by_role("radio", name="Codes").or_(page.get_by_role("button", name="Codes")).first.click()
         page.get_by_role("combobox", name="Reading of the codes").click()
         page.get_by_role("option", name="linear probe of z_v and of z_a").click()
         page.wait_for_url("**reading=linear+probe*")

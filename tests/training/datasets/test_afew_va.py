@@ -95,6 +95,7 @@ def test_a_single_missing_frame_is_refused(folder):
         ({"frames": {}}, r'002\.json: expected "frames": .*found none'),
         ({"frames": [1]}, "found a list"),
         ({"frames": {"a": {}}}, "frame 'a': expected a number of digits"),
+        ({"frames": {"9" * 5000: {}}}, "frame '9{60}': expected a number of digits"),
         (
             {"frames": {"00000": {"valence": 3}}},
             r"frame 00000: expected arousal as a whole number .*found only valence",

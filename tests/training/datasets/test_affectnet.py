@@ -192,6 +192,7 @@ def test_what_is_incomplete_in_todays_layout_is_counted(tmp_path):
         (np.array([{}], object), "4_val.npy: expected an .npy file .*(allow_pickle|Object arrays)"),
         (b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((((\n", "4_val.npy: expected an .npy file of one number or text"),
         (b"text", "4_val.npy: expected an .npy file of one number or text"),
+        (np.array([0x7FFFFFFF], np.uint32).view("<U1"), "4_val.npy: expected an .npy file of one number or text"),
     ],
 )
 def test_an_annotation_that_is_none_is_refused(tmp_path, content, message):

@@ -204,6 +204,13 @@ def test_seconds_are_taken_where_the_file_has_them_and_further_arrays_are_told(w
         ckplus.read(write(time=np.arange(3)), {})
 
 
+def test_texts_that_hold_no_characters_are_refused(write, arrays):
+    damaged = arrays["label"].astype("<U9")
+    damaged.view(np.uint32)[3] = 0x7FFFFFFF
+    with pytest.raises(UserError, match="array label: expected texts, found what are no characters"):
+        ckplus.read(write(label=damaged), {})
+
+
 def test_an_encrypted_npz_is_refused(write):
     file = write()
     content = bytearray(file.read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,13 @@ def test_what_is_no_csv_is_refused(folder):
         _dialect.layout(folder / "frames.parquet")
     with pytest.raises(UserError, match=r"does not exist; nearest: 'frames\.csv'"):
         _dialect.layout(folder / "framse.csv")
+
+
+def test_the_example_of_the_documents_is_valid(folder):
+    text = (Path(__file__).resolve().parents[3] / "docs" / "families.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    (folder / "embeddings.toml").write_text(example, encoding="utf-8")
+    layout = _dialect.layout(folder)
+    assert layout.frames["scale"] == [-10, 10]
+    assert list(layout.audio.files) == ["audio_1s", "audio_4s"]
+    assert layout.frames.seconds == 0.001

@@ -194,7 +194,7 @@ def test_frames_without_label_are_unlabelled(folder):
     data = embeddings.read(folder, {})
     assert np.isnan(data.blocks["va"].values).any(axis=1).tolist()[:5] == [False, False, True, True, False]
     assert data.summary["labelled"] == 22
-    assert "1 frames have only one of valence and arousal" in notes(folder)
+    assert "1 frame with only one of valence and arousal, taken as unlabelled" in notes(folder)
 
 
 def test_new_recordings_need_no_labels(folder):
@@ -222,8 +222,8 @@ def test_a_method_of_audio_needs_a_file_of_it(folder):
 def test_recordings_in_one_file_only_are_counted_and_named(folder):
     write(folder / "audio_1s.csv", audio(1, ("anna_1", "ben_1", "carl_1")))
     said = notes(folder)
-    assert "audio_1s.csv: 1 recording (carl_1) not in frames.csv; 4 windows are left out" in said
-    assert "frames.csv: 1 recording (anna_2) not in audio_1s.csv; 8 frames have no audio there" in said
+    assert "audio_1s.csv: 1 recording (carl_1) not in frames.csv; 4 windows left out" in said
+    assert "frames.csv: 1 recording (anna_2) not in audio_1s.csv; 8 frames without audio" in said
     data = embeddings.read(folder, {})
     assert np.unique(data.blocks["audio_1s"].stream.sequence).tolist() == ["anna_1", "ben_1"]
     counts = data.summary["audio"]["audio_1s"]
@@ -235,9 +235,7 @@ def test_recordings_in_one_file_only_are_counted_and_named(folder):
 def test_audio_windows_without_video_are_counted_and_the_first_named(folder):
     write(folder / "audio_2s.csv", audio(2, seconds=8))
     said = notes(folder)
-    assert "audio_2s.csv: 6 of 12 windows have no video frame in them, the first on line 4 (anna_1, 4 … 6 s)" in said, (
-        said
-    )
+    assert "audio_2s.csv: 6 of 12 windows without a video frame, the first on line 4 (anna_1, 4 … 6 s)" in said, said
     assert "audio_1s.csv: 0" not in said
 
 
@@ -246,8 +244,8 @@ def test_frames_before_the_first_window_and_in_gaps_are_counted(folder):
     del cells[3]  # anna_1, 2 … 3 s
     write(folder / "audio_1s.csv", cells)
     assert (
-        "audio_1s: 6 of 24 frames come before the first window of their recording has ended, and 2 further frames have "
-        "no window that ended in the 1 s before them" in notes(folder)
+        "audio_1s: 6 of 24 frames before the first window of their recording ends, 2 more without a window that ended "
+        "in the 1 s before them" in notes(folder)
     )
 
 
@@ -258,8 +256,8 @@ def test_empty_and_constant_columns_are_named(folder):
     assert data.blocks["video"].columns == ("emb_0", "emb_1", "emb_2", "emb_4")
     assert data.summary["empty_columns"] == ["emb_3"]
     assert data.summary["constant_features"] == ["emb_4"]
-    assert "frames.csv: 1 columns are wholly empty and left out: emb_3" in notes(folder)
-    assert "frames.csv: constant, so that nothing can be learnt of it: emb_4" in notes(folder)
+    assert "frames.csv: 1 column without any number left out: emb_3" in notes(folder)
+    assert "frames.csv: constant, so that nothing can be learnt from it: emb_4" in notes(folder)
 
 
 def test_frames_without_any_embedding_are_left_out_and_counted(folder):
@@ -270,7 +268,7 @@ def test_frames_without_any_embedding_are_left_out_and_counted(folder):
     data = embeddings.read(folder, {})
     assert len(data.sample) == 23
     assert data.summary["skipped"] == 1
-    assert "frames.csv: 1 rows have no feature and are left out, the first of anna_1 at 2 s" in notes(folder)
+    assert "frames.csv: 1 row without any feature left out, the first of anna_1 at 2 s" in notes(folder)
     assert data.blocks["va"].values[4, 1] == pytest.approx(-0.25), "labels stay with their frames"
 
 
@@ -282,7 +280,7 @@ def test_another_frame_rate_and_gaps_are_said(folder):
     said = notes(folder)
     assert "2 frames a second" in said
     assert "1 recording (ben_1) of another frame rate" in said
-    assert "1 times a recording has a gap" in said
+    assert "1 gap between frames of a recording" in said
 
 
 # ---------------------------------------------------------------------------------------------------------- bad files

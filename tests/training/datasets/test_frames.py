@@ -36,6 +36,14 @@ def test_other_names_follow_each_other(tmp_path):
     }
 
 
+def test_each_folder_is_a_recording(tmp_path):
+    for name in ("clips/a", "clips/b"):
+        folder(tmp_path / name, ["0000001.png", "0000002.png"])
+    new = synthetic_frames.read_inputs(tmp_path / "clips", ("images",), {})
+    assert new.sequence.tolist() == ["clips/a", "clips/a", "clips/b", "clips/b"]
+    assert new.time.tolist() == [0.0, 0.2, 0.0, 0.2]
+
+
 def test_one_image_is_a_recording_of_one_frame(tmp_path):
     file = folder(tmp_path, ["0000007.png"]) / "0000007.png"
     new = synthetic_frames.read_inputs(file, ("images",), {})

@@ -3,6 +3,7 @@ import pytest
 
 from search_spaces.motion import lma_to_pad
 from tests import small_data
+from training.contract import Steps
 from training.models import trees
 from training.models.preparation import scaling
 from training.views import single
@@ -115,3 +116,13 @@ def test_saved_trees_are_the_same(tmp_path):
 def test_leaves_are_counted():
     """One round of depth 1 is one tree of two leaves for each target."""
     assert fitted({**PARAMS, "n_estimators": 1, "depth": 1})[0].leaves() == 6
+
+
+def test_refit_takes_the_rounds_that_validation_found_for_each_target():
+    """``--refit all``: validation is in train, and so must decide nothing."""
+    found = Steps()
+    model, _ = fitted({**PARAMS, "n_estimators": 200}, job={"steps": found})
+    rounds = [b.num_boosted_rounds() for b in model.boosters]
+    assert found.chosen == rounds
+    again, _ = fitted({**PARAMS, "n_estimators": 200}, job={"steps": Steps([7, 150, 90])})
+    assert [b.num_boosted_rounds() for b in again.boosters] == [7, 150, 90]

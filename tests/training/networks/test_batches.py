@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.datasets._images import Chosen
 from training.networks import batches, fitted
 from training.networks.batches import Batches, Chunks, Masked, Sequences, Shuffled, Together
 from training.views import View, whole
@@ -185,3 +186,14 @@ def test_a_file_larger_than_what_is_kept_of_it_is_read_through(tmp_path, monkeyp
     predicted = fitted.run(torch.nn.Linear(1, 1), lambda x: x[:, 0, 0, 0], [whole(images)])
     assert (predicted == np.arange(n) % 251).all()
     assert resident_mb() - before < 30
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="this system cannot give pages back")
+def test_the_file_behind_chosen_rows_is_found(tmp_path):
+    """As readers hand over those images of a file that have labels."""
+    np.save(tmp_path / "images.npy", np.zeros((4, 3, 2, 2), np.uint8))
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+    rows = np.array([0, 2])
+    for values in (images, images[1:], Chosen(images, rows), Chosen(images[1:], rows)):
+        assert len(batches.Mapped([whole(values)]).maps) == 1
+    assert not batches.Mapped([whole(np.zeros(3)), whole(Chosen(np.zeros(3), rows)), torch.zeros(3)]).maps

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from tests import small_data
+from training.contract import Steps
 from training.networks import checkpoints, loop
 from training.networks.batches import Batches, Shuffled
 from training.networks.step import LOSS, OPTIMISERS, Descent, Step, descend, optimiser
@@ -165,7 +166,7 @@ def test_epochs_of_the_job_are_the_limit():
 
 
 def test_a_larger_score_can_be_the_better_one():
-    _, history, _ = Task().run(dataclasses.replace(SCHEDULE, direction="maximize"))
+    _, history, _ = Task().run(direction="maximize")
     assert history.best == max(history.values)
 
 
@@ -507,3 +508,21 @@ def test_a_frozen_trunk_stays_as_it_is():
 def test_an_unknown_optimiser_is_named():
     with pytest.raises(ValueError, match=r"optimiser is 'adamx', expected one of adam, adamw, rmsprop, sgd"):
         optimiser(nn.Linear(1, 1), "adamx", 0.1)
+
+
+# ------------------------------------------------------------------------------------------------- a fixed number
+
+
+def test_refit_takes_the_epochs_that_validation_found_and_keeps_the_last_ones_weights():
+    """``--refit all``: validation is in train, and so must decide nothing."""
+    schedule = dataclasses.replace(SCHEDULE, patience=2)
+    found = Steps()
+    _, history, _ = Task().run(schedule, rate=0.2, steps=found)
+    assert found.chosen == [history.best_epoch + 1]
+    fixed = history.best_epoch + 7  # patience would have ended the fit before
+    assert fixed < SCHEDULE.epochs
+    module, again, _ = Task().run(schedule, rate=0.2, steps=Steps([fixed]))
+    assert len(again.values) == fixed
+    last, _, _ = Task().run(dataclasses.replace(SCHEDULE, epochs=fixed), rate=0.2, steps=Steps([fixed]))
+    np.testing.assert_array_equal(weights(module), weights(last))
+    assert again.best_epoch == fixed - 1

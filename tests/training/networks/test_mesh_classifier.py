@@ -7,7 +7,8 @@ import torch
 from affect import facemesh
 from tests import small_data
 from training import registry
-from training.contract import Block, Part, Split
+from training.contract import Job
+from training.data import Block, Part, Split
 from training.geometry import rotations, topology
 from training.networks import mesh_classifier
 from training.networks.mesh_classifier import Graph, MeshNetwork, Shape
@@ -32,6 +33,13 @@ def split(triangles: np.ndarray | None = facemesh.TRIANGLES) -> Split:
     return Split(faces(40, 0), faces(20, 1), None, {"landmarks": block}, (), classes=("closed", "open"))
 
 
+def job(features: str, rotations: str, handed: Split | None = None) -> Job:
+    method = registry.method("meshes/graph_sage").METHOD
+    return small_data.job(
+        {"features": features, "rotations": rotations}, **small_data.scored(method, handed or split())
+    )
+
+
 def network(name: str, placed: bool = True) -> MeshNetwork:
     module, params = registry.method(name), registry.space(name).TINY
     torch.manual_seed(0)
@@ -44,7 +52,7 @@ def fitted():
     module, params = registry.method("meshes/graph_sage"), registry.space("meshes/graph_sage").TINY
 
     def fit(rotations: str):
-        return module.fit(params, split(), small_data.job({"features": "xyz", "rotations": rotations}))
+        return module.fit(params, split(), job("xyz", rotations))
 
     return {kind: fit(kind) for kind in ("none", "train")}
 
@@ -103,8 +111,8 @@ def test_aligned_features_need_no_rotated_training():
     """They are the same for a turned mesh, so both settings fit the same weights."""
     module, params = registry.method("meshes/graph_sage"), registry.space("meshes/graph_sage").TINY
     params = {**params, "epochs": 2, "horizontal_flip": True}
-    jobs = [small_data.job({"features": "aligned", "rotations": kind}) for kind in ("none", "train")]
-    upright, turned = (module.fit(params, split(), job) for job in jobs)
+    jobs = [job("aligned", kind) for kind in ("none", "train")]
+    upright, turned = (module.fit(params, split(), one) for one in jobs)
     np.testing.assert_array_equal(upright.predictions["validation"], turned.predictions["validation"])
     unseen = faces(20, 2).inputs
     rotated = rotations.rotate(np.asarray(unseen.x, float), rotations.draws(20, np.random.default_rng(0)))
@@ -130,8 +138,7 @@ def test_a_class_that_train_lacks_is_never_predicted(name):
     """Label smoothing would pull every prediction towards it, if it weighed anything."""
     module, params = registry.method(name), registry.space(name).TINY
     given = dataclasses.replace(split(), classes=("closed", "open", "seen in test alone"))
-    job = small_data.job({"features": "xyz", "rotations": "none"})
-    outcome = module.fit({**params, "label_smoothing": 0.3}, given, job)
+    outcome = module.fit({**params, "label_smoothing": 0.3}, given, job("xyz", "none", given))
     predicted = outcome.predictions["validation"].argmax(axis=1)
     assert predicted.max() < 2
     assert (predicted == given.validation.y).mean() > 0.7

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params
+from training.data import Split
 from training.models import window_features
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
             Descent(module, loss, optimiser(module, "adam", params["learning_rate"], params["weight_decay"])),
             Batches(Shuffled(len(train), params["batch"]), [train, split.train.targets()], job.device),
             validate,
-            loop.Schedule(epochs=params["epochs"], patience=PATIENCE, direction=METHOD.direction),
+            loop.Schedule(epochs=params["epochs"], patience=PATIENCE),
             job,
         )
         model = fusion.FittedConcat(module, shape, features)

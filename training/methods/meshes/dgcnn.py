@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.contract import Job, Outcome, Params, Split
+from training.contract import Job, Outcome, Params
+from training.data import Split
 from training.methods.meshes._family import MESHES
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit on train, stopped where macro F1 on validation is highest."""
     from training.networks import mesh_classifier
 
-    return mesh_classifier.fit(METHOD, layer, params, split, job)
+    return mesh_classifier.fit(layer, params, split, job)
 
 
 def load(folder: Path, device: str) -> FittedMeshes:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params
+from training.data import Split
 from training.models import preparation
 
 if TYPE_CHECKING:
     import torch
 
-    from training.contract import Floats
+    from training.data import Floats
     from training.networks import vae
     from training.networks.batches import Batch
 
@@ -49,13 +50,13 @@ def _fit(params: Params, split: Split, job: Job) -> Outcome:
     features = features[preparation.inliers(features, params, job.seed)]
     scaling = preparation.scaling(features, params["scaling"])
     train = _tensor(scaling.apply(features), job)
-    validation = _tensor(scaling.apply(np.asarray(split.validation.x)), job)
     scale = _tensor(scaling.scale, job)
     weights = scale / scale.mean() if params["weighting"] == "own_units" else torch.ones_like(scale)
     shape = vae.Shape(
         train.shape[1], job.settings["latent_size"], params["width"], params["depth"], params["activation"]
     )
     module = vae.Vae(shape).to(job.device)
+    model = vae.FittedVae(module, shape, scaling)
     measure = vae.RECONSTRUCTIONS[params["reconstruction"]]
 
     def loss(batch: Batch) -> torch.Tensor:
@@ -67,7 +68,7 @@ def _fit(params: Params, split: Split, job: Job) -> Outcome:
         )
 
     def validate() -> float:
-        return float(((module.decode(module.encode(validation)[0]) - validation).abs() * scale).mean())
+        return job.score(model.predict(split.validation.inputs))
 
     loop.fit(
         Descent(module, loss, optimiser(module, params["optimiser"], params["learning_rate"]), max_grad_norm=10.0),
@@ -76,7 +77,6 @@ def _fit(params: Params, split: Split, job: Job) -> Outcome:
         loop.Schedule(epochs=params["epochs"], patience=PATIENCE),
         job,
     )
-    model = vae.FittedVae(module, shape, scaling)
     codes = {name: model.encode(part.inputs) for name, part in split.parts().items()}
     return Outcome(
         model=model,

@@ -19,7 +19,8 @@ def fitted(settings, params, frames, **job):
     data = synthetic_frames.generate(frames=frames)
     protocol = protocols.for_method(cnn_rnn.METHOD, data, settings)
     split = protocol.split(cnn_rnn.METHOD, settings, test=True)
-    return protocol, cnn_rnn.fit(params, split, small_data.job(settings, **job))
+    objective = small_data.scored(cnn_rnn.METHOD, split)
+    return protocol, cnn_rnn.fit(params, split, small_data.job(settings, **objective, **job))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,7 @@ def test_every_setting_fits(changed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_it_reads_people_that_it_has_not_seen():
     """A few minutes' training at a quarter of the width."""
     settings = {**SETTINGS, "context_s": 2, "width": 0.25}

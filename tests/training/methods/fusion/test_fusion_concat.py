@@ -19,7 +19,7 @@ def test_it_sees_both_modalities():
     split, outcome, _ = fit(window_s=2)
     features = outcome.model.features
     assert features.size == 16 + 12 + 1, "video, audio, and whether there is audio"
-    assert set(outcome.model.columns) == {"video", "audio"}
+    assert set(outcome.model.input_columns) == {"video", "audio"}
     inputs = split.validation.inputs
     silent = inputs.replace(audio=np.zeros_like(np.asarray(inputs["audio"])[:, -1]))
     assert np.abs(outcome.model.predict(silent) - outcome.predictions["validation"]).max() > 0.05
