@@ -394,11 +394,7 @@ def _name(
     return name
 
 
-def _is_affect(block: Block) -> bool:
-    return bool(block.columns) and all(column in SHORT for column in block.columns)
-
-
 def _columns(block: Block, name: str) -> str:
-    if _is_affect(block):
+    if all(column in SHORT for column in block.columns):
         return " ".join(SHORT[column] for column in block.columns)
     return " ".join(block.columns) if len(block.columns) <= 3 else f"{len(block.columns)} {name}"
