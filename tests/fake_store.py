@@ -364,7 +364,7 @@ def bulk(folder: Path, runs: int = 10_000, params: int = 15, metrics: int = 12, 
 def many_studies(
     folder: Path, studies: int = 200, trials: int = 50, finals: int = 3, protocols: int = 5, seed: int = 0
 ) -> Path:
-    """Write finished studies with their trials and finals, a curve of eight epochs a trial, and predictions of every final.
+    """Write finished studies: trials with a curve of eight epochs each, and finals with their predictions.
 
     The studies of a protocol share one truth; a study's predictions are one of a few files, so that even thousands of
     finals are written in seconds.

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from training import protocols, registry
-from training.contract import Dataset, Fitted, Job, Method, Outcome, Params, Split
+from training.contract import Fitted, Job, Method, Outcome, Params
+from training.data import Dataset, Split
 from training.study import evaluating, scoring
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from affect import metrics
 from tests import small_data
-from training.contract import Part, Split
+from training.data import Part, Split
 from training.networks import loop
 from training.views import Inputs, View, whole
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from training import registry
-from training.contract import Dataset, UserError
+from training.contract import UserError
+from training.data import Dataset
 
 if TYPE_CHECKING:
     from types import ModuleType

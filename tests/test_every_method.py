@@ -15,7 +15,8 @@ import pytest
 from affect import record
 from tests import small_data
 from training import registry
-from training.contract import LABEL, Method, Outcome, Split
+from training.contract import LABEL, Method, Outcome
+from training.data import Split
 from training.study import scoring
 
 METHODS = registry.methods()

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Block, Split
+    from training.data import Block, Split
     from training.views import Inputs, View
 
 FILE = "input_ranges.json"
 OF_A_ROW = ("mean of its values", "spread of its values")
 """What is looked at in a row without columns: an image, a mesh."""
 
-SAMPLES = 20_000
-"""Images that are looked at, at most."""
+IMAGES, ROWS = 5_000, 500_000
+"""Rows without columns, and with columns, that are looked at, at most: they are chosen evenly."""
 CHUNK = 512
 MARGIN = 0.1
 """Of the range in train, by which new rows may be outside it."""
@@ -78,9 +78,8 @@ def compare(folder: Path, inputs: Inputs, blocks: Mapping[str, Block]) -> tuple[
 
 def _values(view: View, block: Block) -> Iterator[NDArray[np.float64]]:
     """Yield (k, c) values of a few rows at a time: their columns, or mean and spread of rows without columns."""
-    rows = np.arange(len(view))
-    if not block.columns and len(rows) > SAMPLES:
-        rows = np.linspace(0, len(view) - 1, SAMPLES).astype(np.int64)
+    limit = (ROWS if block.columns else IMAGES) // (view.shape[1] if view.windowed else 1) + 1
+    rows = np.linspace(0, len(view) - 1, min(limit, len(view))).astype(np.int64)
     for start in range(0, len(rows), CHUNK):
         values, mask = view[rows[start : start + CHUNK]]
         there = np.asarray(values[mask], np.float64)

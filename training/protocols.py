@@ -14,7 +14,8 @@ import numpy as np
 from affect.metrics import CLASSIFICATION, REGRESSION
 from affect.record import PARTS, digest
 from training import splits, views
-from training.contract import CLASSES, FRAME, LABEL, LABEL_RULE, WINDOW_MEAN, Block, Dataset, Part, Split, UserError
+from training.contract import CLASSES, FRAME, LABEL, LABEL_RULE, WINDOW_MEAN, UserError
+from training.data import Block, Dataset, Part, Split
 from training.messages import plural
 from training.splits import LOSO, TEST, TRAIN, VALIDATION
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from training.contract import Indices, Method, Settings, Strings, Values
+    from training.contract import Method, Settings
+    from training.data import Indices, Strings, Values
 
 UNLABELLED, LEFT_OUT = "unlabelled", ""
 """What `Protocol.part` says of samples without a target: those of train groups, and those of other groups."""

@@ -13,7 +13,8 @@ from training.messages import unknown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from training.contract import Evaluation, Method, Params, Reader, Settings
+    from training.contract import Evaluation, Method, Params, Settings
+    from training.data import Reader
 
 ROOT = Path(__file__).resolve().parent
 CHECKOUT = ROOT.parent

@@ -15,7 +15,8 @@ import numpy as np
 
 from affect.record import PARTS
 from training import json_files
-from training.contract import Dataset, UserError
+from training.contract import UserError
+from training.data import Dataset
 from training.messages import nearest, plural
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Indices, Strings
+    from training.data import Indices, Strings
 
 TRAIN, VALIDATION, TEST = PARTS
 SHARE = 0.15

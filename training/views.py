@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.contract import Block, Floats, Indices, Strings, Values
+    from training.data import Block, Floats, Indices, Strings, Values
 
     Mask = NDArray[np.bool_]
 

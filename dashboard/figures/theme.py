@@ -212,7 +212,8 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 
 def inked(fig: go.Figure, colour: str, **layout: Any) -> go.Figure:
     """Return a copy of a figure whose axis texts have a colour, and with more of a layout. `fig` stays as it is."""
-    spec = fig.to_dict()
+    # the parts of a figure are its own dictionaries: `merged` changes none of them
+    spec = {"data": [trace.to_plotly_json() for trace in fig.data], "layout": fig.layout.to_plotly_json()}
     spec["layout"].pop("template", None)  # the page's own looks come in its place
     text = {"tickfont": {"color": colour}, "title": {"font": {"color": colour}}}
     axes = {name for name in spec["layout"] if name.startswith(("xaxis", "yaxis"))} | {"xaxis", "yaxis"}

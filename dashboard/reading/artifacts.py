@@ -113,6 +113,19 @@ class Folder(Artifacts):
     def __init__(self, folder: Path, experiment: Callable[[str], str]) -> None:
         self.folder, self.experiment = folder, experiment
 
+    def stamp(self, run_id: str, name: str) -> Hashable:
+        """Return a value that changes when a file is written anew; a page asks for those of many files at once."""
+        artifacts = os.path.realpath(os.path.join(self.folder, "artifacts"))
+        inside = os.path.join(artifacts, self.experiment(run_id), run_id, "artifacts", "")
+        plain = os.path.join(inside, name)
+        if "\0" in name or os.path.realpath(plain) != plain:  # a link, a name with dots: looked at closely
+            return super().stamp(run_id, name)
+        try:
+            found = os.stat(plain)
+        except OSError:
+            return super().stamp(run_id, name)
+        return (found.st_ino, found.st_size, found.st_mtime_ns)
+
     def root(self, run_id: str) -> Path:
         """Return ``artifacts/<experiment>/<run>/artifacts``."""
         artifacts = os.path.join(self.folder, "artifacts")

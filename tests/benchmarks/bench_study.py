@@ -24,7 +24,8 @@ import numpy as np
 from tests.benchmarks.row import Row, row
 
 if TYPE_CHECKING:
-    from training.contract import Job, Split
+    from training.contract import Job
+    from training.data import Split
     from training.study.plan import Prepared
     from training.views import Inputs
 

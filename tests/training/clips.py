@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from training.contract import Block, Dataset
+from training.data import Block, Dataset
 
 PARTS = ("train", "validation", "test")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training import input_ranges
-from training.contract import Block, Part, Split
+from training.data import Block, Part, Split
 from training.views import single
 
 COLUMNS = ("speed", "height")

@@ -12,7 +12,8 @@ from affect import metrics
 from tests import small_data
 from tests.training.clips import PARTS, dataset, group_parts, reordered
 from training import protocols
-from training.contract import LABEL, LABEL_RULE, WINDOW_MEAN, Block, Dataset, Method, Stream, UserError
+from training.contract import LABEL, LABEL_RULE, WINDOW_MEAN, Method, UserError
+from training.data import Block, Dataset, Stream
 from training.study import scoring
 
 METHOD = Method("toy", "tests", "motion", "features", "pad")

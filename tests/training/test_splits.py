@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.training.clips import PARTS, dataset, group_parts, reordered
 from training import protocols, splits
-from training.contract import Block, Dataset, UserError
+from training.contract import UserError
+from training.data import Block, Dataset
 
 EXPECTED_TEST = [3, 9, 14, 24, 31, 37, 44, 49, 55, 63, 64, 77]
 EXPECTED_SPLIT = "4c9d5153e88e"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training import views
-from training.contract import Block, Stream
+from training.data import Block, Stream
 from training.views import Inputs, View
 
 # two recordings, a with 4 frames at 1 Hz and b with 3; the value of a frame names it

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from training.contract import Evaluation, Floats, Model, Settings, Split
+    from training.contract import Evaluation, Model, Settings
+    from training.data import Floats, Split
     from training.protocols import Protocol
     from training.tracking.store import RunInfo, Store
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from affect import circumplex
 from training import image_files, left_out
-from training.contract import Block, Dataset, UserError
+from training.contract import UserError
+from training.data import Block, Dataset
 from training.datasets import _duplicates, _images, _paths, _scales
 
 if TYPE_CHECKING:

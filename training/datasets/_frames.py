@@ -15,7 +15,8 @@ from training.datasets import _images
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.contract import NewRows, Settings
+    from training.contract import Settings
+    from training.data import NewRows
 
 
 def read_frames(file: Path, blocks: tuple[str, ...], settings: Settings, rate: float, *, whole: bool) -> NewRows:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from training import cache, image_files, left_out
-from training.contract import IMAGES, Block, NewRows, UserError
+from training.contract import IMAGES, UserError
+from training.data import Block, NewRows
 from training.datasets import _detector
 
 if TYPE_CHECKING:

@@ -13,13 +13,15 @@ import numpy as np
 
 from affect.circumplex import STEPS
 from training import image_files, json_files, left_out
-from training.contract import Reader, UserError
+from training.contract import UserError
+from training.data import Reader
 from training.datasets import _faces, _frames, _images, _scales
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Dataset, NewRows, Settings
+    from training.contract import Settings
+    from training.data import Dataset, NewRows
 
 READER = Reader(
     title="AFEW-VA: frames of film clips, valence and arousal in tenths",

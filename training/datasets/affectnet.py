@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training import image_files, messages
-from training.contract import Reader, UserError
+from training.contract import UserError
+from training.data import Reader
 from training.datasets import _annotations, _faces, _images, _paths
 from training.datasets._table import Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.contract import Dataset, Settings
+    from training.contract import Settings
+    from training.data import Dataset
 
 READER = Reader(
     title="AffectNet: photographs from the web, expression, valence and arousal",

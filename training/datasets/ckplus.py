@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import image_files, left_out, messages
-from training.contract import Block, Dataset, NewRows, Reader, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, NewRows, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Indices, Settings, Strings
+    from training.contract import Settings
+    from training.data import Floats, Indices, Strings
 
 READER = Reader(
     title="CK+ face meshes (npz of prepare meshes)",

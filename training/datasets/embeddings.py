@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import messages
-from training.contract import Block, Dataset, NewRows, Reader, Stream, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, NewRows, Reader, Stream
 from training.datasets import _dialect, _embedding_rows
 from training.datasets._embedding_rows import AXES
 from training.views import TOLERANCE_S, look_back

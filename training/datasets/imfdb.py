@@ -13,14 +13,16 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from training import image_files
-from training.contract import Reader, UserError
+from training.contract import UserError
+from training.data import Reader
 from training.datasets import _faces, _images, _paths, labelled_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from training.contract import Dataset, Settings
+    from training.contract import Settings
+    from training.data import Dataset
 
 READER = Reader(
     title="IMFDB: faces from films, actor and expression",

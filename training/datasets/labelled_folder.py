@@ -18,14 +18,16 @@ import numpy as np
 
 from affect import circumplex
 from training import image_files
-from training.contract import Reader, UserError
+from training.contract import UserError
+from training.data import Reader
 from training.datasets import _faces, _images, _paths
 from training.datasets._table import SUFFIXES, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.contract import Dataset, Settings
+    from training.contract import Settings
+    from training.data import Dataset
 
 READER = Reader(
     title="Photographs in a folder, their emotions in a CSV",

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import left_out
-from training.contract import Block, Dataset, NewRows, Reader, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, NewRows, Reader
 from training.datasets import _scales
 from training.datasets._table import Table
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.contract import Block, Dataset, Reader, Stream, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, Reader, Stream
 from training.datasets import _synthetic, embeddings
 
 if TYPE_CHECKING:

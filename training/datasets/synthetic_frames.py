@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import IMAGES, Block, Dataset, Reader, UserError
+from training.contract import IMAGES, UserError
+from training.data import Block, Dataset, Reader
 from training.datasets import _drawing, _frames, _images, _mapped, _synthetic
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import NewRows, Settings
+    from training.contract import Settings
+    from training.data import NewRows
 
     Numbers = NDArray[np.float64]
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affect.facemesh import MIRROR, REGIONS, TRIANGLES, VERTICES, region_of
-from training.contract import Block, Dataset, Reader, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, Reader
 from training.datasets import _synthetic, ckplus
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import Block, Dataset, Reader, UserError
+from training.contract import UserError
+from training.data import Block, Dataset, Reader
 from training.datasets import _synthetic, lma
 
 if TYPE_CHECKING:

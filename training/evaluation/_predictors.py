@@ -10,7 +10,8 @@ import numpy as np
 from affect import metrics
 
 if TYPE_CHECKING:
-    from training.contract import Fitted, Floats, Values
+    from training.contract import Fitted
+    from training.data import Floats, Values
 
 LIMIT = 3000
 """Train rows that a predictor is fitted on at most, drawn by the job's seed: a support vector machine's time grows with

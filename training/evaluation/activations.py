@@ -25,7 +25,7 @@ from training.geometry.mesh_features import mean_face
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Strings, Values
+    from training.data import Floats, Strings, Values
     from training.views import Inputs
 
 PCA, GRADIENT = "pca", "gradient"

@@ -16,7 +16,7 @@ from training.contract import Evaluation, Findings, Fitted, Method
 from training.evaluation import _predictors
 
 if TYPE_CHECKING:
-    from training.contract import Floats, Values
+    from training.data import Floats, Values
 
 CODES = _predictors.CODES
 LEVELS = 10

@@ -15,14 +15,15 @@ import pandas as pd
 
 from affect import metrics, record
 from training import cache
-from training.contract import Evaluation, Findings, Fitted, Job, Method, Part, Split
+from training.contract import Evaluation, Findings, Fitted, Job, Method
+from training.data import Part, Split
 from training.models.preparation import within_fences
 from training.views import Inputs, View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.contract import Floats
+    from training.data import Floats
 
 METRICS = ("mae", "mse")
 SHARE = 0.15

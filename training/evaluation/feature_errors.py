@@ -11,7 +11,7 @@ from affect import metrics, record
 from training.contract import Evaluation, Findings, Fitted, Method
 
 if TYPE_CHECKING:
-    from training.contract import Floats
+    from training.data import Floats
 
 
 def applies(method: Method) -> bool:

@@ -13,7 +13,7 @@ from training.contract import Evaluation, Findings, Fitted, Method
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from training.contract import Floats, Strings
+    from training.data import Floats, Strings
 
 LIMIT = 20_000
 """Samples that are projected at most: those of test first, then some of the others."""

@@ -15,7 +15,7 @@ from training.contract import Evaluation, Findings, Fitted, Method
 from training.geometry.rotations import about, draws, rotate
 
 if TYPE_CHECKING:
-    from training.contract import Floats, Values
+    from training.data import Floats, Values
 
 SEED = 1992
 DRAWS, ANGLES, TURNS = 5, tuple(range(30, 181, 30)), 2

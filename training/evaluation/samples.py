@@ -17,7 +17,7 @@ from training.evaluation import _predictors
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.contract import Floats
+    from training.data import Floats
 
 OF_EACH = 2
 """Images of each emotion that are kept; as many as of eight emotions where there are no labels."""

@@ -12,7 +12,7 @@ from affect import record
 from training.contract import LABEL, Evaluation, Findings, Fitted, Method
 
 if TYPE_CHECKING:
-    from training.contract import Floats, Values
+    from training.data import Floats, Values
 
 
 def applies(method: Method) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Indices
+    from training.data import Floats, Indices
 
 VERSION = 1
 """Raised when a formula below changes its result: what older code kept on disk is then computed anew."""

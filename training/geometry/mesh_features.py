@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Job
+    from training.contract import Job
+    from training.data import Floats
 
 SETTINGS: dict[str, tuple[Any, ...]] = {"features": ("xyz", "hks", "aligned"), "rotations": ("none", "train")}
 """What every method of meshes has as settings; rotations of the train meshes, drawn anew for each in each epoch."""

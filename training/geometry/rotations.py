@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from training.contract import Floats
+    from training.data import Floats
 
     Meshes = TypeVar("Meshes", Floats, torch.Tensor)
 

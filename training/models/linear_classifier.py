@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from training.contract import Floats, Indices, Params, Split
+    from training.contract import Params
+    from training.data import Floats, Indices, Split
     from training.views import Inputs
 
     Array = NDArray[np.float64]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Params
+    from training.contract import Params
+    from training.data import Floats
 
 OUTLIERS = ("none", "iqr", "isolation_forest")
 SCALINGS = ("none", "standard", "robust")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import xgboost as xgb
 
-    from training.contract import Floats, Job, Params
+    from training.contract import Job, Params
+    from training.data import Floats
     from training.views import Inputs
 
 PATIENCE = 50

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Block, Floats
+    from training.data import Block, Floats
     from training.views import Inputs, View
 
 STATISTICS = ("mean", "mean_sd")

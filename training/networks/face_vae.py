@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Job, Method, Params, Split
+    from training.contract import Job, Method, Params
+    from training.data import Floats, Split
     from training.networks.batches import Batch, Item
     from training.views import Inputs
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from training.contract import Floats
+    from training.data import Floats
     from training.views import Inputs
 
 NAME = "fusion"

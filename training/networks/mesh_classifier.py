@@ -28,7 +28,8 @@ from training.networks.step import Descent, optimiser
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Floats, Job, Params, Split
+    from training.contract import Job, Params
+    from training.data import Floats, Split
     from training.networks.batches import Batch
     from training.views import Inputs
 

@@ -28,7 +28,8 @@ from training.study.session import checkpoints
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from training.contract import Outcome, Split
+    from training.contract import Outcome
+    from training.data import Split
     from training.study.session import Session
     from training.tracking.run import Run
     from training.tracking.store import RunInfo

@@ -12,7 +12,8 @@ from affect.record import digest
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from training.contract import Params, Split
+    from training.contract import Params
+    from training.data import Split
     from training.study.fitting import Bench
 
 TRAINING = Path(__file__).resolve().parents[1]

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Method, Outcome, Params, Report, Settings, Split
+    from training.contract import Method, Outcome, Params, Report, Settings
+    from training.data import Floats, Split
     from training.tracking.run import Run
 
 CLEAR_PEAK, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from training.contract import Dataset, Method, Params, Settings
+    from training.contract import Method, Params, Settings
+    from training.data import Dataset
     from training.protocols import Protocol
 
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from training.contract import Floats, Method, Outcome, Split, Values
+    from training.contract import Method, Outcome
+    from training.data import Floats, Split, Values
     from training.protocols import Protocol
 
 FEW_TARGETS = 8

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial, Trial
 
-    from training.contract import Report, Split
+    from training.contract import Report
+    from training.data import Split
     from training.study.session import Session
     from training.tracking.run import Run
 

@@ -21,7 +21,7 @@ from training.datasets import lma
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.contract import Dataset
+    from training.data import Dataset
 
 HEADER = ["clip", "window", "label", *lma.FEATURES, *lma.PAD]
 LABELS = {"waltz": "happy", "creep": "afraid"}

@@ -8,7 +8,8 @@ from affect import metrics, published, record
 from affect.record import ALL, PICTURE
 from tests import small_data
 from training import registry
-from training.contract import Block, Fitted, Method, Outcome, Part, Split
+from training.contract import Fitted, Method, Outcome
+from training.data import Block, Part, Split
 from training.evaluation import _predictors, alignment
 from training.views import single
 

@@ -7,7 +7,8 @@ from affect import metrics, record
 from affect.record import Artifact
 from tests import small_data
 from training import registry
-from training.contract import Findings, Split
+from training.contract import Findings
+from training.data import Split
 from training.evaluation import diagnostics
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from tests import small_data
 from training import protocols
-from training.contract import LABEL, Block, Dataset, Fitted, Job, Method, Outcome
+from training.contract import LABEL, Fitted, Job, Method, Outcome
+from training.data import Block, Dataset
 
 CLASSES = ("anger", "happy", "surprise")
 VERTICES = 12

@@ -5,7 +5,7 @@ from sklearn.linear_model import RidgeClassifier
 
 from affect import facemesh
 from tests.training.networks import mesh_graph
-from training.contract import Block, Part, Split
+from training.data import Block, Part, Split
 from training.models import linear_classifier
 from training.views import single
 

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from training.contract import Block, UserError
+from training.contract import UserError
+from training.data import Block
 from training.models import window_features
 from training.views import Inputs, View, single, whole
 

@@ -7,7 +7,8 @@ from torch.nn import functional
 
 from affect.record import ALL, PICTURE
 from tests import small_data
-from training.contract import Block, Method, Part, Split
+from training.contract import Method
+from training.data import Block, Part, Split
 from training.networks import face_vae
 from training.views import single
 

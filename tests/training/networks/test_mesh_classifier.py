@@ -7,7 +7,8 @@ import torch
 from affect import facemesh
 from tests import small_data
 from training import registry
-from training.contract import Block, Job, Part, Split
+from training.contract import Job
+from training.data import Block, Part, Split
 from training.geometry import rotations, topology
 from training.networks import mesh_classifier
 from training.networks.mesh_classifier import Graph, MeshNetwork, Shape

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.contract import Part, Split
+from training.data import Part, Split
 from training.study import fit_key
 from training.study.fitting import Bench
 from training.views import single

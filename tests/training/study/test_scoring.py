@@ -10,7 +10,8 @@ from affect import metrics
 from affect.record import PICTURE
 from tests.training.study import toys
 from training import protocols
-from training.contract import LABEL, Block, Method, Outcome
+from training.contract import LABEL, Method, Outcome
+from training.data import Block
 from training.study import scoring
 
 

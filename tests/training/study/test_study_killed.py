@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial
 
+    from training.tracking.store import RunInfo
+
 ROOT = Path(__file__).resolve().parents[3]
 STUDY = ("motion/lma_to_pad", "--dataset", "synthetic_motion", "--name", "killed", "--threads", "1", "--seed", "5")
 
@@ -33,7 +35,7 @@ def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
 
 
 def finish(folder: Path, *options: str) -> None:
-    assert start(folder, *options).wait(120) == 0
+    assert start(folder, *options).wait(300) == 0
 
 
 def trials(folder: Path) -> list[FrozenTrial]:
@@ -47,7 +49,7 @@ def trials(folder: Path) -> list[FrozenTrial]:
 
 
 def wait(worker: subprocess.Popen[bytes], until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not until():
         assert worker.poll() is None, "the worker ended before it could be killed"
         assert time.monotonic() < deadline
@@ -126,9 +128,36 @@ def test_terminated_goes_on(tmp_path: Path, whole: Path) -> None:
 def test_two_workers_share_a_study(tmp_path: Path) -> None:
     options = ("--trials", "6", "--repeats", "2")
     both = [start(tmp_path, *options) for _ in range(2)]
-    assert [worker.wait(120) for worker in both] == [0, 0]
+    assert [worker.wait(300) for worker in both] == [0, 0]
     check(tmp_path, total=6, finals=2)
     assert len({t.user_attrs[search.WORKER] for t in trials(tmp_path)}) == 2
+
+
+def test_two_workers_share_folds_and_one_is_killed(tmp_path: Path) -> None:
+    options = ("--trials", "2", "--repeats", "1", "--test-folds", "2", "--epochs", "25")
+    steady, killed = (start(tmp_path, *options) for _ in range(2))
+    wait(killed, lambda: any(r.tags["state"] == "running" for r in trial_runs(tmp_path)))
+    killed.kill()
+    killed.wait()
+    assert steady.wait(240) == 0
+    store = Store.open(tmp_path)
+    runs = store.find({"study": "killed"})
+    assert not [r for r in runs if r.status == "RUNNING"]
+    counted = [r.tags["fold"] for r in runs if r.tags["kind"] == "trial" and r.tags["state"] in ("complete", "pruned")]
+    assert sorted(counted) == ["1", "1", "2", "2"]
+    ends = [r.tags["fold"] for r in runs if r.tags["kind"] == "final" and r.tags["state"] == "complete"]
+    assert sorted(ends) == ["1", "2"]
+    assert [r.tags["frozen"] for r in runs if r.tags["kind"] == "study"] == ["true"]
+
+
+def trial_runs(folder: Path) -> list[RunInfo]:
+    if not (folder / "mlflow.db").exists():
+        return []
+    store = Store.open(folder)
+    try:
+        return store.find({"study": "killed", "kind": "trial"})
+    finally:
+        store.close()
 
 
 @pytest.mark.slow

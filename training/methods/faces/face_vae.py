@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affect.record import PICTURE
-from training.contract import Job, Outcome, Params, Split
+from training.contract import Job, Outcome, Params
+from training.data import Split
 from training.methods.faces._family import FACES
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.contract import Job, Outcome, Params, Split
+from training.contract import Job, Outcome, Params
+from training.data import Split
 from training.methods.faces._family import FACES
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.contract import IMAGES, Job, Method, Outcome, Params, Split
+from training.contract import IMAGES, Job, Method, Outcome, Params
+from training.data import Split
 
 if TYPE_CHECKING:
     from training.networks.frame_rnn import FittedFrames

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params
+from training.data import Split
 from training.models import window_features
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.contract import Floats
+    from training.data import Floats
     from training.models.window_features import WindowFeatures
     from training.views import Inputs
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params
+from training.data import Split
 from training.models import window_features
 
 if TYPE_CHECKING:

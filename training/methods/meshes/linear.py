@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from affect import metrics
-from training.contract import Job, Outcome, Params, Split
+from training.contract import Job, Outcome, Params
+from training.data import Split
 from training.geometry import mesh_features, rotations
 from training.methods.meshes._family import MESHES
 from training.models import linear_classifier

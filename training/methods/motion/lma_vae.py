@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params
+from training.data import Split
 from training.models import preparation
 
 if TYPE_CHECKING:
     import torch
 
-    from training.contract import Floats
+    from training.data import Floats
     from training.networks import vae
     from training.networks.batches import Batch
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training import views
-from training.contract import Job, Method, Outcome, Params, Split, UserError
+from training.contract import Job, Method, Outcome, Params, UserError
+from training.data import Split
 from training.models import preparation, trees
 
 if TYPE_CHECKING:
-    from training.contract import Floats
+    from training.data import Floats
     from training.networks import vae
     from training.views import Inputs
 

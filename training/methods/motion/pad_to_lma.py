@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params
+from training.data import Split
 from training.models import preparation, trees
 
 METHOD = Method(

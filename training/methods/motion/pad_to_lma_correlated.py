@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affect.record import Artifact
-from training.contract import Job, Method, Outcome, Params, Split
+from training.contract import Job, Method, Outcome, Params
+from training.data import Split
 from training.models import preparation, trees
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from training.contract import Floats
+    from training.data import Floats
 
 METHOD = Method(
     title="Boosted trees from each feature's most correlated axes of PAD",

@@ -19,7 +19,8 @@ from affect import metrics
 from search_spaces.fusion import bayesian_ridge as space
 from tests import small_data
 from training import protocols, views
-from training.contract import Dataset, Part, Split, UserError
+from training.contract import UserError
+from training.data import Dataset, Part, Split
 from training.datasets import embeddings
 from training.methods.fusion import bayesian_ridge
 from training.models import window_features
