@@ -213,12 +213,12 @@ class Index:
     def _complete(self) -> dict[str, list[str]]:
         """Study → run ids of its complete finals that nobody archived, by seed and fold."""
         usable = (self.states == State.COMPLETE) & ~self._put_aside
-        seed = pd.to_numeric(pd.Series(self.texts("seed")), errors="coerce").to_numpy(float)
+        numbers = [pd.to_numeric(pd.Series(of), errors="coerce").to_numpy(float) for of in (self._seeds, self._folds)]
         found = {}
         for study, places in self._children.items():
             mine = places[(self.kinds[places] == Kind.FINAL) & usable[places]]
             if len(mine):
-                found[study] = [str(run) for run in self._ids[mine[np.argsort(seed[mine], kind="stable")]]]
+                found[study] = [str(run) for run in self._ids[mine[np.lexsort((numbers[1][mine], numbers[0][mine]))]]]
         return found
 
     def final_ids(self, run_id: str) -> list[str]:
@@ -233,9 +233,34 @@ class Index:
         return self.records(self.final_ids(run_id))
 
     def seeds(self, study: str) -> tuple[int, int]:
-        """Return how many of a study's finals are complete, and how many there are to be."""
-        complete = len(self._complete.get(study, ()))
+        """Return how many of a study's seeds are complete, and how many there are to be.
+
+        A study that is tested by folds has a final of each seed in each fold: a seed is complete where all are.
+        """
+        complete = len(self.by_seed(study))
         return complete, max(self.record(study).repeats, complete)
+
+    def by_seed(self, run_id: str) -> list[list[str]]:
+        """Return a study's `final_ids` by seed: one each, or one a fold; a seed that lacks a fold is left out."""
+        folds = self.record(run_id).test_folds or 1
+        if self.record(run_id).kind != Kind.STUDY:
+            return [[final] for final in self.final_ids(run_id)]
+        found: dict[str, dict[str, str]] = {}
+        for final in self.final_ids(run_id):
+            place = self.runs.index.get_loc(final)
+            own = found.setdefault(self._seeds[place] or final, {})
+            own.setdefault(self._folds[place] or (final if folds == 1 else ""), final)
+        if folds == 1:
+            return [[final] for of in found.values() for final in of.values()]
+        return [list(of.values()) for of in found.values() if len(of) >= folds]
+
+    @cached_property
+    def _seeds(self) -> NDArray[Any]:
+        return self.texts("seed")
+
+    @cached_property
+    def _folds(self) -> NDArray[Any]:
+        return self.texts("fold")
 
     # ------------------------------------------------------------------------------------------------ protocols
 
@@ -317,12 +342,11 @@ class Index:
         """Complete finals' names: their study's and their seed."""
         found: dict[str, str] = {}
         taken: set[str] = set()
-        seeds, folds = self.texts("seed"), self.texts("fold")
         for study in self.studies:
             for run_id in self._complete.get(study, ()):
                 place = self.runs.index.get_loc(run_id)
-                fold = f" · fold {folds[place]}" if folds[place] else ""
-                name = f"{self.titles[study]}{fold} · seed {seeds[place] or '?'}"
+                fold = f" · fold {self._folds[place]}" if self._folds[place] else ""
+                name = f"{self.titles[study]}{fold} · seed {self._seeds[place] or '?'}"
                 found[run_id] = name if name not in taken else f"{name} · {run_id[:8]}"
                 taken.add(name)
         return found
