@@ -308,7 +308,7 @@ def scores(index: Index, run_id: str) -> pd.DataFrame:
             "value": float(run[c]),
         }
         for c, one in taken.items()
-        if one is not None and one.aspect != record.N_GROUPS
+        if one is not None and one.aspect not in (record.N_GROUPS, record.N_SEEDS)
     ]
     if not rows:
         return pd.DataFrame(columns=["part", "row", "target"])

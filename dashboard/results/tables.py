@@ -107,20 +107,23 @@ def _missing(value: Any) -> bool:
 
 def dated(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose times are UTC without a zone, to the second, in columns whose names end in ``(UTC)``."""
-    renamed = {}
-    for name in frame.columns:
-        if isinstance(frame[name].dtype, pd.DatetimeTZDtype) or frame[name].dtype.kind == "M":
-            times = pd.to_datetime(frame[name], utc=True).dt.tz_convert(None).dt.floor("s")
-            frame = frame.assign(**{str(name): times})
-            renamed[name] = name if str(name).endswith(UTC) else f"{name}{UTC}"
-    return frame.rename(columns=renamed)
+    found, names = frame.copy(deep=False), list(frame.columns)
+    for place, name in enumerate(names):
+        values = frame.iloc[:, place]
+        if pd.api.types.is_datetime64_any_dtype(values.dtype):
+            found.isetitem(place, pd.to_datetime(values, utc=True).dt.tz_convert(None).dt.floor("s"))
+            names[place] = name if str(name).endswith(UTC) else f"{name}{UTC}"
+    return found.set_axis(names, axis=1)
 
 
 def csv(frame: pd.DataFrame) -> str:
     """Return a table as CSV with full precision, without its index; what rounding leaves of nothing is 0."""
     kept = dated(frame)
-    tiny = {c: kept[c].mask(kept[c].abs() < NOTHING, 0.0) for c in kept if kept[c].dtype.kind == "f"}
-    return kept.assign(**{str(c): v for c, v in tiny.items()}).to_csv(index=False)
+    for place in range(kept.shape[1]):
+        values = kept.iloc[:, place]
+        if values.dtype.kind == "f":
+            kept.isetitem(place, values.mask(values.abs() < NOTHING, 0.0))
+    return kept.to_csv(index=False)
 
 
 def latex(
