@@ -122,7 +122,7 @@ def test_bad_table_is_one_message_and_leaves_no_run(folder: Path, tmp_path: Path
 
 def test_dry_run_shows_the_plan_and_writes_nothing(folder: Path) -> None:
     said = training(folder, "study", "motion/lma_vae", "--dataset", "synthetic_motion", "--dry-run", "--trials", "7")
-    for words in ("SYNTHETIC", "7 trials", "5 refits scored on test", "learning_rate", "nothing was written"):
+    for words in ("SYNTHETIC", "7 trials", "5 refits on train, scored on test", "learning_rate", "nothing was written"):
         assert words in said
     assert not folder.exists()
 
