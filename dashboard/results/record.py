@@ -265,7 +265,7 @@ def _time(value: Any) -> pd.Timestamp | None:
         found = pd.Timestamp(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"expected a time, found {_short(value)}") from error
-    if found is pd.NaT:
+    if pd.isna(found):
         return None
     return found.tz_localize("UTC") if found.tzinfo is None else found
 

@@ -57,10 +57,11 @@ def number(value: Any, digits: int = 3) -> str:
     if isinstance(value, bool | np.bool_ | int | np.integer):
         return str(value)
     if isinstance(value, float | np.floating):
-        value = 0.0 if abs(value) < NOTHING else float(value)
-        if value == 0 or 1e-3 <= abs(value) < 1e5:
-            return f"{value:.{digits}f}"
-        return f"{value:.{digits}g}"
+        real = float(value)
+        real = 0.0 if abs(real) < NOTHING else real
+        if real == 0 or 1e-3 <= abs(real) < 1e5:
+            return f"{real:.{digits}f}"
+        return f"{real:.{digits}g}"
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
     return str(value)
@@ -139,14 +140,15 @@ def latex(
     marks = pd.DataFrame("", index=cells.index, columns=cells.columns)
     for row, column in bold:
         marks.iloc[row, column] = "font-weight: bold"
-    style = cells.style.hide(axis="index").format_index(lambda place: headings[place], axis="columns")
+    style = cells.style.hide(axis="index").format_index(lambda place: headings[int(str(place))], axis="columns")
     text = style.apply(lambda _: marks, axis=None).to_latex(
+        None,
         hrules=True,
         column_format="".join("r" if frame.iloc[:, i].dtype.kind in "iuf" else "l" for i in range(frame.shape[1])),
         position_float="centering",
         convert_css=True,
-        **({"caption": _escape(caption)} if caption else {}),
-        **({"label": label} if label else {}),
+        caption=_escape(caption) or None,
+        label=label or None,
     )
     return f"% needs \\usepackage{{booktabs}}\n{text}"
 
