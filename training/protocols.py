@@ -107,7 +107,7 @@ class Protocol:
             raise UserError(f"{data.name}: {error}") from None
         unlabelled = self._part(UNLABELLED, inputs)
         return Split(
-            train=self._part(TRAIN, inputs, VALIDATION if joined else None),
+            train=self._part(TRAIN, inputs, (VALIDATION,) if joined else ()),
             validation=self._part(VALIDATION, inputs),
             test=self._part(TEST, inputs) if test else None,
             blocks={name: replace(block, values=block.values[:0], stream=None) for name, block in blocks.items()},
@@ -156,10 +156,8 @@ class Protocol:
                 columns["fold"][fold.part == TEST] = fold.fold
         return pd.DataFrame({name: values[kept] for name, values in columns.items()})
 
-    def _part(self, name: str, inputs: views.Inputs, joined: str | None = None) -> Part:
-        data, rows = self.data, self.rows(name)
-        if joined is not None:
-            rows = np.concatenate([rows, self.rows(joined)])
+    def _part(self, name: str, inputs: views.Inputs, joined: Sequence[str] = ()) -> Part:
+        data, rows = self.data, np.concatenate([self.rows(one) for one in (name, *joined)])
         known = name in (TRAIN, VALIDATION)
 
         def pick(values: Any) -> Any:
@@ -250,13 +248,16 @@ def make(
             assigned, found = splits.as_published(published, of_groups, data, split_seed)
         notes += found
 
-    part = _parts(data, assigned, labelled)
+    # a published part holds for groups without any label too: challenges keep the labels of their test part
+    part = _parts(data, {**(published or {}), **assigned}, labelled)
     if without := int((~labelled).sum()):
         kept = int((part == UNLABELLED).sum())
-        notes.append(
-            f"{without} of {len(labelled)} samples have no label: {kept} of train groups serve as unlabelled inputs, "
-            f"{without - kept} of other groups are left out"
+        used = (
+            "in each fold those of train groups serve as unlabelled inputs, and the others are left out"
+            if assigned_folds
+            else f"{kept} of train groups serve as unlabelled inputs, {without - kept} of other groups are left out"
         )
+        notes.append(f"{without} of {len(labelled)} samples have no label: {used}")
     seeded = published is None or VALIDATION not in published.values()
     block = Block(np.empty(0), (CLASSES,)) if classes else data.blocks[targets]
     rule = label_rule if seconds is None or label_rule == FRAME else f"{label_rule} {seconds:g} s"
@@ -323,7 +324,7 @@ def _split_id(data: Dataset, part: Strings) -> str:
 
 
 def _parts(data: Dataset, assigned: Mapping[str, str], labelled: NDArray[np.bool_]) -> Strings:
-    """Return the part (n,) of each sample; groups without any label are train groups."""
+    """Return the part (n,) of each sample; groups without any label, which `assigned` does not name, are in train."""
     groups, place = np.unique(data.group, return_inverse=True)
     part = np.array([assigned.get(group, TRAIN) for group in groups.tolist()], dtype="<U10")[place]
     part[~labelled & (part == TRAIN)] = UNLABELLED
@@ -391,11 +392,7 @@ def _name(
     return name
 
 
-def _is_affect(block: Block) -> bool:
-    return bool(block.columns) and all(column in SHORT for column in block.columns)
-
-
 def _columns(block: Block, name: str) -> str:
-    if _is_affect(block):
+    if all(column in SHORT for column in block.columns):
         return " ".join(SHORT[column] for column in block.columns)
     return " ".join(block.columns) if len(block.columns) <= 3 else f"{len(block.columns)} {name}"

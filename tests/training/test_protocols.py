@@ -372,6 +372,26 @@ class TestUnlabelled:
         assert sorted(tested) == sorted(whole.rows("test"))
         assert len(tested) == 80
 
+    def test_the_note_of_folds_says_what_each_fold_does(self, partly):
+        (note,) = protocols.make(partly, "pad", test_folds=4).notes
+        assert note == (
+            "52 of 132 samples have no label: in each fold those of train groups serve as unlabelled inputs, and the "
+            "others are left out"
+        )
+
+    def test_a_published_test_group_without_labels_is_never_learnt_from(self, partly):
+        """A challenge that keeps the labels of its test part: its inputs must not serve as unlabelled ones."""
+        published = {f"clip{i:03}": "train" for i in range(30)}
+        published |= {f"clip{i:03}": "validation" for i in range(30, 35)}
+        published |= {f"clip{i:03}": "test" for i in range(35, 43)} | {"clip043": "train"}
+        protocol = protocols.make(partly, "pad", published=published)
+        unlabelled = set(protocol.split(METHOD, {}, test=True).unlabelled.group)
+        assert {published[group] for group in unlabelled} == {"train"}
+        assert "clip043" in unlabelled
+        assert protocol.notes[-1].endswith(
+            "33 of train groups serve as unlabelled inputs, 19 of other groups are left out"
+        )
+
     def test_data_without_any_target(self, labelled):
         nothing = dataclasses.replace(labelled.blocks["pad"], values=np.full((120, 3), np.nan))
         with pytest.raises(UserError, match="lma has no sample with pad"):

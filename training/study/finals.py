@@ -168,7 +168,9 @@ def _final(session: Session, k: int) -> None:
     try:
         with fitting.log_tail() as lines:
             try:
-                _fit_and_score(session, run, params, int(seed(session, k)), models, steps, first=k == 0)
+                _fit_and_score(
+                    session, run, params, int(seed(session, k)), models, steps, first=k == 0 and session.fold <= 1
+                )
             except Exception:
                 lines.extend(traceback.format_exc().splitlines())
                 raise
