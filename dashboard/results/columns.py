@@ -50,7 +50,7 @@ class Columns:
         """Return one metric of a run by its full name, nan where the run has none."""
         if full not in self.runs:
             return float("nan")
-        return float(self.values(full)[self.runs.index.get_indexer([run_id])[0]])
+        return float(self.values(full)[self.runs.index.get_indexer(pd.Index([run_id]))[0]])
 
     @cached_property
     def kinds(self) -> NDArray[Any]:

@@ -262,7 +262,7 @@ def _flag(value: Any) -> bool:
 
 def _time(value: Any) -> pd.Timestamp | None:
     try:
-        found = pd.Timestamp(value)
+        found: Any = pd.Timestamp(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"expected a time, found {_short(value)}") from error
     if pd.isna(found):

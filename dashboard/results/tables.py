@@ -112,7 +112,7 @@ def dated(frame: pd.DataFrame) -> pd.DataFrame:
     for place, name in enumerate(names):
         values = frame.iloc[:, place]
         if pd.api.types.is_datetime64_any_dtype(values.dtype):
-            found.isetitem(place, pd.to_datetime(values, utc=True).dt.tz_convert(None).dt.floor("s"))
+            found.isetitem(place, pd.to_datetime(values, utc=True).dt.tz_convert(None).dt.floor("s").array)
             names[place] = name if str(name).endswith(UTC) else f"{name}{UTC}"
     return found.set_axis(names, axis=1)
 
@@ -123,7 +123,7 @@ def csv(frame: pd.DataFrame) -> str:
     for place in range(kept.shape[1]):
         values = kept.iloc[:, place]
         if values.dtype.kind == "f":
-            kept.isetitem(place, values.mask(values.abs() < NOTHING, 0.0))
+            kept.isetitem(place, values.mask(values.abs() < NOTHING, 0.0).array)
     return kept.to_csv(index=False)
 
 
