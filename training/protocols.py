@@ -324,7 +324,7 @@ def _split_id(data: Dataset, part: Strings) -> str:
 
 
 def _parts(data: Dataset, assigned: Mapping[str, str], labelled: NDArray[np.bool_]) -> Strings:
-    """Return the part (n,) of each sample; groups without any label, which `assigned` does not name, are in train."""
+    """Return the part (n,) of each sample; groups without any label that `assigned` does not name are train groups."""
     groups, place = np.unique(data.group, return_inverse=True)
     part = np.array([assigned.get(group, TRAIN) for group in groups.tolist()], dtype="<U10")[place]
     part[~labelled & (part == TRAIN)] = UNLABELLED

@@ -299,11 +299,12 @@ def heat(
         "xgap": 2,
         "ygap": 2,
     } | more
-    below = {} if bar is None else {"margin": {"b": BAR if not titles[0] and top else BAR_AND_TITLE}}
+    bottom = 8 if bar is None else BAR if not titles[0] and top else BAR_AND_TITLE
     # digits are names of classes as well: only a category axis keeps them apart and in order
     across = {"showgrid": False} | ({} if numeric else {"type": "category"}) | ({"side": "top"} if top else {})
     down = {"type": "category", "autorange": "reversed", "showgrid": False}
-    return figure([trace], round(above + row * len(y)), *titles, legend=False, xaxis=across, yaxis=down, **below)
+    height = round(above + row * len(y))
+    return figure([trace], height, *titles, legend=False, xaxis=across, yaxis=down, margin={"b": bottom})
 
 
 BAR, BAR_AND_TITLE = 56, 104

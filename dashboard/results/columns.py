@@ -36,7 +36,7 @@ class Columns:
 
     def metric(self, full: str, run_ids: Iterable[str]) -> pd.Series:
         """Return a metric of some runs by its full name, nan where a run has none."""
-        ids = list(run_ids)
+        ids = pd.Index(list(run_ids), dtype=object)
         return pd.Series(self.values(full)[self.runs.index.get_indexer(ids)], index=ids, dtype=float)
 
     def values(self, full: str) -> NDArray[np.float64]:
@@ -50,8 +50,7 @@ class Columns:
         """Return one metric of a run by its full name, nan where the run has none."""
         if full not in self.runs:
             return float("nan")
-        value = pd.to_numeric(self.runs.at[run_id, full], errors="coerce")
-        return float("nan") if value is pd.NA else float(value)
+        return float(self.values(full)[self.runs.index.get_indexer(pd.Index([run_id]))[0]])
 
     @cached_property
     def kinds(self) -> NDArray[Any]:

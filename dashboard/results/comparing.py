@@ -257,8 +257,8 @@ def pair(read: Reader, index: Index, a: str, b: str, metric: str, target: str = 
         first, second = (_stack(read, index, run, metric, target) for run in (a, b))
     except Untestable as why:
         return Pair(a, b, reason=str(why))
-    if why := differ(first[0], second[0]):
-        return Pair(a, b, reason=why)
+    if reason := differ(first[0], second[0]):
+        return Pair(a, b, reason=reason)
     found = _as_pair(a, b, _test(first, second, metric))
     known = family(read, protocol, metric, target).pair(a, b)
     return found if known is None else found._replace(adjusted=known.adjusted)

@@ -108,7 +108,7 @@ class Index(Columns):
                 parent[orphan] = candidates[0] if len(candidates) == 1 else ""
         codes, of = pd.factorize(parent)
         order = np.argsort(codes, kind="stable")
-        ends = np.cumsum(np.bincount(codes, minlength=len(of))) if len(codes) else []
+        ends = np.cumsum(np.bincount(codes, minlength=len(of)))
         pieces = np.split(places[order], ends[:-1]) if len(of) else []
         return {str(study): piece for study, piece in zip(of, pieces, strict=True) if study}
 
@@ -176,8 +176,8 @@ class Index(Columns):
         found: dict[str, dict[str, str]] = {}
         for final in self.final_ids(run_id):
             place = self.runs.index.get_loc(final)
-            own = found.setdefault(self._seeds[place] or final, {})
-            own.setdefault(self._folds[place] or (final if folds == 1 else ""), final)
+            own = found.setdefault(str(self._seeds[place] or final), {})
+            own.setdefault(str(self._folds[place] or (final if folds == 1 else "")), final)
         if folds == 1:
             return [[final] for of in found.values() for final in of.values()]
         return [list(of.values()) for of in found.values() if len(of) >= folds]

@@ -262,10 +262,10 @@ def _flag(value: Any) -> bool:
 
 def _time(value: Any) -> pd.Timestamp | None:
     try:
-        found = pd.Timestamp(value)
+        found: Any = pd.Timestamp(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"expected a time, found {_short(value)}") from error
-    if found is pd.NaT:
+    if pd.isna(found):
         return None
     return found.tz_localize("UTC") if found.tzinfo is None else found
 

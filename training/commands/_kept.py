@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,14 @@ from training import cache, protocols, registry
 from training.commands import _model
 from training.commands._plan import threads
 from training.contract import Decodes, Fitted, Job, Outcome, UserError
+from training.splits import TRAIN
 from training.study import fitting, plan, provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from training.contract import Evaluation, Model, Settings
+    from training.contract import Evaluation, Method, Model, Settings
     from training.data import Floats, Split
     from training.protocols import Protocol
     from training.tracking.store import RunInfo, Store
@@ -42,6 +43,12 @@ class Final:
     device: str
 
     @property
+    def method(self) -> Method:
+        """Return what the run's method declares."""
+        declared: Method = self.module.METHOD
+        return declared
+
+    @property
     def settings(self) -> Settings:
         """Return the settings of the run's study."""
         values: Settings = json.loads(self.info.tags["settings"])
@@ -49,11 +56,9 @@ class Final:
 
     def fitted(self, evaluation: Evaluation) -> Fitted:
         """Return the inputs of an evaluation: predictions of the reloaded model, and codes from the run's files."""
-        split = self.protocol.split(self.module.METHOD, self.settings, test=True)
-        job = self._job()
-        own, needed = (
-            self._prerequisites(wanted) for wanted in (self.module.METHOD.prerequisites, evaluation.prerequisites)
-        )
+        split = self.protocol.split(self.method, self.settings, test=True)
+        bench, seed = self._bench(), int(self.info.tags["seed"])
+        own, needed = (self._prerequisites(wanted) for wanted in (self.method.prerequisites, evaluation.prerequisites))
         embeddings = self._embeddings()
         outcome = Outcome(
             model=self.model,
@@ -63,34 +68,51 @@ class Final:
         )
 
         def refit(other: Split) -> Outcome:
-            params = plan.parameters(self.info.params, registry.space(self.info.tags["method"]))
-            refitted: Outcome = self.module.fit(params, other, replace(job, prerequisites=own))
-            return refitted
+            # as the study's own refits are: the method scores itself on the validation part that it is given
+            return fitting.fit(
+                self,
+                bench,
+                plan.parameters(self.info.params, registry.space(self.info.tags["method"])),
+                other,
+                seed,
+                checkpoint=self.checkpoint,
+                listener=fitting.unrecorded(),
+                prerequisites=own,
+            ).outcome
 
         return Fitted(
-            method=self.module.METHOD,
+            method=self.method,
             data=self.protocol.data,
             split=split,
             truth=self.protocol.truth(),
             labels=self.protocol.labels(),
             test_sample=self.protocol.data.sample[self.protocol.rows("test")],
             params=self.info.params,
-            job=replace(job, prerequisites={**own, **needed}),
+            job=Job(
+                settings=bench.settings,
+                seed=seed,
+                device=bench.device,
+                report=fitting.quiet,
+                cache=bench.cache,
+                checkpoint=self.checkpoint,
+                epochs=bench.epochs,
+                threads=bench.threads,
+                prerequisites={**own, **needed},
+                direction=self.method.direction,
+            ),
             outcome=outcome,
             refit=refit,
         )
 
-    def _job(self) -> Job:
+    def _bench(self) -> fitting.Bench:
         epochs = _option(self.info.tags["command"], "--epochs")
-        return Job(
+        return fitting.Bench(
             settings=self.settings,
-            seed=int(self.info.tags["seed"]),
             device=provenance.device(self.device),
-            report=fitting.quiet,
-            cache=cache.folder() / "prepared",
-            checkpoint=self.checkpoint,
-            epochs=None if epochs is None else int(epochs),
             threads=threads(0),
+            epochs=None if epochs is None else int(epochs),
+            cache=cache.folder() / "prepared",
+            data_version=self.protocol.data.version,
         )
 
     def _prerequisites(self, wanted: Mapping[str, str]) -> dict[str, Any]:
@@ -122,7 +144,7 @@ class Final:
     def _images(self, embeddings: dict[str, dict[str, Floats]]) -> dict[str, Any]:
         """Return part → the images that the model reconstructs from its codes, where that is part of the method."""
         model = self.model
-        if PICTURE not in self.module.METHOD.objective_weights or not embeddings or not isinstance(model, Decodes):
+        if PICTURE not in self.method.objective_weights or not embeddings or not isinstance(model, Decodes):
             return {}
         codes = {part: {name: parts[part] for name, parts in embeddings.items()} for part in ("validation", "test")}
         return {part: model.decode(values) for part, values in codes.items()}
@@ -146,7 +168,10 @@ def protocol(store: Store, info: RunInfo, root: Path | None) -> Protocol:
     if not file.is_file():
         raise UserError(f"run {info.id[:8]} has no {Artifact.SPLIT}: {file} is missing")
     parts = pd.read_parquet(file).drop_duplicates("group").set_index("group")["part"].to_dict()
-    method, published = registry.method(tags["method"]).METHOD, {str(g): str(p) for g, p in parts.items()}
+    method = registry.method(tags["method"]).METHOD
+    # the table has groups with labels; the others are in the part that was published, or in train
+    published = {group: (data.published_split or {}).get(group, TRAIN) for group in np.unique(data.group).tolist()}
+    published |= {str(group): str(part) for group, part in parts.items()}
     protocol = protocols.for_method(method, data, json.loads(tags["settings"]), published=published)
     if protocol.split_id != tags["split"]:
         raise UserError(f"run {info.id[:8]}: its {Artifact.SPLIT} is not the split that the run is tagged with")

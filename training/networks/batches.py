@@ -101,7 +101,7 @@ class Sequences:
 
     def epoch(self, generator: torch.Generator) -> list[Tensor]:
         """Return the row numbers (b, T) of each batch, padded with −1 to the longest recording of the batch."""
-        # Shuffled folds a remainder into the other batches here too
+        # one recording has rows enough for a batch of its own
         drawn = Shuffled(len(self.rows), self.size, smallest=1).epoch(generator)
         return [padded([self.rows[k] for k in chosen.tolist()]) for chosen in drawn]
 
@@ -123,7 +123,8 @@ class Chunks:
         for rows, first in zip(self.rows, firsts, strict=True):
             cuts = range(first, len(rows), self.length)
             chunks += [torch.from_numpy(chunk) for chunk in np.split(rows, cuts)]
-        drawn = Shuffled(len(chunks), self.size, smallest=1).epoch(generator)
+        # a remainder is spread over the other batches: alone it could be a chunk of one row
+        drawn = Shuffled(len(chunks), self.size).epoch(generator)
         return [padded([chunks[k] for k in chosen.tolist()], self.length) for chosen in drawn]
 
 

@@ -171,7 +171,7 @@ def fit(method: Method, params: Params, split: Split, job: Job) -> Outcome:
         predicted = module.read(_codes(module, split.validation.x)).cpu().numpy()
         scores = metrics.score(truth, predicted, split.targets, [method.objective])
         each = {f"val__{name}__{target}": score for (name, target), score in scores.items() if target != ALL}
-        return scores[method.objective, ALL], each
+        return job.score(predicted), each
 
     with loop.seeded(job):
         module = _placed(FrameRnn(shape), job.device)

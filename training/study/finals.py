@@ -66,7 +66,9 @@ def finish(session: Session, searches: Sequence[Session]) -> None:
                 with session.store.lock(f"final-{one.label}-{k}") as mine:
                     ended = ended_finals(session, failed_before)
                     if mine and (one.fold, seed(session, k)) not in ended:
-                        _final(one, k)
+                        # evaluations that are computed once belong to the first fold's first seed that came through
+                        earlier = all(_failed(ended, one, seed(session, j)) for j in range(k))
+                        _final(one, k, first=one.fold <= 1 and earlier)
         ended = ended_finals(session, failed_before)
         if len(ended) >= repeats * len(searches):
             break
@@ -80,6 +82,11 @@ def finish(session: Session, searches: Sequence[Session]) -> None:
             shutil.rmtree(checkpoints(session), ignore_errors=True)
         elif info.status == "RUNNING":  # its worker was killed just before it closed the run
             session.store.resume(info.id).close(State.COMPLETE)
+
+
+def _failed(ended: Mapping[tuple[int, str], RunInfo], search_: Session, seeded: str) -> bool:
+    info = ended.get((search_.fold, seeded))
+    return info is not None and info.tags["state"] == State.FAILED
 
 
 def seed(session: Session, k: int) -> str:
@@ -143,7 +150,8 @@ def _tag_best(session: Session, searches: Sequence[Session]) -> None:
     session.store.set_tags(session.run_id, tags)
 
 
-def _final(session: Session, k: int) -> None:
+def _final(session: Session, k: int, *, first: bool) -> None:
+    """Fit, score and record the k-th final run; `first` says that none before it came through."""
     prepared, store = session.prepared, session.store
     killed = {"kind": Kind.FINAL, **session.selection, "seed": seed(session, k)}
     for info in store.find(killed, status="RUNNING"):  # this final's lock was free: nobody is at it
@@ -168,9 +176,7 @@ def _final(session: Session, k: int) -> None:
     try:
         with fitting.log_tail() as lines:
             try:
-                _fit_and_score(
-                    session, run, params, int(seed(session, k)), models, steps, first=k == 0 and session.fold <= 1
-                )
+                _fit_and_score(session, run, params, int(seed(session, k)), models, steps, first=first)
             except Exception:
                 lines.extend(traceback.format_exc().splitlines())
                 raise
@@ -225,6 +231,8 @@ def _fit(
         if joined:
             fitted = replace(fitted, outcome=scoring.without_validation_in_train(split, fitted.outcome))
         scoring.check(protocol, fitted.outcome, ("train", "validation", "test"))
+    except fitting.NotRecorded:
+        raise
     except OSError as error:
         if error.errno in MACHINE:
             raise

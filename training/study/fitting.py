@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import optuna
+
 from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, Artifact, objective_curve
 from training.contract import Job, Steps
 from training.study import fit_key, scoring, stopping
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 CLEAR_PEAK, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 LOG_LINES = 400
 """How much of a run's log is kept: its tail."""
+
+
+class NotRecorded(Exception):
+    """The store could not write what a fit reported: it says nothing of the configuration or the seed."""
 
 
 class Asked(Protocol):
@@ -94,7 +100,8 @@ class Listener:
         """Record a point of a curve that is no validation score."""
         stopping.check()
         if self.run is not None:
-            self.run.figures(step, {name: value})
+            with _recording():
+                self.run.figures(step, {name: value})
 
 
 class Gallery:
@@ -128,7 +135,19 @@ class Gallery:
 
     def _keep(self) -> None:
         if self._run is not None and self.table is not None:
-            self._run.table(Artifact.SAMPLES, self.table)
+            with _recording():
+                self._run.table(Artifact.SAMPLES, self.table)
+
+
+@contextlib.contextmanager
+def _recording() -> Iterator[None]:
+    """Raise NotRecorded in place of what the store raises; that a trial is pruned is let through."""
+    try:
+        yield
+    except optuna.TrialPruned:
+        raise
+    except Exception as error:
+        raise NotRecorded(f"the run cannot be written: {type(error).__name__}: {error}") from error
 
 
 def fit(
@@ -143,7 +162,7 @@ def fit(
     prerequisites: Mapping[str, Any],
     steps: Steps | None = None,
 ) -> Fit:
-    """Fit a method once and take its cost. Whatever the method raises is let through.
+    """Fit a method once and take its cost. Whatever the method raises is let through; NotRecorded is the store's.
 
     An exception that a stop by a person caused (a callback of a compiled library loses KeyboardInterrupt and raises
     something else) comes out as KeyboardInterrupt.
@@ -151,7 +170,8 @@ def fit(
 
     def report(step: int, value: float, **figures: float) -> None:
         stopping.check()
-        listener.report(step, value, **figures)
+        with _recording():
+            listener.report(step, value, **figures)
 
     method = asked.method
     checkpoint.mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,12 @@ def check(prepared: Prepared, store: Store) -> None:
     wanted = {**prepared.method.prerequisites, **evaluating.prerequisites(prepared.method)}
     for need, text in prepared.plan.prerequisites.items():
         if need not in wanted:
-            raise UserError(messages.unknown(need, wanted, f"need of {prepared.plan.method}"))
+            raise UserError(messages.unknown(need, wanted, f"prerequisite of {prepared.plan.method}"))
+        if prepared.protocol.folds:
+            raise UserError(
+                f"--with {need}={text}: with --test-folds each fold has a {need} of its own, fitted on its train part; "
+                "leave --with out"
+            )
         _given(prepared, store, need, wanted[need], text)
 
 

@@ -1,13 +1,14 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from affect.record import Artifact, Kind
 from tests import store_template
-from training import registry
-from training.commands import _kept, evaluate
+from training import protocols, registry
+from training.commands import _kept, _model, evaluate
 from training.contract import UserError
 from training.study import study
 from training.study.plan import Plan, prepare
@@ -116,3 +117,35 @@ def test_an_evaluation_that_refits_has_the_runs_own_parameters(tmp_path):
     assert files == [Artifact.DIAGNOSTICS]
     pd.testing.assert_frame_equal(table(store, final.id, Artifact.DIAGNOSTICS), before, rtol=1e-6)
     store.close()
+
+
+def test_a_network_is_refitted_as_the_study_refitted_it(tmp_path):
+    """It scores itself on validation while it is fitted."""
+    store = Store.open(store_template.copy(tmp_path / "store"))
+    plan = Plan("motion/lma_vae", "synthetic_motion", trials=1, repeats=1, fixed=True, epochs=1)
+    study.run(prepare(plan), store, Watch())
+    final = store.final("motion/lma_vae synthetic_motion train")
+    method = registry.method("motion/lma_vae")
+    info, model = _model.load(store, final.id, "cpu")
+    info = replace(info, tags={**info.tags, "command": "python -m training train … --epochs 1"})
+    kept = _kept.Final(store, info, method, model, _kept.protocol(store, info, None), tmp_path / "fit", "cpu")
+    fitted = kept.fitted(registry.evaluation("diagnostics"))
+    again = fitted.refit(fitted.split)
+    np.testing.assert_allclose(again.predictions["test"], fitted.outcome.predictions["test"], rtol=1e-3, atol=1e-4)
+    store.close()
+
+
+def test_samples_without_labels_are_where_they_were(fitted, monkeypatch):
+    """Groups without any label stand in no row of split.parquet."""
+    store, run = fitted
+    reader = registry.dataset("synthetic_meshes")
+    whole = reader.read(None, {})
+    groups = np.unique(whole.group).tolist()
+    label = np.where(whole.group == groups[0], "", whole.label)
+    partly = replace(whole, label=label)
+    protocol = protocols.for_method(registry.method("meshes/linear").METHOD, partly, {})
+    info = store.get(run)
+    protocol.table().to_parquet(store.artifacts(run) / Artifact.SPLIT)
+    info = replace(info, tags={**info.tags, "split": protocol.split_id})
+    monkeypatch.setattr(reader, "read", lambda root, settings: partly)
+    assert _kept.protocol(store, info, None).part.tolist() == protocol.part.tolist()

@@ -83,6 +83,16 @@ def test_chunks_are_successive_rows_cut_at_other_places_each_epoch():
     assert pairs == {(2, 0), (0, 5), (5, 4), (3, 1)}, "every pair of neighbours is together at some time"
 
 
+def test_no_batch_of_chunks_has_a_few_rows_alone():
+    """Batch norm and CCC are not defined for one row, and 1 + 32 chunks would leave one chunk over."""
+    sequence, time = np.repeat(["a", "b", "c"], 44), np.tile(np.arange(44.0), 3)
+    drawn = generator()
+    for _ in range(20):
+        made = Chunks(sequence, time, 4, 16).epoch(drawn)
+        assert min(int((rows >= 0).sum()) for rows in made) >= 16
+        assert sorted(int(k) for rows in made for k in rows.flatten() if k >= 0) == list(range(132))
+
+
 # --------------------------------------------------------------------------------------------------------- rows
 
 

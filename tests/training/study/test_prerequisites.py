@@ -121,6 +121,6 @@ def test_with_takes_a_run_of_the_same_split_and_nothing_else(store: Store) -> No
         run(store, name="another method", data=given.prepared.data, prerequisites={"judge": trial.id})
     with pytest.raises(UserError, match="no run's id begins with 'nothing'"):
         run(store, name="no such run", data=given.prepared.data, prerequisites={"judge": "nothing"})
-    with pytest.raises(UserError, match="unknown need of motion/toy 'juge'; did you mean judge"):
+    with pytest.raises(UserError, match="unknown prerequisite of motion/toy 'juge'; did you mean judge"):
         run(store, name="misspelt", data=given.prepared.data, prerequisites={"juge": final.id})
     assert {s.tags["study"] for s in store.find({"kind": "study"})} == {given.prepared.name, "taken"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import io
+import itertools
 import json
 import signal
 from pathlib import Path
@@ -27,6 +28,7 @@ from training.study import finals, search, stopping, study, trials
 from training.study.progress import Watch
 from training.study.session import Session
 from training.tracking import transport
+from training.tracking.run import Run
 from training.tracking.store import Store
 
 
@@ -364,6 +366,42 @@ def test_study_whose_seeds_all_fail_is_failed_and_the_same_command_tries_again(s
     session = run(store)
     assert store.get(session.run_id).tags["seeds"] == "2"
     assert not list((store.folder / "checkpoints").rglob("*"))
+
+
+def test_what_is_evaluated_once_is_so_for_the_first_seed_that_comes_through(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        if split.test is not None and job.seed == 1:
+            raise ArithmeticError("no loss")
+        return toys.fit(params, split, job)
+
+    evaluated = []
+
+    def evaluate(fitted: Any) -> Findings:
+        evaluated.append(fitted.job.seed)
+        return Findings()
+
+    once = Evaluation(applies=lambda method: True, evaluate=evaluate, once=True)
+    monkeypatch.setattr(registry, "evaluations", lambda: ["refits"])
+    monkeypatch.setattr(registry, "evaluation", lambda name: once)
+    run(store, toy=toys.module(fit=fit), trials=1, repeats=3)
+    assert evaluated == [2]
+
+
+def test_store_that_cannot_be_written_is_no_result_of_a_seed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, calls = Run.figures, itertools.count(1)
+
+    def figures(self: Run, step: int, values: Any) -> None:
+        if next(calls) == 5:  # one trial and one final report three times each
+            raise RuntimeError("database is locked")
+        written(self, step, values)
+
+    monkeypatch.setattr(Run, "figures", figures)
+    with pytest.raises(StudyFailed, match=r"final run .* failed: .*RuntimeError: database is locked"):
+        run(store, trials=1)
+    session = run(store, trials=1)
+    assert store.get(session.run_id).tags["seeds"] == "2"
 
 
 def test_disk_that_is_full_is_no_result_of_a_seed(store: Store) -> None:

@@ -198,6 +198,14 @@ def test_prerequisites_are_fitted_within_each_fold(store: Store) -> None:
             assert store.get(need).tags["split"] == end.tags["split"]
 
 
+def test_a_fitted_prerequisite_cannot_serve_every_fold(store: Store) -> None:
+    """It has seen persons whom another fold tests."""
+    options = {"dataset": "synthetic_motion", "name": "toy", "test_folds": 2, "fixed": True}
+    plan = Plan(method="motion/pad_to_latent", prerequisites={"vae": "abcd1234"}, **options)
+    with pytest.raises(UserError, match=r"--with vae=abcd1234: with --test-folds each fold has a vae"):
+        study.run(prepare(plan), store, Watch())
+
+
 def test_progress_names_the_fold(store: Store) -> None:
     import io
 
