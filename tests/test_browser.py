@@ -82,7 +82,7 @@ def test_a_click_on_the_leaderboard_opens_a_run_whose_address_shows_it_to_others
         settled(other, address)
         assert other.locator("h1").inner_text() == title
         assert query(other)["runs"] == run
-        assert other.get_by_text("SYNTHETIC data").count() == 1
+        assert other.get_by_text("SYNTHETIC data", exact=True).count() == 1
         other.locator(".js-plotly-plot").first.wait_for()
 
 

@@ -108,7 +108,7 @@ class Protocol:
             raise UserError(f"{data.name}: {error}") from None
         unlabelled = self._part(UNLABELLED, inputs)
         return Split(
-            train=self._part(TRAIN, inputs, VALIDATION if joined else None),
+            train=self._part(TRAIN, inputs, (VALIDATION,) if joined else ()),
             validation=self._part(VALIDATION, inputs),
             test=self._part(TEST, inputs) if test else None,
             blocks={name: replace(block, values=block.values[:0], stream=None) for name, block in blocks.items()},
@@ -157,10 +157,8 @@ class Protocol:
                 columns["fold"][fold.part == TEST] = fold.fold
         return pd.DataFrame({name: values[kept] for name, values in columns.items()})
 
-    def _part(self, name: str, inputs: views.Inputs, joined: str | None = None) -> Part:
-        data, rows = self.data, self.rows(name)
-        if joined is not None:
-            rows = np.concatenate([rows, self.rows(joined)])
+    def _part(self, name: str, inputs: views.Inputs, joined: Sequence[str] = ()) -> Part:
+        data, rows = self.data, np.concatenate([self.rows(one) for one in (name, *joined)])
         known = name in (TRAIN, VALIDATION)
 
         def pick(values: Any) -> Any:
@@ -401,11 +399,7 @@ def _name(
     return name
 
 
-def _is_affect(block: Block) -> bool:
-    return bool(block.columns) and all(column in SHORT for column in block.columns)
-
-
 def _columns(block: Block, name: str) -> str:
-    if _is_affect(block):
+    if all(column in SHORT for column in block.columns):
         return " ".join(SHORT[column] for column in block.columns)
     return " ".join(block.columns) if len(block.columns) <= 3 else f"{len(block.columns)} {name}"

@@ -45,7 +45,8 @@ def collect(tables: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     over finals (n − 1; nan for one). Runs with equal baselines are of one `split`, a number; its baselines come once,
     named after its first run where there are several splits.
     """
-    runs, baselines = [], []
+    runs: list[pd.DataFrame] = []
+    baselines: list[tuple[str, pd.DataFrame]] = []
     for name, finals in tables.items():
         stacked = pd.concat(finals, ignore_index=True)
         kind = stacked["row"].where(stacked["row"].isin(record.BASELINES), OWN)

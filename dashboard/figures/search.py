@@ -71,8 +71,8 @@ def draw_history(table: pd.DataFrame, label: str, direction: str = "minimize") -
         of = table[(table["state"] == state) & ~finite]
         traces += _marks(of, state, floor, label, 9, f"{state} (no finite value)")
     top = high + margin * (2 if beyond.any() and worse == "high" else 1)
-    axes = {"xaxis": theme.whole(table["trial"]), "yaxis": {"range": [floor - margin, top]}}
-    return theme.figure(traces, 380, "trial", label, **axes)
+    up = {"range": [floor - margin, top]}
+    return theme.figure(traces, 380, "trial", label, xaxis=theme.whole(table["trial"]), yaxis=up)
 
 
 def _marks(
@@ -180,8 +180,7 @@ def draw_timeline(table: pd.DataFrame) -> go.Figure:
         across["range"] = [first, min(table["end"].max(), last + 0.5 * (last - first))]
     up = theme.whole(table["trial"]) | {"autorange": "reversed"}
     height = min(150 + 16 * len(table), 620)
-    more = {"barmode": "overlay", "bargap": 0.25}
-    return theme.figure(traces, height, "time (UTC)", "trial", xaxis=across, yaxis=up, **more)
+    return theme.figure(traces, height, "time (UTC)", "trial", xaxis=across, yaxis=up, barmode="overlay", bargap=0.25)
 
 
 def curves(found: pd.DataFrame, table: pd.DataFrame, metric: str) -> pd.DataFrame:

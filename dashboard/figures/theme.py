@@ -212,7 +212,8 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 
 def inked(fig: go.Figure, colour: str, **layout: Any) -> go.Figure:
     """Return a copy of a figure whose axis texts have a colour, and with more of a layout. `fig` stays as it is."""
-    spec = fig.to_dict()
+    # the parts of a figure are its own dictionaries: `merged` changes none of them
+    spec = {"data": [trace.to_plotly_json() for trace in fig.data], "layout": fig.layout.to_plotly_json()}
     spec["layout"].pop("template", None)  # the page's own looks come in its place
     text = {"tickfont": {"color": colour}, "title": {"font": {"color": colour}}}
     axes = {name for name in spec["layout"] if name.startswith(("xaxis", "yaxis"))} | {"xaxis", "yaxis"}
@@ -298,11 +299,12 @@ def heat(
         "xgap": 2,
         "ygap": 2,
     } | more
-    below = {} if bar is None else {"margin": {"b": BAR if not titles[0] and top else BAR_AND_TITLE}}
+    bottom = 8 if bar is None else BAR if not titles[0] and top else BAR_AND_TITLE
     # digits are names of classes as well: only a category axis keeps them apart and in order
     across = {"showgrid": False} | ({} if numeric else {"type": "category"}) | ({"side": "top"} if top else {})
     down = {"type": "category", "autorange": "reversed", "showgrid": False}
-    return figure([trace], round(above + row * len(y)), *titles, legend=False, xaxis=across, yaxis=down, **below)
+    height = round(above + row * len(y))
+    return figure([trace], height, *titles, legend=False, xaxis=across, yaxis=down, margin={"b": bottom})
 
 
 BAR, BAR_AND_TITLE = 56, 104

@@ -76,12 +76,13 @@ def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
 def caption(table: pd.DataFrame, part: str, group_kind: str) -> str:
     """Return what the dots are, in one sentence."""
     several = f"{len(table)} {part} samples of {names.count(table['group'].nunique(), group_kind)}"
+    return f"{several}{cut(table)}; points on the dotted line are predicted exactly."
+
+
+def cut(table: pd.DataFrame) -> str:
+    """Return in words how many dots are drawn where not all are, ``, 3000 of them drawn``; else nothing."""
     shown = len(drawn(table))
-    return (
-        several
-        + (f", {shown} of them drawn" if shown < len(table) else "")
-        + "; points on the dotted line are predicted exactly."
-    )
+    return f", {shown} of them drawn" if shown < len(table) else ""
 
 
 def draw_curves(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect.record import Artifact
-from dashboard.figures import circumplex
+from dashboard.figures import circumplex, truth
 from dashboard.figures.circumplex import PRED, TRUE, Cloud
 from dashboard.views import questions, seven_tasks
 from dashboard.views.ask import Ask
@@ -53,7 +53,7 @@ def panels(choice: Choice, of: Mapping[str, Cloud], key: str) -> Iterator[Sectio
         names = [name for name, cloud in of.items() if circumplex.same_truth(cloud, known)]
         word = "Transferred labels" if choice.first(Artifact.PREDICTIONS)[names[0]].transferred else "Annotated"
         where = "" if len(truths) == 1 else f", {', '.join(names)}"
-        text = f"{len(known.table)} samples"
+        text = f"{len(known.table)} samples{truth.cut(known.table)}"
         fig = circumplex.draw(known, TRUE)
         yield Section(f"{word}{where}", text, fig, known.table, f"{key}_truth_{number}", across=across)
         for name in names:

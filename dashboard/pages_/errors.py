@@ -152,14 +152,14 @@ def over_time(choice: Choice, ask: Ask, tables: Mapping[str, pd.DataFrame], part
         known = predictions.targets(table)
         of = predictions.trace(table, sequence, known)
         shown = [one for one in chosen if one in known] or predictions.most_off(of, known, TRACED)
-        marked = predictions.worst(table, target)
-        marked = marked.loc[marked["sequence"].astype(str) == sequence, "sample"]
+        worst = predictions.worst(table, target)
+        marked = [str(name) for name in worst.loc[worst["sequence"].astype(str) == sequence, "sample"]]
         columns = ["sample", "part", "time", *(f"{side}_{one}" for one in shown for side in ("true", "pred"))]
         return Section(
             f"Over time{after(name, tables)}",
             "Annotated and predicted values in one recording. The dotted line marks the worst sample, where it is in "
             "this recording.",
-            predictions.draw_trace(of, shown, marked.iloc[0] if len(marked) else None),
+            predictions.draw_trace(of, shown, next(iter(marked), None)),
             of[columns],
             f"trace_{list(tables).index(name)}",
         )

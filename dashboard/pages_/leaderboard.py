@@ -98,7 +98,6 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     if asked.published:
         parts.append(board.published(protocol, metric, target, asked.methods, of=asked.published))
     joined = board.board(parts, metric)
-    yield Section(text=board.verdict(rows, family, protocol, metric))
     links = [
         Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
         for run in joined["run_id"].astype(str)
@@ -114,7 +113,7 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
 
     yield Section(
         "",
-        legend(joined, protocol.group_kind),
+        f"{board.verdict(rows, family, protocol, metric)} Each mark is the mean over a study's final runs.".strip(),
         ranking.draw(joined, metric, target, protocol.group_kind, choice.index.methods),
         board.readable(joined, metric, protocol.group_kind),
         "leaderboard",
@@ -141,20 +140,6 @@ def published_notes(rows: pd.DataFrame) -> Iterator[str]:
     for (note, why), of in paper.groupby(["note", "why"], sort=False):
         called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
         yield f"Published, never ranked: {called}: {note}." + (f" Not comparable: {why}." if why else "")
-
-
-def legend(rows: pd.DataFrame, group_kind: str) -> str:
-    """Say what the marks of the figure mean."""
-    parts = ["Dot: mean over seeds"]
-    if rows["sd"].notna().any():
-        parts.append("thick bar: ± sd over seeds")
-    if rows["low"].notna().any():
-        parts.append(f"thin bar: 95 % interval over the test {names.plural(group_kind)}")
-    if (rows["kind"] == board.BASELINE).any():
-        parts.append("vertical line: baseline, or an oracle that knows the true class")
-    if (rows["kind"] == board.PUBLISHED).any():
-        parts.append("open diamond: published, never ranked")
-    return "; ".join(parts) + "."
 
 
 def scored(protocol: Protocol) -> str:

@@ -135,7 +135,7 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
     """Show what the parameters do: importance, parallel coordinates, slices, contour."""
     run = study.record
     table = study.trials(choice.read.curves(study.trial_ids))
-    known, done = space.parameters(table), space.complete(table)
+    known, done = space.parameters(table), trials.complete(table)
     if not known or done.empty:
         yield Message("No trial with parameters is complete yet.")
         return
@@ -229,7 +229,7 @@ def trade_off(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[I
     rows = study.trial_runs.reindex(table["run_id"])
     first = wanted[0]
     directions = (run.direction, objective.direction(second))
-    front = search.pareto(space.complete(table), rows[first], rows[second], directions)
+    front = search.pareto(trials.complete(table), rows[first], rows[second], directions)
     labels = objective.label(first, weighted), objective.label(second, weighted)
     winner = None if study.winner is None else int(study.winner["trial"])
     yield Section(

@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard.widgets import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from dashboard.results.index import Index
     from dashboard.views.view import Page
@@ -96,7 +96,7 @@ def default(page: Page, index: Index) -> list[str]:
     """Return the newest scored study of which the page shows something; of a page that shows any study, the newest."""
     studies = [run for run in index.choices(page.needs() if page.finals else ()) if index.record(run).kind == "study"]
     if page.finals:
-        fitting = (run for run in studies if page.shows_any(index, [run]))
+        fitting: Iterator[str] = (run for run in studies if page.shows_any(index, [run]))
     elif page.live is None:  # a page of results prefers a study that has some
         fitting = (run for run in [*filter(index.final_ids, studies), *studies])
     else:

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from affect import record
 
-INTEGER = ("record", "seed", "trial", "retry_of", "trials_total", "repeats", "best_trial", "metric_version")
+INTEGER = (
+    *("record", "seed", "test_folds", "fold", "trial", "retry_of", "trials_total", "repeats", "seeds", "best_trial"),
+    "metric_version",
+)
 FLOAT = ("deadline", "best_value")
-BOOLEAN = ("synthetic", "frozen", "archived")
+BOOLEAN = ("synthetic", "error", "frozen", "archived")
 TEXT = ("needs", "artifacts", "command", "note", "labels", "reason")
 """Tags by their type; all others are categories. A tag that a run has not is missing, or False."""
 

@@ -184,7 +184,8 @@ def board(parts: Sequence[pd.DataFrame], metric: str) -> pd.DataFrame:
     filled = [part[list(COLUMNS)].astype(object) for part in parts if len(part)]
     if not filled:
         return _frame([])
-    return ordered(_frame(pd.concat(filled, ignore_index=True).to_dict("records")), metric)
+    rows = pd.concat(filled, ignore_index=True).itertuples(index=False, name=None)
+    return ordered(_frame([dict(zip(COLUMNS, row, strict=True)) for row in rows]), metric)
 
 
 # ------------------------------------------------------------------------------------------------------ to be read
@@ -273,7 +274,8 @@ def verdict(rows: pd.DataFrame, family: Family, protocol: Protocol, metric: str)
 def newest(index: Index, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
     """Return the studies that ended last, with what they found: one row each, newest first."""
     complete = [run for run in index.records(index.studies) if run.state == "complete" and not run.archived]
-    ended = sorted((run for run in complete if run.end is not None), key=lambda run: run.end, reverse=True)[:limit]
+    times = [(run.end, place) for place, run in enumerate(complete) if run.end is not None]
+    ended = [complete[place] for _, place in sorted(times, key=lambda pair: (pair[0], -pair[1]), reverse=True)[:limit]]
     baseline = {run.run_id: record.MAJORITY if run.classes else record.MEAN for run in ended}
     rows = [
         {

@@ -305,10 +305,10 @@ def scores(index: Index, run_id: str) -> pd.DataFrame:
             "row": ASPECT.get(one.aspect, "method"),
             "target": one.target,
             "metric": one.metric,
-            "value": float(run[c]),
+            "value": index.score(run_id, c),
         }
         for c, one in taken.items()
-        if one is not None and one.aspect != record.N_GROUPS
+        if one is not None and one.aspect not in (record.N_GROUPS, record.N_SEEDS)
     ]
     if not rows:
         return pd.DataFrame(columns=["part", "row", "target"])
@@ -343,7 +343,7 @@ def below(index: Index, run_id: str) -> pd.DataFrame:
             f"test {label}": index.metric(objective.on("test", metric), ids).to_numpy(),
             "seconds": index.metric(record.COST_SECONDS, ids).to_numpy(),
             "reason": [one.reason for one in runs],
-            "started (UTC)": pd.to_datetime([one.start for one in runs], utc=True).tz_localize(None),
+            "started (UTC)": pd.Series([one.start for one in runs], dtype="datetime64[us, UTC]").dt.tz_convert(None),
             "run id": ids,
             "order": [order.get(one.kind, 3) for one in runs],
             "number": pd.Series(

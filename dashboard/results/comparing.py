@@ -13,9 +13,11 @@ import math
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
+import pandas as pd
 
 from affect import metrics, record, statistics
 from affect.record import Artifact
@@ -25,9 +27,7 @@ from dashboard.results import names
 from dashboard.results.stacks import Stack, differ, of_images, stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import pandas as pd
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dashboard.results.index import Index
     from dashboard.results.protocol import Protocol as Studies
@@ -257,8 +257,8 @@ def pair(read: Reader, index: Index, a: str, b: str, metric: str, target: str = 
         first, second = (_stack(read, index, run, metric, target) for run in (a, b))
     except Untestable as why:
         return Pair(a, b, reason=str(why))
-    if why := differ(first[0], second[0]):
-        return Pair(a, b, reason=why)
+    if reason := differ(first[0], second[0]):
+        return Pair(a, b, reason=reason)
     found = _as_pair(a, b, _test(first, second, metric))
     known = family(read, protocol, metric, target).pair(a, b)
     return found if known is None else found._replace(adjusted=known.adjusted)
@@ -276,29 +276,33 @@ def _test(a: tuple[Stack, Hashable], b: tuple[Stack, Hashable], metric: str) -> 
 
 def _stack(read: Reader, index: Index, run_id: str, metric: str, target: str) -> tuple[Stack, Hashable]:
     """Return the predictions of a study's finals, and the stamps of their files. Untestable says what is wrong."""
-    finals = index.final_ids(run_id)
-    if not finals:
+    seeds = index.by_seed(run_id)
+    if not seeds:
         raise Untestable("it has no complete final run")
     files = [Artifact.PREDICTIONS, *([Artifact.RECONSTRUCTIONS] if target == record.PICTURE else [])]
     try:
-        stamp = (target, metric if target == record.PICTURE else "", *_stamps(read, finals, files))
-        return _stacks.get(stamp, lambda: _read(read, finals, metric, target), lambda made: made.size), stamp
+        stamp = (target, metric if target == record.PICTURE else "", *_stamps(read, chain.from_iterable(seeds), files))
+        return _stacks.get(stamp, lambda: _read(read, seeds, metric, target), lambda made: made.size), stamp
     except (Damaged, ValueError) as problem:
         raise Untestable(f"its predictions cannot be compared: {problem}") from problem
 
 
-def _stamps(read: Reader, finals: Sequence[str], files: Sequence[str]) -> Iterator[Hashable]:
+def _stamps(read: Reader, finals: Iterable[str], files: Sequence[str]) -> Iterator[Hashable]:
     for run_id in finals:
         for name in files:
             yield run_id, read.stamp(run_id, name)
 
 
-def _read(read: Reader, finals: Sequence[str], metric: str, target: str) -> Stack:
-    tables = [read.table(run, Artifact.PREDICTIONS) for run in finals]
-    if target == record.PICTURE:
-        images = [read.table(run, Artifact.RECONSTRUCTIONS) for run in finals]
-        tables = [of_images(*both, metric) for both in zip(tables, images, strict=True)]
-    return stack(tables, target)
+def _read(read: Reader, seeds: Sequence[Sequence[str]], metric: str, target: str) -> Stack:
+    """Read the predictions of each seed; those of its folds, which have different test rows, become one table."""
+
+    def one(run: str) -> pd.DataFrame:
+        table = read.table(run, Artifact.PREDICTIONS)
+        if target == record.PICTURE:
+            table = of_images(table, read.table(run, Artifact.RECONSTRUCTIONS), metric)
+        return table[table["part"] == "test"]
+
+    return stack([pd.concat([one(run) for run in folds], ignore_index=True) for folds in seeds], target)
 
 
 # ------------------------------------------------------------------------------------------------------- standing

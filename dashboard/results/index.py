@@ -15,6 +15,7 @@ from affect.record import Kind, State
 from dashboard.reading.table import UNREADABLE
 from dashboard.results import asking
 from dashboard.results import record as records
+from dashboard.results.columns import Columns
 from dashboard.results.protocol import Protocol
 from dashboard.results.record import Record
 from dashboard.results.study import Study
@@ -27,74 +28,13 @@ if TYPE_CHECKING:
 CHILDREN = (Kind.TRIAL, Kind.FINAL, Kind.NEED)
 
 
-FEW = 8
-"""Records up to which values are taken one by one."""
-
-
-class Index:
+class Index(Columns):
     """The run table of `dashboard.store.Store.runs`, with what pages ask of it."""
 
     def __init__(self, runs: pd.DataFrame) -> None:
-        self.runs = runs
+        super().__init__(runs)
         self._records: dict[str, Record] = {}
         self._studies: dict[str, Study] = {}
-        self._values: dict[str, NDArray[np.float64]] = {}
-        self._categories: dict[str, list[Any]] = {}
-
-    # -------------------------------------------------------------------------------------------------- columns
-
-    def texts(self, column: str) -> NDArray[Any]:
-        """Return a column of tags as texts (n,), empty where a run has none."""
-        if column not in self.runs:
-            return np.full(len(self.runs), "", object)
-        values = self.runs[column].astype(object)
-        return values.where(values.notna(), "").astype(str).to_numpy(object)
-
-    def metric(self, full: str, run_ids: Iterable[str]) -> pd.Series:
-        """Return a metric of some runs by its full name, nan where a run has none."""
-        ids = list(run_ids)
-        return pd.Series(self.values(full)[self.runs.index.get_indexer(ids)], index=ids, dtype=float)
-
-    def values(self, full: str) -> NDArray[np.float64]:
-        """Return a metric of every run (n,) in the order of the run table, nan where a run has none."""
-        if full not in self._values:
-            column = self.runs[full] if full in self.runs else pd.Series(np.nan, index=self.runs.index)
-            self._values[full] = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
-        return self._values[full]
-
-    def score(self, run_id: str, full: str) -> float:
-        """Return one metric of a run by its full name, nan where the run has none."""
-        if full not in self.runs:
-            return float("nan")
-        value = pd.to_numeric(self.runs.at[run_id, full], errors="coerce")
-        return float("nan") if value is pd.NA else float(value)
-
-    @cached_property
-    def kinds(self) -> NDArray[Any]:
-        """What each run is (n,)."""
-        return self.texts("kind")
-
-    @cached_property
-    def states(self) -> NDArray[Any]:
-        """Each run's state (n,); a run without one (killed before it could write it) goes by MLflow's status."""
-        state, status = self.texts("state"), self.texts("status")
-        for place in np.flatnonzero(~np.isin(state, records.STATES)):
-            state[place] = records.state("", str(status[place]))
-        return state
-
-    @cached_property
-    def _ids(self) -> NDArray[Any]:
-        return self.runs.index.to_numpy(object)
-
-    @cached_property
-    def _put_aside(self) -> NDArray[np.bool_]:
-        column = self.runs["archived"] if "archived" in self.runs else pd.Series(False, index=self.runs.index)
-        return (self.texts("archived") == "True") | (column.astype(object) == True).to_numpy(bool)  # noqa: E712
-
-    @cached_property
-    def unarchived(self) -> int:
-        """How many runs nobody archived."""
-        return int((~self._put_aside).sum())
 
     # -------------------------------------------------------------------------------------------------- records
 
@@ -120,21 +60,9 @@ class Index:
             return
         places = self.runs.index.get_indexer(pd.Index(run_ids))
         known = [column for column in records.COLUMNS if column in self.runs]
-        values = [self._taken(column, places) for column in known]
+        values = [self.taken(column, places) for column in known]
         for run_id, *row in zip(run_ids, *values, strict=True):
             self._records[run_id] = records.decode(run_id, dict(zip(known, row, strict=True)))
-
-    def _taken(self, column: str, places: NDArray[Any]) -> list[Any]:
-        """Return a column's values at some places; a missing one is None, nan or NA."""
-        values = self.runs[column].array
-        if isinstance(values, pd.Categorical):
-            if column not in self._categories:  # made a list once: a page asks for one record after the other
-                self._categories[column] = [*values.categories.tolist(), None]
-            categories = self._categories[column]
-            return [categories[code] for code in values.codes[places]]
-        if len(places) < FEW:
-            return [values[int(place)] for place in places]
-        return list(values.take(places).tolist())
 
     # -------------------------------------------------------------------------------------------------- studies
 
@@ -180,7 +108,7 @@ class Index:
                 parent[orphan] = candidates[0] if len(candidates) == 1 else ""
         codes, of = pd.factorize(parent)
         order = np.argsort(codes, kind="stable")
-        ends = np.cumsum(np.bincount(codes, minlength=len(of))) if len(codes) else []
+        ends = np.cumsum(np.bincount(codes, minlength=len(of)))
         pieces = np.split(places[order], ends[:-1]) if len(of) else []
         return {str(study): piece for study, piece in zip(of, pieces, strict=True) if study}
 
@@ -200,7 +128,7 @@ class Index:
 
     @cached_property
     def _owner(self) -> dict[str, str]:
-        return {str(self._ids[place]): study for study, places in self._children.items() for place in places}
+        return {str(self.ids[place]): study for study, places in self._children.items() for place in places}
 
     def archived(self, run_id: str) -> bool:
         """Return whether a person put a run or its study out of the leaderboards."""
@@ -212,13 +140,13 @@ class Index:
     @cached_property
     def _complete(self) -> dict[str, list[str]]:
         """Study → run ids of its complete finals that nobody archived, by seed and fold."""
-        usable = (self.states == State.COMPLETE) & ~self._put_aside
-        seed = pd.to_numeric(pd.Series(self.texts("seed")), errors="coerce").to_numpy(float)
+        usable = (self.states == State.COMPLETE) & ~self.put_aside
+        numbers = [pd.to_numeric(pd.Series(of), errors="coerce").to_numpy(float) for of in (self._seeds, self._folds)]
         found = {}
         for study, places in self._children.items():
             mine = places[(self.kinds[places] == Kind.FINAL) & usable[places]]
             if len(mine):
-                found[study] = [str(run) for run in self._ids[mine[np.argsort(seed[mine], kind="stable")]]]
+                found[study] = [str(run) for run in self.ids[mine[np.lexsort((numbers[1][mine], numbers[0][mine]))]]]
         return found
 
     def final_ids(self, run_id: str) -> list[str]:
@@ -233,9 +161,34 @@ class Index:
         return self.records(self.final_ids(run_id))
 
     def seeds(self, study: str) -> tuple[int, int]:
-        """Return how many of a study's finals are complete, and how many there are to be."""
-        complete = len(self._complete.get(study, ()))
+        """Return how many of a study's seeds are complete, and how many there are to be.
+
+        A study that is tested by folds has a final of each seed in each fold: a seed is complete where all are.
+        """
+        complete = len(self.by_seed(study))
         return complete, max(self.record(study).repeats, complete)
+
+    def by_seed(self, run_id: str) -> list[list[str]]:
+        """Return a study's `final_ids` by seed: one each, or one a fold; a seed that lacks a fold is left out."""
+        folds = self.record(run_id).test_folds or 1
+        if self.record(run_id).kind != Kind.STUDY:
+            return [[final] for final in self.final_ids(run_id)]
+        found: dict[str, dict[str, str]] = {}
+        for final in self.final_ids(run_id):
+            place = self.runs.index.get_loc(final)
+            own = found.setdefault(str(self._seeds[place] or final), {})
+            own.setdefault(str(self._folds[place] or (final if folds == 1 else "")), final)
+        if folds == 1:
+            return [[final] for of in found.values() for final in of.values()]
+        return [list(of.values()) for of in found.values() if len(of) >= folds]
+
+    @cached_property
+    def _seeds(self) -> NDArray[Any]:
+        return self.texts("seed")
+
+    @cached_property
+    def _folds(self) -> NDArray[Any]:
+        return self.texts("fold")
 
     # ------------------------------------------------------------------------------------------------ protocols
 
@@ -317,12 +270,11 @@ class Index:
         """Complete finals' names: their study's and their seed."""
         found: dict[str, str] = {}
         taken: set[str] = set()
-        seeds, folds = self.texts("seed"), self.texts("fold")
         for study in self.studies:
             for run_id in self._complete.get(study, ()):
                 place = self.runs.index.get_loc(run_id)
-                fold = f" · fold {folds[place]}" if folds[place] else ""
-                name = f"{self.titles[study]}{fold} · seed {seeds[place] or '?'}"
+                fold = f" · fold {self._folds[place]}" if self._folds[place] else ""
+                name = f"{self.titles[study]}{fold} · seed {self._seeds[place] or '?'}"
                 found[run_id] = name if name not in taken else f"{name} · {run_id[:8]}"
                 taken.add(name)
         return found

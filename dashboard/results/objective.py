@@ -21,7 +21,7 @@ MEANS = (record.ALL, record.PICTURE, record.WEIGHED)
 
 
 def _decoded(run: Record | pd.Series) -> Record:
-    return run if isinstance(run, Record) else decode(str(run.name), run)
+    return run if isinstance(run, Record) else decode(str(run.name), dict(run))
 
 
 def objectives(run: Record | pd.Series) -> list[str]:

@@ -44,15 +44,15 @@ class Protocol:
     @cached_property
     def _places(self) -> NDArray[np.int64]:
         """The places of its studies in the run table."""
-        return np.asarray(self.index.runs.index.get_indexer(list(self.studies)), np.int64)
+        return np.asarray(self.index.runs.index.get_indexer(pd.Index(self.studies)), np.int64)
 
     @cached_property
     def _tested(self) -> list[names_of.MetricName]:
         """The test scores that any of its studies has."""
-        runs, rows = self.index.runs, self.index.runs.index.get_indexer(pd.Index(self.studies))
+        runs = self.index.runs
         names = [c for c in map(str, runs.columns) if c.startswith("test/")]
-        there = runs[names].iloc[rows].notna().any() if names else []
-        taken = [names_of.parse_metric(name) for name, known in zip(names, there, strict=True) if known]
+        there = runs[names].iloc[self._places].notna().any()
+        taken = [names_of.parse_metric(name) for name in names if there[name]]
         return [one for one in taken if one is not None and one.target != names_of.WEIGHED]
 
     @cached_property
@@ -104,6 +104,5 @@ class Protocol:
     def runs(self) -> pd.DataFrame:
         """The rows of its studies and their finals in the run table, archived ones too."""
         index = self.index
-        rows = [index.runs.index.get_indexer(pd.Index(self.studies))]
-        rows += [index.children(study, Kind.FINAL) for study in self.studies]
-        return index.runs.iloc[[place for some in rows for place in some]]
+        rows = [self._places, *(index.children(study, Kind.FINAL) for study in self.studies)]
+        return index.runs.iloc[np.concatenate(rows)]

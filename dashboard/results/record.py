@@ -72,7 +72,12 @@ class Record:
     trial: int | None
     retry_of: int | None
     fold: int | None
+    """Number of the fold that is its test part, from 1 to `test_folds`."""
     test_folds: int | None
+    refit: str
+    """``all`` where it was fitted on train and validation together: it has no validation scores."""
+    failed: bool
+    """On a final: its method raised, which is the result of its seed."""
     label_rule: str
     reason: str
     trials_total: int | None
@@ -257,10 +262,10 @@ def _flag(value: Any) -> bool:
 
 def _time(value: Any) -> pd.Timestamp | None:
     try:
-        found = pd.Timestamp(value)
+        found: Any = pd.Timestamp(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"expected a time, found {_short(value)}") from error
-    if found is pd.NaT:
+    if pd.isna(found):
         return None
     return found.tz_localize("UTC") if found.tzinfo is None else found
 
@@ -291,6 +296,7 @@ TYPES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "best_value": (_real, math.nan),
     "deadline": (_deadline, None),
     "synthetic": (_flag, None),
+    "failed": (_flag, False),
     "frozen": (_flag, False),
     "archived": (_flag, False),
     "start": (_time, None),
@@ -298,7 +304,7 @@ TYPES: dict[str, tuple[Callable[[Any], Any], Any]] = {
 }
 """Field → what reads it and its default; all other fields are text. A missing value is the default and no problem."""
 
-COLUMN = {"version": "record", "persons_known": "persons", "test_folds": "folds"}
+COLUMN = {"version": "record", "persons_known": "persons", "failed": "error"}
 """Fields whose tag has another name."""
 
 _FIELDS = tuple(f.name for f in fields(Record) if f.name not in ("run_id", "problems"))

@@ -101,7 +101,10 @@ class Study:
         """Its finals that failed, a result as well: their `reason` says why, their log has the traceback."""
         places = self.index.children(self.run_id, Kind.FINAL)
         failed = places[self.index.states[places] == State.FAILED]
-        return self.index.records(str(run_id) for run_id in self.index.runs.index[failed])
+        runs = self.index.records(str(run_id) for run_id in self.index.runs.index[failed])
+        # a final that was killed is scored again: only one without a complete twin is a result
+        complete = {(run.seed, run.fold) for run in self.finals}
+        return [run for run in runs if run.failed or (run.seed, run.fold) not in complete]
 
     # --------------------------------------------------------------------------------------------------- trials
 
@@ -142,9 +145,18 @@ class Study:
         return table
 
     @cached_property
+    def folds(self) -> list[int]:
+        """The numbers of its test folds, each with a search of its own; empty where it has one test part."""
+        known = self._trials["fold"].dropna() if "fold" in self._trials else pd.Series(dtype=float)
+        return sorted({int(fold) for fold in known})
+
+    @cached_property
     def winner(self) -> pd.Series | None:
-        """The row of the best trial; of two objectives the one that the study names. None before there is one."""
-        return trials.winner(self._trials, self.record)
+        """The row of the best trial; of two objectives the one that the study names. None before there is one.
+
+        A study that is tested by folds has a best trial in each of them, and none of its own.
+        """
+        return None if self.folds else trials.winner(self._trials, self.record)
 
     @cached_property
     def best_parameters(self) -> pd.DataFrame:

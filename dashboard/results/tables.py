@@ -57,10 +57,11 @@ def number(value: Any, digits: int = 3) -> str:
     if isinstance(value, bool | np.bool_ | int | np.integer):
         return str(value)
     if isinstance(value, float | np.floating):
-        value = 0.0 if abs(value) < NOTHING else float(value)
-        if value == 0 or 1e-3 <= abs(value) < 1e5:
-            return f"{value:.{digits}f}"
-        return f"{value:.{digits}g}"
+        real = float(value)
+        real = 0.0 if abs(real) < NOTHING else real
+        if real == 0 or 1e-3 <= abs(real) < 1e5:
+            return f"{real:.{digits}f}"
+        return f"{real:.{digits}g}"
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
     return str(value)
@@ -107,20 +108,23 @@ def _missing(value: Any) -> bool:
 
 def dated(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose times are UTC without a zone, to the second, in columns whose names end in ``(UTC)``."""
-    renamed = {}
-    for name in frame.columns:
-        if isinstance(frame[name].dtype, pd.DatetimeTZDtype) or frame[name].dtype.kind == "M":
-            times = pd.to_datetime(frame[name], utc=True).dt.tz_convert(None).dt.floor("s")
-            frame = frame.assign(**{str(name): times})
-            renamed[name] = name if str(name).endswith(UTC) else f"{name}{UTC}"
-    return frame.rename(columns=renamed)
+    found, names = frame.copy(deep=False), list(frame.columns)
+    for place, name in enumerate(names):
+        values = frame.iloc[:, place]
+        if pd.api.types.is_datetime64_any_dtype(values.dtype):
+            found.isetitem(place, pd.to_datetime(values, utc=True).dt.tz_convert(None).dt.floor("s").array)
+            names[place] = name if str(name).endswith(UTC) else f"{name}{UTC}"
+    return found.set_axis(names, axis=1)
 
 
 def csv(frame: pd.DataFrame) -> str:
     """Return a table as CSV with full precision, without its index; what rounding leaves of nothing is 0."""
     kept = dated(frame)
-    tiny = {c: kept[c].mask(kept[c].abs() < NOTHING, 0.0) for c in kept if kept[c].dtype.kind == "f"}
-    return kept.assign(**{str(c): v for c, v in tiny.items()}).to_csv(index=False)
+    for place in range(kept.shape[1]):
+        values = kept.iloc[:, place]
+        if values.dtype.kind == "f":
+            kept.isetitem(place, values.mask(values.abs() < NOTHING, 0.0).array)
+    return kept.to_csv(index=False)
 
 
 def latex(
@@ -136,14 +140,15 @@ def latex(
     marks = pd.DataFrame("", index=cells.index, columns=cells.columns)
     for row, column in bold:
         marks.iloc[row, column] = "font-weight: bold"
-    style = cells.style.hide(axis="index").format_index(lambda place: headings[place], axis="columns")
+    style = cells.style.hide(axis="index").format_index(lambda place: headings[int(str(place))], axis="columns")
     text = style.apply(lambda _: marks, axis=None).to_latex(
+        None,
         hrules=True,
         column_format="".join("r" if frame.iloc[:, i].dtype.kind in "iuf" else "l" for i in range(frame.shape[1])),
         position_float="centering",
         convert_css=True,
-        **({"caption": _escape(caption)} if caption else {}),
-        **({"label": label} if label else {}),
+        caption=_escape(caption) or None,
+        label=label or None,
     )
     return f"% needs \\usepackage{{booktabs}}\n{text}"
 

@@ -30,6 +30,7 @@ def table(runs: pd.DataFrame, states: NDArray[Any], metric: str, last: dict[Any,
     metric : full name of the objective on validation, which is the column `value`.
     last : run id → the objective's last epoch, the value of a pruned trial.
 
+    Of a study that is tested by folds, `fold` says which one's search a trial belongs to.
     The value is nan where a trial is neither complete nor pruned. Trials without a readable number are left out.
     """
     value = _numbers(runs, metric)
@@ -50,11 +51,14 @@ def table(runs: pd.DataFrame, states: NDArray[Any], metric: str, last: dict[Any,
         },
         columns=list(COLUMNS),
     )
+    if "fold" in runs and runs["fold"].notna().any():
+        found["fold"] = _numbers(runs, "fold").to_numpy()
     for name in runs.columns:
         if str(name).startswith(PARAM) and runs[name].notna().any():
             found[name] = runs[name].array
     found = found.dropna(subset=["trial"]).astype({"trial": int, "state": object})
-    return found.sort_values("trial", kind="stable").reset_index(drop=True)
+    order = ["fold", "trial"] if "fold" in found else ["trial"]  # trials count within a fold
+    return found.sort_values(order, kind="stable").reset_index(drop=True)
 
 
 def _numbers(runs: pd.DataFrame, column: str) -> pd.Series:

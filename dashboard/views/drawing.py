@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatchmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
@@ -62,7 +62,7 @@ class Drawing:
 
     def _table(self, item: items.Section) -> None:
         assert item.frame is not None
-        height = item.height if item.height is not None else "auto"
+        height: int | Literal["auto"] = item.height if item.height is not None else "auto"
         widgets.table(item.frame, item.key, item.formats, item.fig, item.opens, height, item.latex)
 
     @_draw.register
@@ -98,7 +98,7 @@ class Drawing:
     def _code(self, item: items.Code) -> None:
         if item.heading:
             st.header(escape(item.heading), anchor=False)
-        height = item.height if item.height is not None else "content"
+        height: int | Literal["content"] = item.height if item.height is not None else "content"
         st.code(item.text, language=None, wrap_lines=True, height=height)
         if item.note:
             st.caption(escape(item.note))

@@ -70,7 +70,7 @@ def _nothing(page: Page, name: str, choice: Choice) -> list[items.Item]:
     if any(page.shows(row) for row in choice.rows):
         return []
     names = ", ".join(row.name for row in choice.rows)
-    said = items.Message(f"{page.title} has nothing of {names}: {_why(page, choice)}", "warning")
+    said = items.Message(f"{page.title} cannot show {names}: {_why(choice)}", "warning")
     if not others:
         return [said, items.Message(page.empty, "empty", page.command)]
     fitting = [run for run in index.choices(page.needs()) if index.record(run).kind == "study"][:4]
@@ -78,10 +78,10 @@ def _nothing(page: Page, name: str, choice: Choice) -> list[items.Item]:
     return [said, items.Message("These studies can be shown:"), items.Links(links)]
 
 
-def _why(page: Page, choice: Choice) -> str:
+def _why(choice: Choice) -> str:
     if all(not row.finals for row in choice.rows):
-        return "no final run of it is complete yet." if len(choice.rows) == 1 else "none has a complete final run yet."
-    return "its final runs have no data for this page." if len(choice.rows) == 1 else "they have no data for this page."
+        return "no final run is complete yet."
+    return "the final runs have no data for this page."
 
 
 def _body(page: Page, name: str, ids: list[str], version: Hashable) -> None:
@@ -130,7 +130,7 @@ def _view(view: View, choice: Choice, ask: Widgets, draw: share.Draw) -> None:
         left_out = [row for row in choice.rows if not view.shows(row)]
         if left_out:
             names = ", ".join(row.name for row in left_out)
-            draw(items.Message(f"Not in this view, for want of data: {names}."))
+            draw(items.Message(f"Not in this view, because there is no data for it: {names}."))
         kept = choice.only([row for row in choice.rows if row not in left_out]) if left_out else choice
         for item in view.make(kept, ask):
             draw(item)

@@ -62,7 +62,8 @@ def best_trial(study: Study, prefix: str) -> Iterator[Item]:
     if winner is None:
         return
     first = table[(table["trial"] == 0)]
-    parameters = [str(column) for column in table if str(column).startswith(trials.PARAM) and pd.notna(winner[column])]
+    columns = [str(column) for column in table.columns if str(column).startswith(trials.PARAM)]
+    parameters = [column for column in columns if pd.notna(winner[column])]
     if not parameters:
         return
     default = first.iloc[0] if len(first) else None

@@ -66,7 +66,9 @@ def finish(session: Session, searches: Sequence[Session]) -> None:
                 with session.store.lock(f"final-{one.label}-{k}") as mine:
                     ended = ended_finals(session, failed_before)
                     if mine and (one.fold, seed(session, k)) not in ended:
-                        _final(one, k, first=all(_failed(ended, one, seed(session, j)) for j in range(k)))
+                        # evaluations that are computed once belong to the first fold's first seed that came through
+                        earlier = all(_failed(ended, one, seed(session, j)) for j in range(k))
+                        _final(one, k, first=one.fold <= 1 and earlier)
         ended = ended_finals(session, failed_before)
         if len(ended) >= repeats * len(searches):
             break

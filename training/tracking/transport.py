@@ -93,7 +93,7 @@ def _check_files(store: Store, infos: Iterable[RunInfo]) -> None:
             lacking.append((info, folder, missing))
     if lacking:
         info, folder, missing = lacking[0]
-        others = f" ({counted(len(lacking) - 1, 'further run')} lack files too)" if len(lacking) > 1 else ""
+        others = f"; likewise {counted(len(lacking) - 1, 'further run')}" if len(lacking) > 1 else ""
         raise UserError(
             f"run {info.id[:12]} ({info.name}) lists {listed(missing)}, not found in {folder}{others}; nothing was "
             "exported. Move the store's folder artifacts/ along with its databases"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from affect.published import published
-from dashboard.figures import alignment
+from dashboard.figures import alignment, theme
 from tests import fake_faces
 from tests import fake_results as made
 
@@ -88,3 +88,17 @@ def test_a_name_from_a_table_is_drawn_letter_by_letter():
 def test_long_names_of_runs_are_cut_at_their_end(found):
     legend = alignment.draw(alignment.of_task(found, "alignment", "mse"), {}, "mse").layout.legend
     assert (legend.xref, legend.x, legend.xanchor) == ("container", 0, "left")
+
+
+def test_a_study_of_whose_finals_none_could_be_read_is_left_out():
+    assert alignment.collect({"lost": []}).empty
+    table = fake_faces.alignment(VANILLA, made.predict(VANILLA, 1))
+    assert set(alignment.collect({"lost": [], "there": [table]})["column"]) == {"there"}
+
+
+def test_methods_have_their_colours_of_every_page():
+    table = fake_faces.alignment(VANILLA, made.predict(VANILLA, 1))
+    rows = alignment.of_task(alignment.collect({"run": [table]}), "alignment", "mse")
+    known = ["motion/first", VANILLA.method]
+    figure = alignment.draw(rows, {"run": VANILLA.method}, "mse", known=known)
+    assert figure.data[0].marker.color == theme.looks(known)[VANILLA.method].colour

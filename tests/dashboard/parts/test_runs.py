@@ -73,7 +73,7 @@ def test_nothing_chosen_is_said(stored, visit):
 
 def test_runs_that_a_page_has_nothing_of_are_said_and_others_offered(stored, visit):
     page = visit("latent", runs="lma-to-pad-features-with_jerk-synthetic-motion")
-    assert "has nothing of" in words(page)
+    assert "Latent space cannot show" in words(page)
     assert not page.exception
 
 

@@ -153,7 +153,7 @@ def test_the_figure_has_a_dot_a_row_and_writes_names_letter_by_letter():
     dots = [trace for trace in fig.data if trace.mode == "markers"]
     assert [list(trace.x) for trace in dots] == [[0.3], [0.4]]
     assert dots[0].y[0] > dots[1].y[0]  # the best on top
-    assert fig.layout.annotations[1].text.startswith("2  <b>&lt;b&gt;x</b>")  # the outer pair is ours
+    assert fig.layout.yaxis.ticktext[1].startswith("2  <b>&lt;b&gt;x</b>")  # the outer pair is ours
     assert "lower is better" in fig.layout.xaxis.title.text
 
 

@@ -190,3 +190,31 @@ def test_standing_of_what_is_never_ranked_is_empty():
     assert comparing.standing(files, runs, "a-trial-0") == ""
     assert comparing.standing(files, runs, "late") == ""
     assert comparing.standing(files, runs, "a-final-1") == "the only study of this protocol so far"
+
+
+def test_folds_of_one_seed_are_one_table_and_a_seed_without_a_fold_is_left_out():
+    whole = final(0.1, 0)
+    of = study("a", 0.1, test_folds=2, repeats=2)
+    worse = study("b", 0.9, test_folds=2, repeats=1)
+    finals = [child(of, "final", seed, run_id=f"a{seed}{fold}", fold=fold) for seed, fold in ((1, 1), (1, 2), (2, 1))]
+    finals += [child(worse, "final", 1, run_id=f"b1{fold}", fold=fold) for fold in (1, 2)]
+    runs = Index(table(of, worse, *finals))
+    assert runs.by_seed("a") == [["a11", "a12"]]
+    assert runs.seeds("a") == (1, 2)
+    half = whole["group"].isin([f"clip{i}" for i in range(7)])
+    bad = final(0.9, 1)
+    files = Files(a11=whole[half], a12=whole[~half], a21=whole[half], b11=bad[half], b12=bad[~half])
+    found = family(files, runs)
+    assert texts(found) == {"a": "1", "b": "2"}
+    assert found.pairs["a", "b"].groups == 14
+
+
+def test_finals_that_failed_are_results_unless_they_were_scored_again():
+    of = study("a", 0.1, repeats=3)
+    killed, raised = (
+        child(of, "final", 1, run_id="k", state="failed"),
+        child(of, "final", 2, state="failed", error=True),
+    )
+    runs = Index(table(of, killed, child(of, "final", 1), raised, child(of, "final", 3)))
+    assert [run.seed for run in runs.study("a").failed_finals] == [2]
+    assert runs.study("a").summary.seeds_text == "2 of 3 seeds (1 failed)"

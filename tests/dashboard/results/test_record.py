@@ -23,7 +23,7 @@ ROW = {
 
 
 def test_a_record_has_types():
-    run = decode("a" * 32, ROW | {"fold": "2", "folds": 7.0})
+    run = decode("a" * 32, ROW | {"fold": "2", "test_folds": 7.0})
     assert run.settings == {"latent_size": 2, "features": "all"}
     assert run.title == "lma_vae · features all · latent size 2"
     assert run.targets == ("p", "a")

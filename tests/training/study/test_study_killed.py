@@ -35,7 +35,7 @@ def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
 
 
 def finish(folder: Path, *options: str) -> None:
-    assert start(folder, *options).wait(120) == 0
+    assert start(folder, *options).wait(300) == 0
 
 
 def trials(folder: Path) -> list[FrozenTrial]:
@@ -49,7 +49,7 @@ def trials(folder: Path) -> list[FrozenTrial]:
 
 
 def wait(worker: subprocess.Popen[bytes], until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not until():
         assert worker.poll() is None, "the worker ended before it could be killed"
         assert time.monotonic() < deadline
@@ -128,7 +128,7 @@ def test_terminated_goes_on(tmp_path: Path, whole: Path) -> None:
 def test_two_workers_share_a_study(tmp_path: Path) -> None:
     options = ("--trials", "6", "--repeats", "2")
     both = [start(tmp_path, *options) for _ in range(2)]
-    assert [worker.wait(120) for worker in both] == [0, 0]
+    assert [worker.wait(300) for worker in both] == [0, 0]
     check(tmp_path, total=6, finals=2)
     assert len({t.user_attrs[search.WORKER] for t in trials(tmp_path)}) == 2
 

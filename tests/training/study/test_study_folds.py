@@ -18,7 +18,7 @@ from tests.training.study.test_study import Interrupted
 from training import registry
 from training.contract import StudyFailed, UserError
 from training.study import search, study
-from training.study.plan import Plan, prepare
+from training.study.plan import DataSets, Plan, prepare
 from training.study.progress import Watch
 from training.study.session import Session
 from training.tracking.store import Store
@@ -224,3 +224,23 @@ def test_progress_names_the_fold(store: Store) -> None:
 def test_folds_and_a_split_file_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--test-folds and --split are two ways of testing"):
         prepare(Plan(method="motion/lma_to_pad", dataset="synthetic_motion", test_folds=3, split_file=tmp_path))
+
+
+def test_studies_of_one_data_set_share_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One reading for each reader, root and values of the reader's own settings, as for ``--over``."""
+    reads = []
+    module = registry.dataset("synthetic_motion")
+    read = module.read
+
+    def counted(root: Any, settings: Any) -> Any:
+        reads.append(dict(settings))
+        return read(root, settings)
+
+    monkeypatch.setattr(module, "read", counted)
+    datasets = DataSets()
+    plans = [
+        Plan(method="motion/lma_vae", dataset="synthetic_motion", settings={"latent_size": size}) for size in "124"
+    ]
+    studies = [prepare(plan, datasets) for plan in plans]
+    assert len(reads) == 1
+    assert len({id(one.data) for one in studies}) == 1
