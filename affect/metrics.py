@@ -351,7 +351,7 @@ def mae_over_range(true: ArrayLike, pred: ArrayLike, span: ArrayLike) -> Array:
     return over_range
 
 
-# ----------------------------------------------------------------------------------------------------- trivial rows
+# ----------------------------------------------------------------------------------------------------- baselines
 
 
 def mean_row(train_true: ArrayLike, n: int) -> Array:

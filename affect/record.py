@@ -97,9 +97,9 @@ TAGS: dict[str, str] = {
     "space": "hash of the search space",
     "sampler": "name of Optuna's sampler",
     "pruner": "name of Optuna's pruner",
-    "best_trial": "number of the winning trial, on a study",
-    "best_value": "the winner's objective on validation during the search, on a study",
-    "needs": 'JSON {"need": "run id"} of the fitted methods that were handed in',
+    "best_trial": "number of the best trial, on a study",
+    "best_value": "the best trial's objective on validation during the search, on a study",
+    "needs": 'JSON {"need": "run id"} of the prerequisites: the fitted methods that it used',
     "artifacts": "JSON list of the artifact files that the run has",
     "code": "commit, followed by + where tracked files differ, or training/, affect/ or search_spaces/ have new ones",
     "machine": 'JSON {"host", "device", "cores", "python", "platform", "versions": {...}}',
@@ -243,7 +243,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "y",
         "trustworthiness",
     ),
-    # row: the method itself, or "mean" and "label_mean", the trivial predictions on the same samples
+    # row: the method itself, or "mean" and "label_mean", the baselines on the same samples
     Artifact.FEATURE_ERRORS: ("row", "feature", "mse", "mae", "mae_over_range", "example_true", "example_pred"),
     # PAD of the test windows, and PAD that a fitted lma_to_pad reads from the generated features
     Artifact.ROUND_TRIP: ("sample", "target", "true", "recovered", "recovered_from_real"),
@@ -298,12 +298,12 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
     (
         "mae",
         "latent",
-    ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; trivial rows from train rows",
+    ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
     (
         "mse_linear_probe",
         "*",
     ): "alignment.parquet: task alignment, predictor linear_probe, metric mse; all is half of combined",
-    ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; trivial rows: the mean train picture",
+    ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; baseline: the mean train image",
     ("*", WEIGHED): "the other figures, weighed as the tag `weights` says",
     ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3); majority: as upright, it sees no mesh",
     (

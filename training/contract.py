@@ -263,7 +263,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class Job:
-    """What the bench lends to one fit.
+    """Everything that the bench passes to one call of `fit`.
 
     Parameters
     ----------
@@ -313,7 +313,7 @@ class Outcome:
     Parameters
     ----------
     model : the fitted method.
-    predictions : part → (n, t) in the data's own units and in the part's order, for each part that was handed over;
+    predictions : part → (n, t) in the data's own units and in the part's order, for each part that it was given;
         of a classifier the probabilities (n, c) of the split's classes.
     images : part → the images uint8 (n, 3, h, w) that were reconstructed, of validation and test, where
         reconstruction is part of the method.

@@ -6,6 +6,7 @@ method that sees one frame and one that sees four seconds of two modalities pred
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from affect.record import PARTS, digest
 from training import splits, views
 from training.contract import CLASSES, FRAME, LABEL, LABEL_RULE, WINDOW_MEAN, UserError
 from training.data import Block, Dataset, Part, Split
-from training.messages import plural
+from training.messages import counted, listed, plural
 from training.splits import LOSO, TEST, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
@@ -234,6 +235,12 @@ def make(
         assigned_folds = splits.folds(of_groups, data.group_kind, split_seed, test_folds)
         assigned = dict.fromkeys(of_groups, TEST)
         published = None
+        owners = Counter(label for counts in of_groups.values() for label in counts)
+        if targets == LABEL and (single := sorted(label for label, n in owners.items() if n == 1)):
+            notes.append(
+                f"{counted(len(single), 'class')} with one {data.group_kind} only ({listed(single)}): in the fold that "
+                f"tests this {data.group_kind}, train has no sample of the class"
+            )
     else:
         published = published if published is not None else data.published_split
         if published is None:

@@ -296,6 +296,16 @@ class TestLabelRule:
                 protocols.make(data, "va", label_rule=WINDOW_MEAN, seconds=seconds)
 
 
+def test_folds_say_which_class_train_lacks_in_one_of_them():
+    data = dataset(["sad"] * 9 + ["happy"] * 8 + ["bored"])
+    whole = protocols.for_method(CLASSIFIER, data, {}, test_folds=3)
+    lacking = [fold for fold in whole.folds if "bored" not in fold.split(CLASSIFIER, {}, test=True).train.label]
+    assert len(lacking) == 1
+    note = "1 class with one clip only (bored): in the fold that tests this clip, train has no sample of the class"
+    assert whole.notes == lacking[0].notes == (note,)
+    assert protocols.for_method(METHOD, data, {}, test_folds=3).notes == ()
+
+
 class TestUnlabelled:
     @pytest.fixture
     def labelled(self):

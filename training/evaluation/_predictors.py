@@ -93,7 +93,7 @@ def direction(codes: Floats, target: Values) -> Floats:
 def accuracies(
     predictors: dict[str, Any], train: tuple[Floats, Values], test: tuple[Floats, Values], seed: int
 ) -> dict[str, float]:
-    """Return each classifier's accuracy on test and those of the two trivial rows; nan where train has one class.
+    """Return each classifier's accuracy on test and those of the two baselines; nan where train has one class.
 
     `chance` draws one of train's classes, each as often as the others; `majority` is always train's most frequent one.
     """

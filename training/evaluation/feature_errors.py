@@ -1,4 +1,4 @@
-"""How well each feature is generated or reconstructed, beside the two trivial rows of the same split."""
+"""How well each feature is generated or reconstructed, beside the two baselines of the same split."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def evaluate(fitted: Fitted) -> Findings:
     """
     test = fitted.split.test
     if test is None:
-        raise ValueError("the round trip is made with a test part, and none was handed over")
+        raise ValueError("the round trip is made with a test part, and there is none")
     judge = fitted.job.prerequisites["judge"]
     generated, real = (
         judge.predict(single(features)) for features in (fitted.outcome.predictions["test"], fitted.truth["test"])

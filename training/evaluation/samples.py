@@ -28,7 +28,7 @@ STEPS = tuple(np.linspace(-2.0, 2.0, 9).tolist())
 
 
 def applies(method: Method) -> bool:
-    """Say whether the method gives images back that it was handed."""
+    """Say whether the method reconstructs the images that it is given."""
     return "images" in method.all_blocks() and record.PICTURE in method.objective_weights
 
 

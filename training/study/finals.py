@@ -151,7 +151,7 @@ def _tag_best(session: Session, searches: Sequence[Session]) -> None:
 
 
 def _final(session: Session, k: int, *, first: bool) -> None:
-    """Fit, score and record the k-th final run; `first` says that none before it came through."""
+    """Fit, score and record the k-th final run; `first` says that evaluations computed once a study are its own."""
     prepared, store = session.prepared, session.store
     killed = {"kind": Kind.FINAL, **session.selection, "seed": seed(session, k)}
     for info in store.find(killed, status="RUNNING"):  # this final's lock was free: nobody is at it

@@ -34,7 +34,7 @@ def load(session: Session, wanted: Mapping[str, str]) -> dict[str, Any]:
 
 
 def tag(session: Session, wanted: Mapping[str, str]) -> str:
-    """Return the tag `needs` of a run that was handed `wanted`."""
+    """Return the tag `needs` of a run whose prerequisites are `wanted`."""
     return to_json({need: run_id(session, need, method) for need, method in wanted.items()})
 
 
@@ -141,7 +141,7 @@ def _found(session: Session, method: str) -> str | None:
 
 
 def _fit(session: Session, method: str) -> str:
-    """Fit a need on the train part, stopped on validation; the test part is not handed over."""
+    """Fit a need on the train part, stopped on validation; it is never given the test part."""
     import dataclasses
 
     prepared, store = session.prepared, session.store

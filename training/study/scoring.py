@@ -1,4 +1,4 @@
-"""From predictions to a run's figures: tables, scores, trivial rows, and a study's summary over its final runs."""
+"""From predictions to what a run records: tables, scores, baselines, and a study's summary over its final runs."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from training.protocols import Protocol
 
 FEW_TARGETS = 8
-"""Up to this many targets each has its own interval and trivial rows; above, only their mean has."""
+"""Up to this many targets each has its own interval and baselines; above, only their mean has."""
 
 
 def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
     """Raise ValueError unless there is a finite prediction for each sample of `parts`.
 
-    That is (n, t), or of a classifier the probabilities (n, c) of its classes. Images, where a method gives any, are
-    of the shape and kind of what it was handed.
+    That is (n, t), or of a classifier the probabilities (n, c) of its classes. Images, where a method gives any, have
+    the shape and type of those that it was given.
     """
     truth = protocol.truth()
     for part in parts:
@@ -58,10 +58,12 @@ def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
         if protocol.classes and not (np.all(values >= 0) and np.allclose(np.sum(values, axis=1), 1, atol=1e-3)):
             raise ValueError(f"predictions for {part} are no probabilities of {len(protocol.classes)} classes")
         if part in outcome.images:
-            again = outcome.images[part]
+            reconstructed = outcome.images[part]
             wanted = (len(truth[part]), *protocol.data.blocks[IMAGES].values.shape[1:])
-            if again.shape != wanted or again.dtype != np.uint8:
-                raise ValueError(f"images for {part} are {again.dtype} {again.shape}, expected uint8 {wanted}")
+            if reconstructed.shape != wanted or reconstructed.dtype != np.uint8:
+                raise ValueError(
+                    f"images for {part} are {reconstructed.dtype} {reconstructed.shape}, expected uint8 {wanted}"
+                )
 
 
 def predicted(protocol: Protocol, values: Floats) -> Values:
@@ -116,7 +118,7 @@ def on_validation(method: Method, split: Split, predictions: Floats, images: Any
         found[PICTURE] = float(image_errors(np.asarray(part.x), images)[method.objective].mean())
     missing = [target for target in method.objective_weights if target not in found]
     if missing:
-        raise ValueError(f"the objective weighs {missing[0]}, which was not handed over to be scored")
+        raise ValueError(f"the objective weights {missing[0]}, which was not given to be scored")
     return float(method.objective_value(found))
 
 
@@ -222,11 +224,11 @@ def _images(protocol: Protocol, part: str) -> Values:
     return images
 
 
-def image_errors(true: Values, again: Values) -> dict[str, Values]:
+def image_errors(true: Values, reconstructed: Values) -> dict[str, Values]:
     """Return mse and mae (n,) of each image, uint8 (n, …), over its pixels, whose full range is 1."""
     found: dict[str, list[Values]] = {"mse": [], "mae": []}
     for rows in np.array_split(np.arange(len(true)), max(1, len(true) // 512)):  # float copies of all would be large
-        error = (again[rows].astype(np.float64) - true[rows]) / 255
+        error = (reconstructed[rows].astype(np.float64) - true[rows]) / 255
         axes = tuple(range(1, error.ndim))
         found["mse"].append(np.mean(error**2, axis=axes))
         found["mae"].append(np.mean(np.abs(error), axis=axes))
@@ -251,10 +253,10 @@ def reconstructions_table(protocol: Protocol, images: Mapping[str, Values]) -> p
                 {
                     "sample": protocol.data.sample[protocol.rows(part)],
                     "part": part,
-                    **image_errors(_images(protocol, part), again),
+                    **image_errors(_images(protocol, part), reconstructed),
                 }
             )
-            for part, again in images.items()
+            for part, reconstructed in images.items()
         ],
         ignore_index=True,
     )
@@ -263,7 +265,7 @@ def reconstructions_table(protocol: Protocol, images: Mapping[str, Values]) -> p
 def predictions_table(protocol: Protocol, predictions: Mapping[str, Floats]) -> pd.DataFrame:
     """Return predictions.parquet: a row per sample of a predicted part, true and predicted targets beside each other.
 
-    Values keep float64, so that every figure can be computed again from the file to the last digit.
+    Values keep float64, so that every score can be computed again from the file to the last digit.
     """
     import pandas as pd
 

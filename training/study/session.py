@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from affect.record import ALL, METRIC_VERSION, RECORD_VERSION, Artifact, Kind, digest, to_json
+from training import registry
 from training.contract import UserError
 from training.study import provenance, search
 from training.study.plan import data_summary
@@ -78,8 +79,10 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
     return {
         "record": str(RECORD_VERSION),
         "method": plan.method,
+        "method_title": prepared.method.title,
         "dataset": data.name,
         "reader": plan.dataset,
+        "data_title": registry.reader(plan.dataset).title,
         "synthetic": str(data.synthetic).lower(),
         "data_version": data.version,
         "protocol": protocol.name,

@@ -71,8 +71,10 @@ def _of_folds(session: Session, searches: Sequence[Session], finals: Sequence[Se
         found = formulas.score(true, pred, whole.targets, whole.metrics)
         scores |= {metric("test", name, target): value for (name, target), value in found.items()}
         if len(method.objective_weights) > 1:
-            weighed = {target: scores[metric("test", method.objective, target)] for target in method.objective_weights}
-            scores[metric("test", method.objective, method.objective_target)] = method.objective_value(weighed)
+            of_targets = {
+                target: scores[metric("test", method.objective, target)] for target in method.objective_weights
+            }
+            scores[metric("test", method.objective, method.objective_target)] = method.objective_value(of_targets)
         of_seeds.append(scores)
         on_test.append(pred)
     pooled = scoring.over_seeds(of_seeds)

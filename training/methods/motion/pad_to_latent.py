@@ -64,7 +64,9 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     fitted: vae.FittedVae = job.prerequisites["vae"]
     asked = job.settings["latent_size"]
     if fitted.latent_size != asked:
-        raise UserError(f"the lma_vae that was handed in has latent_size={fitted.latent_size}, this study {asked}")
+        raise UserError(
+            f"the lma_vae that is its prerequisite has latent_size={fitted.latent_size}, this study {asked}"
+        )
     z, z_validation = (fitted.encode(views.single(part.targets())) for part in (split.train, split.validation))
     kept = preparation.inliers(z, params, job.seed)
     x, z = np.asarray(split.train.x)[kept], z[kept]
