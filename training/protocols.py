@@ -222,7 +222,7 @@ def make(
         raise UserError(f"the block {targets!r} of {data.name} has no named columns and cannot be predicted")
     if len(np.unique(data.sample)) != len(data.sample):
         raise ValueError(f"{data.name} has sample names that occur twice")
-    _check_recordings(data)
+    splits.check_recordings(data)
 
     values, labelled = _targets(data, targets, label_rule, seconds)
     if not labelled.any():
@@ -359,21 +359,6 @@ def _targets(data: Dataset, targets: str, rule: str, seconds: float | None) -> t
         count = np.maximum(mask.sum(axis=1), 1)[:, None]
         values = np.where(labelled[:, None], window.sum(axis=1, dtype=np.float64) / count, np.nan)
     return values, labelled
-
-
-def _check_recordings(data: Dataset) -> None:
-    """Raise UserError where a recording is in two groups: a split would divide it, and its frames hardly differ."""
-    if data.sequence is None:
-        return
-    pairs = np.unique(np.stack([data.sequence, data.group]), axis=1)
-    twice = np.flatnonzero(pairs[0, 1:] == pairs[0, :-1])
-    if len(twice):
-        name, one, other = pairs[0, twice[0]], pairs[1, twice[0]], pairs[1, twice[0] + 1]
-        divided, recordings = len(np.unique(pairs[0, twice])), len(np.unique(pairs[0]))
-        raise UserError(
-            f"{data.name}: the recording {str(name)!r} is in two {plural(data.group_kind)}, {str(one)!r} and "
-            f"{str(other)!r}; a split must not divide it (found in {divided} of {recordings} recordings)"
-        )
 
 
 # ---------------------------------------------------------------------------------------------------------- names

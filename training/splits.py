@@ -211,6 +211,21 @@ def _draw(
     return assigned, notes
 
 
+def check_recordings(data: Dataset) -> None:
+    """Raise UserError where a recording is in two groups: a split would divide it, and its frames hardly differ."""
+    if data.sequence is None:
+        return
+    pairs = np.unique(np.stack([data.sequence, data.group]), axis=1)
+    twice = np.flatnonzero(pairs[0, 1:] == pairs[0, :-1])
+    if len(twice):
+        name, one, other = pairs[0, twice[0]], pairs[1, twice[0]], pairs[1, twice[0] + 1]
+        divided, recordings = len(np.unique(pairs[0, twice])), len(np.unique(pairs[0]))
+        raise UserError(
+            f"{data.name}: the recording {str(name)!r} is in two {plural(data.group_kind)}, {str(one)!r} and "
+            f"{str(other)!r}; a split must not divide it (found in {divided} of {recordings} recordings)"
+        )
+
+
 def _key(seed: int | str, group: str) -> str:
     """Return a group's place in the seeded order: a hash, so that it is the same with every library and machine."""
     return hashlib.sha256(f"{seed}/{group}".encode()).hexdigest()
