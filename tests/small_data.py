@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training import protocols, registry
 from training.contract import Fitted, Job, Method, Outcome, Params
-from training.data import Dataset, Split
+from training.data import Dataset, Part, Split
 from training.study import evaluating, scoring
+from training.views import View
 
 
 def reported(log: list[tuple[int, float, dict[str, float]]]):
@@ -69,6 +73,27 @@ def split(declared: Method, settings: dict[str, Any] | None = None, *, test: boo
 def needs(wanted: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
     """Fit what is needed with its TINY, as the bench does with its DEFAULTS: without the test part."""
     return {need: _need(name, tuple(sorted(settings.items()))) for need, name in wanted.items()}
+
+
+def without_test_rows(split: Split) -> Split:
+    """Return the split with other values behind its views in all rows that none of its parts has.
+
+    Numbers are NaN there and images black: a method that looked at them would predict something else.
+    """
+    parts = {name: getattr(split, name) for name in ("train", "validation", "unlabelled")}
+    parts = {name: part for name, part in parts.items() if part is not None}
+    values: dict[str, Any] = {}
+    for block, view in split.train.inputs.items():
+        rows = np.unique(np.concatenate([np.asarray(part.inputs[block].rows[:]).ravel() for part in parts.values()]))
+        blank = np.nan if np.issubdtype(view.dtype, np.floating) else 0
+        values[block] = np.full(view.values.shape, blank, view.dtype)
+        values[block][rows[rows >= 0]] = view.values[rows[rows >= 0]]
+
+    def blanked(part: Part) -> Part:
+        views = {block: View(values[block], view.rows) for block, view in part.inputs.items()}
+        return replace(part, inputs=replace(part.inputs, views=views))
+
+    return replace(split, **{name: blanked(part) for name, part in parts.items()})
 
 
 @cache
