@@ -22,7 +22,8 @@ def run(monkeypatch):
     method = registry.method("frames/cnn_rnn")
     settings = small_data.default_settings(method.METHOD)
     split = small_data.split(method.METHOD, test=False)
-    model = method.fit(PARAMS, split, small_data.job(settings)).model
+    job = small_data.job(settings, **small_data.scored(method.METHOD, split))
+    model = method.fit(PARAMS, split, job).model
     tags = {"method": "frames/cnn_rnn", "settings": json.dumps(settings), "targets": '["valence", "arousal"]'}
     monkeypatch.setattr(_model, "load", lambda *given: (SimpleNamespace(id="0" * 32, tags=tags), model))
     return tags

@@ -11,9 +11,9 @@ CONSTANT = "avg_chest_pelvis_distance"
 
 def fitted(settings, params=TINY, made=None):
     made = made or small_data.protocol(method.METHOD)
-    outcome = method.fit(
-        params, made.split(method.METHOD, settings, test=True), small_data.lent("motion/lma_vae", settings)
-    )
+    split = made.split(method.METHOD, settings, test=True)
+    job = small_data.lent("motion/lma_vae", settings, **small_data.scored(method.METHOD, split))
+    outcome = method.fit(params, split, job)
     return outcome, np.abs(outcome.predictions["test"] - made.truth()["test"]).mean()
 
 

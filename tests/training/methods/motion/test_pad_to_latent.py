@@ -23,6 +23,6 @@ def test_predictions_are_decoded_codes_and_the_report_is_of_features():
 
 def test_a_need_with_another_latent_size_is_refused():
     job = small_data.lent("motion/pad_to_latent", SETTINGS)
-    wrong = small_data.job({**job.settings, "latent_size": 4}, fitted=job.prerequisites)
+    wrong = small_data.job({**job.settings, "latent_size": 4}, prerequisites=job.prerequisites)
     with pytest.raises(UserError, match="has latent_size=2, this study 4"):
         method.fit(TINY, small_data.split(method.METHOD, test=False), wrong)
