@@ -29,6 +29,11 @@ def run(monkeypatch):
     return tags
 
 
+def store(folder):
+    """Return a store whose run keeps no file that predict looks at beside the model."""
+    return SimpleNamespace(artifacts=lambda run: folder)
+
+
 def images(folder, n):
     folder.mkdir()
     for k in range(n):
@@ -39,7 +44,7 @@ def images(folder, n):
 def test_a_folder_of_frames_is_a_recording(run, tmp_path):
     run["reader"] = "synthetic_frames"
     out = tmp_path / "out.csv"
-    predict.write(None, "run", images(tmp_path / "clip", 3), out, "cpu")
+    predict.write(store(tmp_path), "run", images(tmp_path / "clip", 3), out, "cpu")
     header, *rows = out.read_text().splitlines()
     assert header == "recording,time,image,face,pred_valence,pred_arousal"
     assert [row.split(",")[:3] for row in rows] == [["clip", f"{k / 5:.1f}", f"{k + 1:07d}.png"] for k in range(3)]
@@ -49,4 +54,4 @@ def test_images_without_time_are_refused(run, tmp_path):
     run["reader"] = "synthetic_faces"
     folder = images(tmp_path / "clip", 2)
     with pytest.raises(UserError, match="clip, read as synthetic_faces: the block 'images' is looked back on"):
-        predict.write(None, "run", folder, None, "cpu")
+        predict.write(store(tmp_path), "run", folder, None, "cpu")
