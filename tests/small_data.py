@@ -1,4 +1,4 @@
-"""The synthetic data of a method's kind, and what a bench would lend it: for the tests of methods and evaluations."""
+"""The synthetic data of a method's kind, and a job for it: for the tests of methods and evaluations."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **dict(settings)}
     handed = split(module.METHOD, chosen, test=False)
-    lent = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), **scored(module.METHOD, handed))
-    return module.fit(registry.tiny(name)[0], handed, lent).model
+    task = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), **scored(module.METHOD, handed))
+    return module.fit(registry.tiny(name)[0], handed, task).model
 
 
 def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:

@@ -254,7 +254,7 @@ def pareto(
 
 
 def draw_pareto(table: pd.DataFrame, first: str, second: str, winner: int | None = None) -> go.Figure:
-    """Draw two figures of each trial; the line joins those that no other trial beats in both, a ring is the winner."""
+    """Draw two scores of each trial; the line joins those that no other beats in both, a ring is the best trial."""
     figure = go.Figure()
     others, front = table[~table["front"]], table[table["front"]].sort_values("first")
     for of, name, colour, mode in (
@@ -278,7 +278,7 @@ def draw_pareto(table: pd.DataFrame, first: str, second: str, winner: int | None
             x=won["first"],
             y=won["second"],
             mode="markers",
-            name=f"winner, trial {winner}",
+            name=f"best trial: {winner}",
             marker=ring,
             hoverinfo="skip",
         )

@@ -150,7 +150,7 @@ class Server(Artifacts):
         return snapshots().parent / "artifacts" / record.digest(self.uri) / run_id
 
     def get(self, run_id: str, name: str, target: Path) -> None:
-        """Copy a file from the server, whole or not at all, where the last copy is not fresh."""
+        """Copy a file from the server, atomically, where the last copy is not fresh."""
         if target.is_file() and time.time() - target.stat().st_mtime < self._fresh(run_id):
             return
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,7 @@ def place(store: Path) -> Path:
 
 
 def save(path: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot, whole or not at all. A cache that cannot be written is logged and costs time, nothing else."""
+    """Write a snapshot atomically. A cache that cannot be written is logged and costs time, nothing else."""
     about: dict[str, Any] = {
         "format": FORMAT,
         "version": snapshot.version,

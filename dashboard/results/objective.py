@@ -98,7 +98,7 @@ def words(run: Record | pd.Series) -> str:
         return f"The search {does} {total}, on validation."
     both = " and ".join(name(full).partition(",")[0] + f" of {_of(run, _target(full))}" for full in found)
     text = (
-        f"The search {does} two figures on validation, {both}, and prunes no trial. Its winner is, of the trials that "
+        f"The search {does} two figures on validation, {both}, and prunes no trial. Its best trial is, of those that "
         "no other beats in both, the one with the smallest sum of ranks among all."
     )
     return text + (f" Where one number is shown it is {total}." if total else "")

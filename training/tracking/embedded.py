@@ -1,4 +1,4 @@
-"""The embedded store: two SQLite files that need no server, made whole or not at all.
+"""The embedded store: two SQLite files that need no server, made atomically.
 
 ``mlflow.db`` gets its tables from MLflow's own migrations, which take seconds. They run once for each version of
 MLflow: the empty, migrated file is kept as a template in the user's cache (``AFFECTORY_CACHE``, default
