@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from training.contract import LABEL
@@ -182,6 +182,18 @@ class Part:
             raise ValueError("the targets of this part are hidden or unknown")
         return self.y
 
+    def concatenate(self, other: Part) -> Part:
+        """Return the samples of this part and then those of another part with targets."""
+        import numpy as np  # not above: listing methods does without
+
+        return Part(
+            np.concatenate([self.sample, other.sample]),
+            np.concatenate([self.group, other.group]),
+            self.inputs.concatenate(other.inputs),
+            np.concatenate([self.targets(), other.targets()]),
+            None if self.label is None or other.label is None else np.concatenate([self.label, other.label]),
+        )
+
 
 @dataclass(frozen=True)
 class Split:
@@ -215,3 +227,7 @@ class Split:
         """Return the parts that are predicted, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
+
+    def joined(self) -> Split:
+        """Return the split with the samples of validation in train as well, after its own (``--refit all``)."""
+        return replace(self, train=self.train.concatenate(self.validation))

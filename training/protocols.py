@@ -7,7 +7,7 @@ method that sees one frame and one that sees four seconds of two modalities pred
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,8 @@ class Protocol:
     folds : of a protocol that is tested by folds the protocol of each fold, with the same name and id. All samples are
         in its own test part.
     fold : of a fold its number, from 1.
+    inputs : (block names, seconds of context) → inputs of all samples, kept once they were asked for: finding the rows
+        of windows takes long, and the folds of a protocol have the same ones.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Protocol:
     classes: tuple[str, ...] = ()
     folds: tuple[Protocol, ...] = ()
     fold: int | None = None
+    inputs: dict[tuple[tuple[str, ...], float | None], views.Inputs] = field(default_factory=dict, repr=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Protocol) and (self.id, self.fold) == (other.id, other.fold)
@@ -95,20 +98,14 @@ class Protocol:
             return rows[np.argsort(sample)]
         return rows[np.lexsort((sample, self.data.time[rows], splits.places(self.data.sequence[rows])))]
 
-    def split(self, method: Method, settings: Settings, *, test: bool, joined: bool = False) -> Split:
-        """Return what the method is given under these settings. Test inputs come without y, label and true names.
-
-        If `joined`, the samples of validation stand in train as well, after train's own (``--refit all``).
-        """
-        data, names, seconds = self.data, method.blocks(settings), method.seconds(settings)
-        try:
-            inputs = views.inputs(data.blocks, names, len(data.sample), data.sequence, data.time, seconds)
-            blocks = {name: views.find(data.blocks, name, seconds) for name in names}
-        except ValueError as error:
-            raise UserError(f"{data.name}: {error}") from None
+    def split(self, method: Method, settings: Settings, *, test: bool) -> Split:
+        """Return what the method is given under these settings. Test inputs come without y, label and true names."""
+        names, seconds = method.blocks(settings), method.seconds(settings)
+        inputs = self._inputs(names, seconds)
+        blocks = {name: views.find(self.data.blocks, name, seconds) for name in names}
         unlabelled = self._part(UNLABELLED, inputs)
         return Split(
-            train=self._part(TRAIN, inputs, (VALIDATION,) if joined else ()),
+            train=self._part(TRAIN, inputs),
             validation=self._part(VALIDATION, inputs),
             test=self._part(TEST, inputs) if test else None,
             blocks={name: replace(block, values=block.values[:0], stream=None) for name, block in blocks.items()},
@@ -157,8 +154,20 @@ class Protocol:
                 columns["fold"][fold.part == TEST] = fold.fold
         return pd.DataFrame({name: values[kept] for name, values in columns.items()})
 
-    def _part(self, name: str, inputs: views.Inputs, joined: Sequence[str] = ()) -> Part:
-        data, rows = self.data, np.concatenate([self.rows(one) for one in (name, *joined)])
+    def _inputs(self, names: tuple[str, ...], seconds: float | None) -> views.Inputs:
+        """Return the inputs of all samples; UserError for what the data lacks. Folds share them with the whole."""
+        data, key = self.data, (names, seconds)
+        if key not in self.inputs:
+            try:
+                self.inputs[key] = views.inputs(
+                    data.blocks, names, len(data.sample), data.sequence, data.time, seconds
+                )
+            except ValueError as error:
+                raise UserError(f"{data.name}: {error}") from None
+        return self.inputs[key]
+
+    def _part(self, name: str, inputs: views.Inputs) -> Part:
+        data, rows = self.data, self.rows(name)
         known = name in (TRAIN, VALIDATION)
 
         def pick(values: Any) -> Any:
@@ -232,7 +241,8 @@ def make(
     notes = [] if data.persons_known else ["persons unknown: the same person may be in two parts of the split"]
     assigned_folds: list[dict[str, str]] = []
     if test_folds is not None:
-        assigned_folds = splits.folds(of_groups, data.group_kind, split_seed, test_folds)
+        assigned_folds, drawn = splits.folds(of_groups, data.group_kind, split_seed, test_folds)
+        notes += drawn
         assigned = dict.fromkeys(of_groups, TEST)
         published = None
         owners = Counter(label for counts in of_groups.values() for label in counts)
@@ -244,16 +254,16 @@ def make(
     else:
         published = published if published is not None else data.published_split
         if published is None:
-            assigned, found = splits.fresh(of_groups, data.group_kind, split_seed)
+            assigned, drawn = splits.fresh(of_groups, data.group_kind, split_seed)
             if len(of_groups) < FEW_GROUPS:
                 tested = sum(part == TEST for part in assigned.values())
-                found.append(
+                drawn.append(
                     f"{len(of_groups)} {plural(data.group_kind)} in all: this split tests on {tested} of them; "
                     f"--test-folds K or {LOSO} tests on every one"
                 )
         else:
-            assigned, found = splits.as_published(published, of_groups, data, split_seed)
-        notes += found
+            assigned, drawn = splits.as_published(published, of_groups, data, split_seed)
+        notes += drawn
 
     # a published part holds for groups without any label too: challenges keep the labels of their test part
     part = _parts(data, {**(published or {}), **assigned}, labelled)

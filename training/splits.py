@@ -17,7 +17,7 @@ from affect.record import PARTS
 from training import json_files
 from training.contract import UserError
 from training.data import Dataset
-from training.messages import nearest, plural
+from training.messages import listed, nearest, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,8 +126,10 @@ def as_published(
     return assigned, notes
 
 
-def folds(classes: Classes, kind: str, seed: int, count: int | str) -> list[dict[str, str]]:
-    """Return group → part for each fold of `count`, or of as many as there are groups for `LOSO`.
+def folds(
+    classes: Classes, kind: str, seed: int, count: int | str
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Return group → part for each fold of `count`, or of as many as there are groups for `LOSO`, and notes.
 
     Every group is in test exactly once, with the groups of its class spread over the folds; of the others in a fold
     15 % are validation and the rest train. Raises UserError for a number of folds that the groups do not allow.
@@ -146,12 +148,22 @@ def folds(classes: Classes, kind: str, seed: int, count: int | str) -> list[dict
     # dealt on from stratum to stratum, so that folds differ by one group at the most
     dealt = [g for _, groups in sorted(strata.items()) for g in sorted(groups, key=lambda group: _key(seed, group))]
     assigned = []
+    folds_of: dict[str, list[str]] = {}
     for k in range(number):
         test = dealt[k::number]
         others = {group: counts for group, counts in classes.items() if group not in set(test)}
-        parts, _ = _draw(others, kind, seed, [(VALIDATION, SHARE)])
+        parts, notes = _draw(others, kind, seed, [(VALIDATION, SHARE)])
         assigned.append({**dict.fromkeys(classes, TRAIN), **parts, **dict.fromkeys(test, TEST)})
-    return assigned
+        for note in notes:
+            folds_of.setdefault(note, []).append(str(k + 1))
+    return assigned, [_of_folds(numbers, number, note) for note, numbers in folds_of.items()]
+
+
+def _of_folds(numbers: Sequence[str], total: int, note: str) -> str:
+    """Return a note of some folds' draws that says which folds they are."""
+    if len(numbers) == total:
+        return f"in each fold: {note}"
+    return f"{'folds' if len(numbers) > 1 else 'fold'} {listed(numbers)} of {total}: {note}"
 
 
 def places(names: Strings) -> Indices:
@@ -206,7 +218,9 @@ def _draw(
         drawn = " and ".join(f"{shares[name]:.0%} in {name} ({share:.0%} are meant)" for name, share in draws)
         notes.append(
             f"{crowded} of {len(drawable)} classes have so few {plural(kind)} that one in each part is more than its "
-            f"share: {drawn}. --test-folds tests on every {kind} and trains on more"
+            f"share: {drawn}"
+            # what is drawn in a fold is validation alone
+            + (f". --test-folds tests on every {kind} and trains on more" if TEST in shares else "")
         )
     return assigned, notes
 

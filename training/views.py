@@ -65,6 +65,13 @@ class Windows:
         """Return the windows `i` alone."""
         return replace(self, stop=self.stop[i], count=self.count[i])
 
+    def concatenate(self, other: Windows) -> Windows:
+        """Return these windows and then others of the same rows; ValueError for windows of other rows."""
+        if self.order is not other.order or self.steps != other.steps:
+            raise ValueError("the windows are of other rows")
+        stop, count = np.concatenate([self.stop, other.stop]), np.concatenate([self.count, other.count])
+        return replace(self, stop=stop, count=count)
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -126,6 +133,14 @@ class View:
         """Return the view of the samples `i`; no value is copied."""
         return View(self.values, self.rows.take(i) if isinstance(self.rows, Windows) else self.rows[i])
 
+    def concatenate(self, other: View) -> View:
+        """Return these samples and then others of the same values, uncopied; ValueError for a view of other values."""
+        if self.values is not other.values or isinstance(self.rows, Windows) != isinstance(other.rows, Windows):
+            raise ValueError("the views are of other values")
+        if isinstance(self.rows, Windows):
+            return View(self.values, self.rows.concatenate(other.rows))  # type: ignore[arg-type]
+        return View(self.values, np.concatenate([self.rows, other.rows]))  # type: ignore[list-item]
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Values:
         values = self[:][0]
         return values if dtype is None else values.astype(dtype, copy=False)
@@ -172,6 +187,14 @@ class Inputs(Mapping[str, View]):
             {name: view.take(i) for name, view in self.views.items()},
             None if self.sequence is None else self.sequence[i],
             None if self.time is None else self.time[i],
+        )
+
+    def concatenate(self, other: Inputs) -> Inputs:
+        """Return these samples and then others of the same data; no value is copied."""
+        return Inputs(
+            {name: view.concatenate(other[name]) for name, view in self.items()},
+            None if self.sequence is None or other.sequence is None else np.concatenate([self.sequence, other.sequence]),
+            None if self.time is None or other.time is None else np.concatenate([self.time, other.time]),
         )
 
     def replace(self, **values: Any) -> Inputs:

@@ -11,10 +11,11 @@ from sklearn.tree import DecisionTreeRegressor
 from affect import metrics
 from tests import small_data
 from tests.training.clips import PARTS, dataset, group_parts, reordered
-from training import protocols
+from training import protocols, views
 from training.contract import LABEL, LABEL_RULE, WINDOW_MEAN, Method, UserError
 from training.data import Block, Dataset, Stream
 from training.study import scoring
+from training.views import single
 
 METHOD = Method("toy", "tests", "motion", "features", "pad")
 CLASSIFIER = dataclasses.replace(METHOD, targets=LABEL, objective="f1")
@@ -302,8 +303,47 @@ def test_folds_say_which_class_train_lacks_in_one_of_them():
     lacking = [fold for fold in whole.folds if "bored" not in fold.split(CLASSIFIER, {}, test=True).train.label]
     assert len(lacking) == 1
     note = "1 class with one clip only (bored): in the fold that tests this clip, train has no sample of the class"
-    assert whole.notes == lacking[0].notes == (note,)
-    assert protocols.for_method(METHOD, data, {}, test_folds=3).notes == ()
+    k = lacking[0].fold
+    others = ", ".join(str(fold.fold) for fold in whole.folds if fold.fold != k)
+    drawn = f"folds {others} of 3: class bored has fewer than 2 clips and is in train"
+    assert whole.notes == lacking[0].notes == (drawn, note)
+    assert protocols.for_method(METHOD, data, {}, test_folds=3).notes == (drawn,)
+
+
+def test_notes_of_the_draw_in_each_fold_name_the_fold():
+    notes = protocols.make(dataset(["sad", "happy", "bored", "calm"]), "pad", test_folds=4).notes
+    assert notes[0] == "in each fold: too few clips of each class: the split is not stratified"
+    crowded = protocols.make(dataset(["sad"] * 5 + ["happy"] * 20), "pad", test_folds=5).notes
+    assert not [note for note in crowded if "--test-folds" in note]
+
+
+def test_windows_are_found_once_for_all_folds_and_their_splits(data, monkeypatch):
+    calls = []
+    look_back = views.look_back
+    monkeypatch.setattr(views, "look_back", lambda *rest: calls.append(rest) or look_back(*rest))
+    whole = protocols.for_method(WINDOWED, data, {"window_s": 2}, test_folds=3)
+    handed = [fold.split(WINDOWED, {"window_s": 2}, test=test) for fold in whole.folds for test in (False, True)]
+    assert len(calls) == 1
+    assert handed[0].train.x.shape[1] == 2
+    whole.split(WINDOWED, {"window_s": 4}, test=False)
+    assert len(calls) == 2
+
+
+def test_train_and_validation_joined_are_the_rows_of_both(data):
+    settings = {"window_s": 2}
+    protocol = protocols.for_method(WINDOWED, data, settings)
+    handed = protocol.split(WINDOWED, settings, test=True)
+    joined = handed.joined()
+    rows = np.concatenate([protocol.rows("train"), protocol.rows("validation")])
+    assert joined.train.sample.tolist() == data.sample[rows].tolist()
+    np.testing.assert_array_equal(joined.train.targets(), data.blocks["pad"].values[rows])
+    values, mask = joined.train.x[:]
+    for part, some in ((handed.train, slice(None, len(handed.train))), (handed.validation, slice(len(handed.train), None))):
+        np.testing.assert_array_equal(values[some], part.x[:][0])
+        np.testing.assert_array_equal(mask[some], part.x[:][1])
+    assert (joined.validation, joined.test) == (handed.validation, handed.test)
+    with pytest.raises(ValueError, match="of other values"):
+        handed.train.concatenate(dataclasses.replace(handed.validation, inputs=single(values, "features")))
 
 
 class TestUnlabelled:

@@ -18,7 +18,6 @@ from training import cache
 from training.contract import Evaluation, Findings, Fitted, Job, Method
 from training.data import Part, Split
 from training.models.preparation import within_fences
-from training.views import Inputs, View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +59,7 @@ def applies(method: Method) -> bool:
 def evaluate(fitted: Fitted) -> Findings:
     """Return the table of diagnostics. Refits see train and validation alone, never the protocol's test part."""
     split = fitted.split
-    known = _joined(split.train, split.validation)
+    known = split.joined().train
     rows = [_rows("own_train", fitted.truth["train"], fitted.outcome.predictions["train"], split.targets)]
     if fitted.method.targets == "pad":
         rows.append(_rows("by_heart", fitted.truth["train"], _by_heart(split.train, fitted.job), split.targets))
@@ -132,19 +131,6 @@ def _random_windows(known: Part, split: Split, seed: int) -> tuple[Split, Floats
 def _taken(part: Part, rows: NDArray[np.intp]) -> Part:
     label = None if part.label is None else part.label[rows]
     return Part(part.sample[rows], part.group[rows], part.inputs.take(rows), part.targets()[rows], label)
-
-
-def _joined(a: Part, b: Part) -> Part:
-    rows = np.concatenate([np.asarray(part.x.rows) for part in (a, b)])
-    label = None if a.label is None or b.label is None else np.concatenate([a.label, b.label])
-    (block,) = a.inputs
-    return Part(
-        np.concatenate([a.sample, b.sample]),
-        np.concatenate([a.group, b.group]),
-        Inputs({block: View(a.x.values, rows)}),
-        np.concatenate([a.targets(), b.targets()]),
-        label,
-    )
 
 
 # once: It refits: one final of a study has it.
