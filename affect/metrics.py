@@ -363,7 +363,8 @@ def mean_row(train_true: ArrayLike, n: int) -> Array:
 def label_mean_row(train_true: ArrayLike, train_label: ArrayLike, label: ArrayLike) -> Array:
     """Return the train mean of each row's class: (m, t), (m,) and the classes (n,) to predict for, to (n, t).
 
-    A class that train does not have gets the mean over all of train.
+    A class that train does not have gets the mean over all of train. A row without a class ("") is in no class's mean,
+    and gets nan: the baseline leaves it out.
     """
     t, train_label, label = _train(train_true), np.asarray(train_label), np.asarray(label)
     if train_label.shape != t.shape[:1]:
@@ -371,6 +372,7 @@ def label_mean_row(train_true: ArrayLike, train_label: ArrayLike, label: ArrayLi
     means = np.tile(t.mean(axis=0), (len(label), 1))
     for one in np.intersect1d(label, train_label):
         means[label == one] = t[train_label == one].mean(axis=0)
+    means[label == ""] = np.nan
     return means
 
 

@@ -30,7 +30,10 @@ READABLE = (1, 2)
 """Versions that `import` takes and the dashboard shows. Runs whose protocols differ are never ranked together."""
 
 METRIC_VERSION = 1
-"""Raised when a formula in `affect.metrics` changes its result; figures of two versions are never ranked together."""
+"""Raised when a formula in `affect.metrics` changes a method's score; scores of two versions are never ranked together.
+
+Baselines are not ranked: each stands beside the scores of its own run, and `METRIC_SOURCE` says what changed in them.
+"""
 
 # ---------------------------------------------------------------------------------------------------------- tags
 
@@ -105,6 +108,10 @@ TAGS: dict[str, str] = {
     "machine": 'JSON {"host", "device", "cores", "python", "platform", "versions": {...}}',
     "metric_version": "METRIC_VERSION",
     "command": "the command line that made the run",
+    "root": "file or folder of the data, as `--root` named it; absent where it was not given",
+    "epochs": "upper limit on epochs, as `--epochs` gave it; absent where it was not given",
+    "threads": "CPU threads that a fit may use",
+    "steps": "on a final with refit all: JSON list of the epochs, or rounds of each regressor, that it took",
     "archived": "true where a person put the run aside",
     "note": "a person's note (plain text)",
     "labels": "JSON list of a person's own tags",
@@ -277,7 +284,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 METRIC_SOURCE: dict[str, str] = {
     "": "predictions.parquet: rows of the part, true_<target> against pred_<target>, by affect.metrics",
     MEAN: "predictions.parquet: rows of the part against the mean of true_<target> over part = train",
-    LABEL_MEAN: "predictions.parquet: the same, against the train mean of the row's label (overall mean where none)",
+    LABEL_MEAN: "predictions.parquet: rows of the part that have a label, against the train mean of their label (of "
+    "all rows where train lacks it); runs without the tag `threads` took rows without a label for one more label",
     MAJORITY: "predictions.parquet: rows of the part against the most frequent true class of part = train",
     SD: "the finals' own figures: standard deviation (n − 1) over seeds",
     LOW: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",

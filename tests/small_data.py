@@ -19,8 +19,8 @@ from training.views import View
 
 
 def reported(log: list[tuple[int, float, dict[str, float]]]):
-    """Return a report that appends step, value and figures to `log`."""
-    return lambda step, value, **figures: log.append((step, value, figures))
+    """Return a report that appends step, value and scores to `log`."""
+    return lambda step, value, **scores: log.append((step, value, scores))
 
 
 def job(settings: dict[str, Any] | None = None, *, seed: int = 0, log: list | None = None, **rest: Any) -> Job:

@@ -162,7 +162,7 @@ def test_a_report_that_raises_ends_the_fit(name):
     class Pruned(Exception):
         pass
 
-    def report(step: int, value: float, **figures: float) -> None:
+    def report(step: int, value: float, **scores: float) -> None:
         raise Pruned
 
     with pytest.raises(Pruned):

@@ -220,10 +220,10 @@ class Explains(Protocol):
 class Report(Protocol):
     """How a method tells the bench about an epoch."""
 
-    def __call__(self, step: int, value: float, **figures: float) -> None:
-        """Record `value`, the objective on validation at `step` (in the data's own units), and epoch figures.
+    def __call__(self, step: int, value: float, **scores: float) -> None:
+        """Record `value`, the objective on validation at `step` (in the data's own units), and other scores.
 
-        Figures are named by keyword with ``__`` for the slash: ``train__loss=0.3`` becomes the curve train/loss.
+        Scores are named by keyword with ``__`` for the slash: ``train__loss=0.3`` becomes the curve train/loss.
         `value` becomes the curve val/<objective>. Raises, to be let through, when the trial is to be pruned.
         """
         ...

@@ -66,7 +66,7 @@ class Dataset:
 
     Parameters
     ----------
-    name : name of the data set, under which published figures join; synthetic ones begin with ``synthetic``.
+    name : name of the data set, under which published scores join; synthetic ones begin with ``synthetic``.
     version : hash of the values that were read.
     synthetic : whether it comes from the synthetic world.
     blocks : name → Block, such as ``features`` (n, 27) and ``pad`` (n, 3).

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training import json_files
+from training import json_files, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,30 +50,51 @@ def write(folder: Path, split: Split) -> None:
 
 
 def compare(folder: Path, inputs: Inputs, blocks: Mapping[str, Block]) -> tuple[str, ...]:
-    """Return sentences on what of new rows lies outside the ranges of a model's folder; none where it keeps none."""
+    """Return sentences on what of new rows lies outside the ranges of a model's folder, or cannot be compared.
+
+    None for a model of an earlier Affectory, which has no ranges.
+    """
     file = folder / FILE
     if not file.is_file():
         return ()
-    kept = json_files.read(file)
-    found: list[str] = []
+    ranges = json_files.read(file)
+    unlike: list[str] = []
+    sentences: list[str] = []
     for name, view in inputs.items():
         names = tuple(blocks[name].columns or OF_A_ROW)
-        if name not in kept or tuple(kept[name]["names"]) != names:
+        if (reason := _incomparable(name, names, ranges)) is not None:
+            unlike.append(reason)
             continue
         values = np.concatenate([*_values(view, blocks[name])])
-        low, high = np.array(kept[name]["low"]), np.array(kept[name]["high"])
+        low, high = np.array(ranges[name]["low"]), np.array(ranges[name]["high"])
         # a column that was constant in train has a range of its own size
         margin = MARGIN * np.where(high > low, high - low, np.maximum(np.abs(high), 1e-9))
         outside = ((values < low - margin) | (values > high + margin)).sum(axis=0)
         for i in np.flatnonzero(outside >= max(1.0, SHARE * len(values))).tolist():
             what = names[i] if blocks[name].columns else f"{name}, {names[i]}"
-            found.append(
+            sentences.append(
                 f"{what}: {outside[i]:,} of {len(values):,} rows lie outside what was seen in train "
                 f"({low[i]:.4g} … {high[i]:.4g}; here {values[:, i].min():.4g} … {values[:, i].max():.4g}); "
                 "is it in other units?"
             )
-    rest = len(found) - SHOWN
-    return (*found[:SHOWN], *([f"and so do {rest} further columns"] if rest > 0 else []))
+    rest = len(sentences) - SHOWN
+    return (*unlike, *sentences[:SHOWN], *([f"and so do {rest} further columns"] if rest > 0 else []))
+
+
+def _incomparable(name: str, names: tuple[str, ...], ranges: Mapping[str, Any]) -> str | None:
+    """Return why a block's new rows are not compared with those of train, None where they are."""
+    if name not in ranges:
+        return f"{name}: not compared with what was seen in train, whose values were not all finite"
+    known = tuple(ranges[name]["names"])
+    if known == names:
+        return None
+    new, missing = ([one for one in a if one not in b] for a, b in ((names, known), (known, names)))
+    differences = [
+        *([f"only here: {messages.listed(new)}"] if new else []),
+        *([f"only in train: {messages.listed(missing)}"] if missing else []),
+    ]
+    how = "; ".join(differences) or "they are in another order"
+    return f"{name}: not compared with what was seen in train, because its columns differ ({how})"
 
 
 def _values(view: View, block: Block) -> Iterator[NDArray[np.float64]]:

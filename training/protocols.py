@@ -130,6 +130,11 @@ class Protocol:
         label = self.data.label
         return None if label is None else {name: label[self.rows(name)] for name in PARTS}
 
+    def groups_left_out(self) -> list[str]:
+        """Return the groups of which no sample is used: they have no label, and a published split tests on them."""
+        used = np.unique(self.data.group[self.part != LEFT_OUT])
+        return np.setdiff1d(self.data.group, used).tolist()  # type: ignore[no-any-return]
+
     def pooled(self, of_folds: Sequence[Values]) -> Values:
         """Return the folds' test predictions, each in its fold's order, as one array in the order of `rows(TEST)`."""
         pooled = np.empty((len(self.data.sample), *of_folds[0].shape[1:]), np.result_type(*of_folds))
@@ -159,9 +164,7 @@ class Protocol:
         data, key = self.data, (names, seconds)
         if key not in self.inputs:
             try:
-                self.inputs[key] = views.inputs(
-                    data.blocks, names, len(data.sample), data.sequence, data.time, seconds
-                )
+                self.inputs[key] = views.inputs(data.blocks, names, len(data.sample), data.sequence, data.time, seconds)
             except ValueError as error:
                 raise UserError(f"{data.name}: {error}") from None
         return self.inputs[key]
@@ -275,6 +278,11 @@ def make(
             else f"{kept} of train groups serve as unlabelled inputs, {without - kept} of other groups are left out"
         )
         notes.append(f"{without} of {len(labelled)} samples have no label: {used}")
+    if targets != LABEL and data.label is not None and (none := int((data.label[labelled] == "").sum())) > 0:
+        notes.append(
+            f"{none} of {int(labelled.sum())} samples have no emotion: the baseline that predicts the mean of each "
+            "emotion leaves them out"
+        )
     seeded = published is None or VALIDATION not in published.values()
     block = Block(np.empty(0), (CLASSES,)) if classes else data.blocks[targets]
     rule = label_rule if seconds is None or label_rule == FRAME else f"{label_rule} {seconds:g} s"

@@ -126,9 +126,7 @@ def as_published(
     return assigned, notes
 
 
-def folds(
-    classes: Classes, kind: str, seed: int, count: int | str
-) -> tuple[list[dict[str, str]], list[str]]:
+def folds(classes: Classes, kind: str, seed: int, count: int | str) -> tuple[list[dict[str, str]], list[str]]:
     """Return group → part for each fold of `count`, or of as many as there are groups for `LOSO`, and notes.
 
     Every group is in test exactly once, with the groups of its class spread over the folds; of the others in a fold
@@ -218,9 +216,8 @@ def _draw(
         drawn = " and ".join(f"{shares[name]:.0%} in {name} ({share:.0%} are meant)" for name, share in draws)
         notes.append(
             f"{crowded} of {len(drawable)} classes have so few {plural(kind)} that one in each part is more than its "
-            f"share: {drawn}"
+            f"share: {drawn}" + (f". --test-folds tests on every {kind} and trains on more" if TEST in shares else "")
             # what is drawn in a fold is validation alone
-            + (f". --test-folds tests on every {kind} and trains on more" if TEST in shares else "")
         )
     return assigned, notes
 

@@ -193,7 +193,9 @@ class Inputs(Mapping[str, View]):
         """Return these samples and then others of the same data; no value is copied."""
         return Inputs(
             {name: view.concatenate(other[name]) for name, view in self.items()},
-            None if self.sequence is None or other.sequence is None else np.concatenate([self.sequence, other.sequence]),
+            None
+            if self.sequence is None or other.sequence is None
+            else np.concatenate([self.sequence, other.sequence]),
             None if self.time is None or other.time is None else np.concatenate([self.time, other.time]),
         )
 

@@ -181,8 +181,12 @@ def _references(index: Index, run: Record, score: _Scores, paper: pd.DataFrame |
     for aspect, label in names.BASELINES.items():
         if not math.isnan(value := score(aspect)):
             kind = ORACLE if aspect == record.LABEL_MEAN else BASELINE
-            note = "needs the true class of each test sample" if kind == ORACLE else "uses the train part only"
-            found.append(Reference(label, value, f"{note}; scored on the same test samples", kind))
+            note = (
+                "needs the true class of each test sample; scored on those that have one"
+                if kind == ORACLE
+                else "uses the train part only; scored on the same test samples"
+            )
+            found.append(Reference(label, value, note, kind))
     if linear := _linear(index, run):
         found.append(linear)
     for one in papers.scores(run, run.objective, paper=paper):

@@ -304,6 +304,12 @@ class TestTrivialRows:
         rows = metrics.label_mean_row(train, ["sad", "sad", "happy"], ["happy", "sad", "bored"])
         assert rows.tolist() == [[10.0], [1.0], [4.0]]
 
+    def test_label_mean_leaves_out_rows_without_a_class(self):
+        train = np.array([[0.0], [2.0], [10.0]])
+        rows = metrics.label_mean_row(train, ["sad", "sad", ""], ["sad", "", "bored"])
+        assert rows[[0, 2]].tolist() == [[1.0], [4.0]]
+        assert np.isnan(rows[1]).all()
+
     def test_label_mean_beats_the_mean_where_classes_differ(self):
         rng = np.random.default_rng(0)
         label = rng.choice(["a", "b", "c"], 300)

@@ -59,7 +59,7 @@ def rows(scale: float) -> Iterable[Row]:
 
     def ours() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            job = Job({}, 0, "cpu", lambda step, value, **figures: None, Path(folder), Path(folder), threads=1)
+            job = Job({}, 0, "cpu", lambda step, value, **scores: None, Path(folder), Path(folder), threads=1)
             with loop.seeded(job):
                 module = network()
                 loop.fit(

@@ -271,7 +271,7 @@ def fit_alone(way: str, fits: int = 6) -> float:
     taken = []
     for _ in range(fits):
         with tempfile.TemporaryDirectory() as folder:
-            job = Job({}, 0, "cpu", lambda step, value, **figures: None, Path(folder), Path(folder))
+            job = Job({}, 0, "cpu", lambda step, value, **scores: None, Path(folder), Path(folder))
             start = time.perf_counter()
             if way == "fit-ours":
                 fit(SPACE.DEFAULTS, split, job)

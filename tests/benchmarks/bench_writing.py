@@ -37,7 +37,7 @@ def ours(store: Store, experiment: str) -> str:
         run = store.start(experiment, "trial 1", TAGS, PARAMS)
         for step in range(EPOCHS):
             clock.now += EPOCH_S
-            run.figures(step, {name: step / 7 for name in CURVES})
+            run.epoch_scores(step, {name: step / 7 for name in CURVES})
         run.close("complete", metrics=SCORES)
     return run.id
 

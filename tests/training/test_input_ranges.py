@@ -72,6 +72,18 @@ def test_many_columns_are_counted_and_a_model_without_ranges_says_nothing(tmp_pa
     assert sentences[-1] == "and so do 4 further columns"
 
 
+def test_a_block_that_cannot_be_compared_is_said(tmp_path, train):
+    input_ranges.write(tmp_path, split(train, Block(train[:0], COLUMNS)))
+    begin = "x: not compared with what was seen in train, because its columns differ "
+    (sentence,) = said(tmp_path, train * 100, Block(train[:0], ("speed", "size")))
+    assert sentence == begin + "(only here: size; only in train: height)"
+    (sentence,) = said(tmp_path, train * 100, Block(train[:0], COLUMNS[::-1]))
+    assert sentence == begin + "(they are in another order)"
+    input_ranges.write(tmp_path, split(np.where(train > 1.8, np.nan, train), Block(train[:0], COLUMNS)))
+    (sentence,) = said(tmp_path, train, Block(train[:0], COLUMNS))
+    assert sentence == "x: not compared with what was seen in train, whose values were not all finite"
+
+
 def test_a_constant_column_may_differ_a_little(tmp_path):
     values = np.column_stack([np.full(30, 2.0), np.arange(30.0)])
     block = Block(values[:0], COLUMNS)

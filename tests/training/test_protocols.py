@@ -338,7 +338,10 @@ def test_train_and_validation_joined_are_the_rows_of_both(data):
     assert joined.train.sample.tolist() == data.sample[rows].tolist()
     np.testing.assert_array_equal(joined.train.targets(), data.blocks["pad"].values[rows])
     values, mask = joined.train.x[:]
-    for part, some in ((handed.train, slice(None, len(handed.train))), (handed.validation, slice(len(handed.train), None))):
+    for part, some in (
+        (handed.train, slice(None, len(handed.train))),
+        (handed.validation, slice(len(handed.train), None)),
+    ):
         np.testing.assert_array_equal(values[some], part.x[:][0])
         np.testing.assert_array_equal(mask[some], part.x[:][1])
     assert (joined.validation, joined.test) == (handed.validation, handed.test)

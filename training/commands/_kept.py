@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from affect.record import PARTS, PICTURE, Artifact
-from training import cache, protocols, registry
+from training import cache, json_files, protocols, registry
 from training.commands import _model
 from training.commands._plan import threads
 from training.contract import Decodes, Fitted, Job, Outcome, UserError
-from training.splits import TRAIN
+from training.splits import TEST, TRAIN
 from training.study import fitting, plan, provenance
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from training.contract import Evaluation, Method, Model, Settings
-    from training.data import Floats, Split
+    from training.data import Dataset, Floats, Split
     from training.protocols import Protocol
     from training.tracking.store import RunInfo, Store
 
@@ -69,12 +69,13 @@ class Final:
 
         def refit(other: Split) -> Outcome:
             # as the study's own refits are: the method scores itself on the validation part that it is given
-            return fitting.fit(
+            return fitting.refit(
                 self,
                 bench,
                 plan.parameters(self.info.params, registry.space(self.info.tags["method"])),
                 other,
                 seed,
+                steps=self._steps(),
                 checkpoint=self.checkpoint,
                 listener=fitting.unrecorded(),
                 prerequisites=own,
@@ -105,15 +106,28 @@ class Final:
         )
 
     def _bench(self) -> fitting.Bench:
-        epochs = _option(self.info.tags["command"], "--epochs")
+        epochs, given = option(self.info, "epochs"), option(self.info, "threads")
         return fitting.Bench(
             settings=self.settings,
             device=provenance.device(self.device),
-            threads=threads(0),
+            threads=threads(int(given or 0)),
             epochs=None if epochs is None else int(epochs),
             cache=cache.folder() / "prepared",
             data_version=self.protocol.data.version,
         )
+
+    def _steps(self) -> list[int] | None:
+        """Return the epochs or rounds that the run took on train and validation; None where validation stopped it."""
+        tags = self.info.tags
+        if tags.get("refit") != "all":
+            return None
+        if "steps" not in tags:
+            raise UserError(
+                f"run {self.info.id[:8]} ({self.info.name}) was fitted on train and validation for a number of epochs "
+                "that an earlier Affectory did not record, so that it cannot be fitted again; run its study anew"
+            )
+        steps: list[int] = json.loads(tags["steps"])
+        return steps
 
     def _prerequisites(self, wanted: Mapping[str, str]) -> dict[str, Any]:
         """Return name → model of each prerequisite, loaded from the runs that the run names."""
@@ -153,42 +167,49 @@ class Final:
 def protocol(store: Store, info: RunInfo, root: Path | None) -> Protocol:
     """Reload a run's data and split it as in the run's split.parquet; UserError where the data has changed."""
     tags = info.tags
-    root = root or _path(tags["command"], "--root")
-    reader = registry.dataset(tags["reader"])
+    if root is None and (recorded := option(info, "root")) is not None:
+        root = Path(recorded)
     if root is not None and not root.exists():
         raise UserError(f"the data of run {info.id[:8]} is not at {root}; say where it is by --root")
-    data = plan.named(reader.read(root, json.loads(tags["settings"])), tags["dataset"])
+    settings = json.loads(tags["settings"])
+    data = plan.named(plan.DataSets().read(tags["reader"], root, settings), tags["dataset"])
     if data.version != tags["data_version"]:
         where = "" if root is None else f" in {root}"
         raise UserError(
             f"the data{where} has changed: expected {tags['dataset']} of version {tags['data_version']}, which run "
             f"{info.id[:8]} was fitted on, found {data.version}"
         )
-    file = store.artifacts(info.id) / Artifact.SPLIT
-    if not file.is_file():
-        raise UserError(f"run {info.id[:8]} has no {Artifact.SPLIT}: {file} is missing")
-    parts = pd.read_parquet(file).drop_duplicates("group").set_index("group")["part"].to_dict()
     method = registry.method(tags["method"]).METHOD
-    # the table has groups with labels; the others are in the part that was published, or in train
-    published = {group: (data.published_split or {}).get(group, TRAIN) for group in np.unique(data.group).tolist()}
-    published |= {str(group): str(part) for group, part in parts.items()}
-    protocol = protocols.for_method(method, data, json.loads(tags["settings"]), published=published)
+    protocol = protocols.for_method(method, data, settings, published=_parts(store, info, data))
     if protocol.split_id != tags["split"]:
         raise UserError(f"run {info.id[:8]}: its {Artifact.SPLIT} is not the split that the run is tagged with")
     return protocol
 
 
-def _path(command: str, option: str) -> Path | None:
-    text = _option(command, option)
-    return None if text is None else Path(text)
+def _parts(store: Store, info: RunInfo, data: Dataset) -> dict[str, str]:
+    """Return group → part of a run. split.parquet has the groups with labels; the others are in train or left out."""
+    folder = store.artifacts(info.id)
+    if not (folder / Artifact.SPLIT).is_file():
+        raise UserError(f"run {info.id[:8]} has no {Artifact.SPLIT}: {folder / Artifact.SPLIT} is missing")
+    file = folder / Artifact.DATA_SUMMARY
+    left_out = (json_files.read(file) if file.is_file() else {}).get("groups_left_out")
+    if left_out is not None:
+        parts = dict.fromkeys(data.group.tolist(), TRAIN) | dict.fromkeys(left_out, TEST)
+    else:  # of an earlier Affectory: left out was what the data's own split has elsewhere
+        own = {} if "fold" in info.tags else data.published_split or {}
+        parts = {group: own.get(group, TRAIN) for group in np.unique(data.group).tolist()}
+    table = pd.read_parquet(folder / Artifact.SPLIT).drop_duplicates("group")
+    return parts | dict(zip(table["group"].astype(str), table["part"].astype(str), strict=True))
 
 
-def _option(command: str, option: str) -> str | None:
-    """Return the value that a command line gives for an option, None where it has none."""
-    words = shlex.split(command)
+def option(info: RunInfo, name: str) -> str | None:
+    """Return the value of the option `name` that the run's command was given, None where it was not given."""
+    if "threads" in info.tags:  # each run has it since these options are recorded
+        return info.tags.get(name)
+    words = shlex.split(info.tags["command"])
     for word, after in itertools.pairwise([*words, ""]):
-        if word == option and after:
+        if word == f"--{name}" and after:
             return after
-        if word.startswith(f"{option}="):
+        if word.startswith(f"--{name}="):
             return word.partition("=")[2]
     return None

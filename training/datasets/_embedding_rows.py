@@ -10,6 +10,7 @@ import numpy as np
 
 from training import messages
 from training.contract import UserError
+from training.datasets import _scales
 from training.datasets._dialect import length
 from training.views import TOLERANCE_S
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from training.datasets._table import Table
 
 AXES = ("valence", "arousal")
-_SCALES = ((1, 5), (1, 7), (1, 9), (-5, 5), (-10, 10), (0, 100), (-100, 100), (-1000, 1000))
 
 
 @dataclass(frozen=True)
@@ -278,10 +278,11 @@ def _labels(table: Table, section: Section, va: NDArray[np.float64]) -> NDArray[
         expected = f"a number in [{low:g}, {high:g}]"
         if section["scale"] is None:
             least, most = np.nanmin(va), np.nanmax(va)
-            fits = [scale for scale in _SCALES if scale[0] <= least and most <= scale[1]]
-            guess = list(fits[0]) if fits else [int(np.floor(least)), int(np.ceil(most))]
-            said = f"labels are {least:g} … {most:g}: write their scale, such as scale = {guess}, {section.where}"
-            expected += f" ({said})"
+            scales = _scales.holding(va[np.isfinite(va)])
+            guess = list(scales[0]) if scales else [int(np.floor(least)), int(np.ceil(most))]
+            expected += (
+                f" (labels are {least:g} … {most:g}: write their scale, such as scale = {guess}, {section.where})"
+            )
         else:
             expected += f", the scale that {section.source} declares"
         raise table.refuse(row, section[AXES[axis]], expected, int((outside[:, 1] == axis).sum()) - 1)

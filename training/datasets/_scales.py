@@ -20,6 +20,7 @@ SCALES = {
     (1, 7): "(v − 4) / 3",
     (1, 9): "(v − 5) / 4",
     (-4, 4): "v / 4",
+    (-5, 5): "v / 5",
     (-10, 10): "v / 10",
     (0, 10): "(v − 5) / 5",
     (0, 100): "(v − 50) / 50",
@@ -38,10 +39,10 @@ def hint(values: NDArray[np.float64], low: float, high: float) -> str:
     finite = values[np.isfinite(values)]
     if (low, high) != (-1, 1) or not len(finite):
         return ""
-    scale = _scale(finite)
-    if scale is None:
+    scales = holding(finite)
+    if not scales or not _filled(scales[0], float(np.ptp(finite))):
         return ""
-    return f"; the values lie in {scale[0]} … {scale[1]}: if that is their scale, write {SCALES[scale]}"
+    return f"; the values lie in {scales[0][0]} … {scales[0][1]}: if that is their scale, write {SCALES[scales[0]]}"
 
 
 def notes(values: NDArray[np.float64], names: Sequence[str]) -> list[str]:
@@ -77,9 +78,16 @@ def steps(values: NDArray[np.float64]) -> list[str]:
     return []
 
 
-def _scale(values: NDArray[np.float64]) -> tuple[int, int] | None:
-    """Return the narrowest scale that holds all values and that they fill by half."""
+def holding(values: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return the scales that hold all values, which are finite: first those that they fill by half, narrow ones first.
+
+    >>> holding(np.array([-7.0, 2.0]))
+    [(-10, 10), (-100, 100), (-1000, 1000)]
+    """
     low, high = float(values.min()), float(values.max())
-    fitting = [scale for scale in SCALES if scale[0] <= low and high <= scale[1]]
-    filled = [scale for scale in fitting if high - low >= (scale[1] - scale[0]) / 2]
-    return min(filled, key=lambda scale: scale[1] - scale[0], default=None)
+    scales = [scale for scale in SCALES if scale[0] <= low and high <= scale[1]]
+    return sorted(scales, key=lambda scale: (not _filled(scale, high - low), scale[1] - scale[0]))
+
+
+def _filled(scale: tuple[int, int], span: float) -> bool:
+    return span >= (scale[1] - scale[0]) / 2

@@ -59,16 +59,16 @@ def evaluate(fitted: Fitted) -> Findings:
         maps.append(_table(GRADIENT, *_class_means(levels, label[some])))
 
     tables = mesh(fitted)
-    figures: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     if maps:
         table = pd.concat(maps, ignore_index=True)
         truth = fitted.data.truth.get("vertices")
         if truth is not None:
             known = [vertex in truth[name] for name, vertex in zip(table["class"], table["vertex"], strict=True)]
             table = table.assign(moves=known)
-            figures = scores(table)
+            by_name = scores(table)
         tables[record.Artifact.ACTIVATIONS] = table
-    return Findings(tables, figures)
+    return Findings(tables, by_name)
 
 
 def scores(table: pd.DataFrame) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The tasks by which codes of valence and arousal are judged, as one table beside the baselines of the same split.
 
-Source: The Bridge from D to E, its seven tasks. Tasks 2 to 5 are figures and stand here. Images (task 1) are kept by
+Source: The Bridge from D to E, its seven tasks. Tasks 2 to 5 are scores and stand here. Images (task 1) are kept by
 ``samples``; t-SNE (6) and the circumplex (7) are drawn from the codes, which every run keeps.
 """
 
@@ -50,7 +50,7 @@ def applies(method: Method) -> bool:
 
 
 def evaluate(fitted: Fitted) -> Findings:
-    """Return the figures of tasks 2 to 5: predictors are fitted on train codes and scored on test codes.
+    """Return the scores of tasks 2 to 5: predictors are fitted on train codes and scored on test codes.
 
     Predictors and baselines have the names that the published scores have. Nothing is returned without z_v and z_a.
     """

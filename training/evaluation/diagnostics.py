@@ -1,6 +1,6 @@
-"""What the same configuration would score under a kinder protocol: never ranked, shown to explain published figures.
+"""What the same configuration would score under a kinder protocol: never ranked, shown to explain published scores.
 
-A published error of 0.05 whose split is not stated cannot be told from a leak. These figures tell how far each leak
+A published error of 0.05 whose split is not stated cannot be told from a leak. These scores tell how far each leak
 goes: windows of one clip on both sides, outliers removed before the split, windows that the fit has seen.
 """
 
@@ -37,7 +37,7 @@ EXPLANATION = {
     ),
     "cleaned_test": (
         "Scored on the protocol's test part without its outliers (outside Tukey's fences of the train features): what "
-        "leaving out hard windows is worth. Nothing leaks, but the figure is not that of all windows."
+        "leaving out hard windows is worth. Nothing leaks, but the score is not that of all windows."
     ),
     "random_windows": (
         "Fitted again on a 70/15/15 split of the train and validation windows drawn at random: windows of one clip, "
@@ -48,7 +48,7 @@ EXPLANATION = {
         "protocol that is still met in practice. It leaks, and hard windows are left out."
     ),
 }
-"""Each diagnostic, in words that stand beside its figures."""
+"""Each diagnostic, in words that stand beside its scores."""
 
 
 def applies(method: Method) -> bool:

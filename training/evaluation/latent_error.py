@@ -23,7 +23,7 @@ def evaluate(fitted: Fitted) -> Findings:
     vae = fitted.job.prerequisites["vae"]
     train, test = (vae.encode(single(fitted.truth[part])) for part in ("train", "test"))
     rows = {"": fitted.outcome.embeddings["z"]["test"], record.MEAN: metrics.mean_row(train, len(test))}
-    if fitted.labels is not None:
+    if fitted.labels is not None and (fitted.labels["test"] != "").any():
         rows[record.LABEL_MEAN] = metrics.label_mean_row(train, fitted.labels["train"], fitted.labels["test"])
     codes = fitted.outcome.embeddings["z"]
     samples = {"train": fitted.split.train.sample, "test": fitted.test_sample}
@@ -45,7 +45,8 @@ def evaluate(fitted: Fitted) -> Findings:
     return Findings(
         tables={record.Artifact.LATENT: table},
         metrics={
-            record.metric("test", "mae", "latent", aspect): float(np.abs(pred - test).mean())
+            # nan where a sample has no label
+            record.metric("test", "mae", "latent", aspect): float(np.nanmean(np.abs(pred - test)))
             for aspect, pred in rows.items()
         },
     )

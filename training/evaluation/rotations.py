@@ -69,13 +69,13 @@ def evaluate(fitted: Fitted) -> Findings:
     table = pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.ROTATIONS]))
     over_all = table[table["angle"].isna() & (table["target"] == record.ALL)]
     means = over_all.groupby("metric")["value"].mean()
-    figures = {record.metric("test", str(name), record.ROTATED): float(value) for name, value in means.items()}
+    scores = {record.metric("test", str(name), record.ROTATED): float(value) for name, value in means.items()}
     # always the most frequent class: it sees no mesh, turned or not
     majority = metrics.majority_row(fitted.truth["train"][:, 0], n)[:, None]
     for (name, target), value in metrics.score(true, majority, fitted.split.targets, metrics.CLASSIFICATION).items():
         if target == record.ALL:
-            figures[record.metric("test", name, record.ROTATED, record.MAJORITY)] = value
-    return Findings({record.Artifact.ROTATIONS: table}, figures, codes)
+            scores[record.metric("test", name, record.ROTATED, record.MAJORITY)] = value
+    return Findings({record.Artifact.ROTATIONS: table}, scores, codes)
 
 
 def _named(classes: Values, probabilities: Floats) -> Values:

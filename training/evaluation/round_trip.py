@@ -29,11 +29,11 @@ def evaluate(fitted: Fitted) -> Findings:
         judge.predict(single(features)) for features in (fitted.outcome.predictions["test"], fitted.truth["test"])
     )
     asked, axes = np.asarray(test.x), fitted.split.block.columns
-    figures: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for name, pad in (("mae_round_trip", generated), ("mae_round_trip_real", real)):
         error = np.abs(pad - asked).mean(axis=0)
-        figures |= {record.metric("test", name, axis): float(e) for axis, e in zip(axes, error, strict=True)}
-        figures[record.metric("test", name)] = float(error.mean())
+        scores |= {record.metric("test", name, axis): float(e) for axis, e in zip(axes, error, strict=True)}
+        scores[record.metric("test", name)] = float(error.mean())
     table = pd.concat(
         [
             pd.DataFrame(
@@ -49,7 +49,7 @@ def evaluate(fitted: Fitted) -> Findings:
         ],
         ignore_index=True,
     )
-    return Findings({record.Artifact.ROUND_TRIP: table}, figures)
+    return Findings({record.Artifact.ROUND_TRIP: table}, scores)
 
 
 EVALUATION = Evaluation(applies, evaluate, prerequisites={"judge": "motion/lma_to_pad"})

@@ -39,7 +39,7 @@ def distances(codes: Floats, label: Values) -> list[tuple[str, str, float, float
     """Return for each pair of the classes of codes (n, d): the two, their centres' distance, and it over their spread.
 
     A class's spread is the root of the mean squared distance of its codes to their centre; a pair's the mean of both.
-    The last figure is nan where neither class has any.
+    The last number is nan where neither class has any.
     """
     names = np.unique(label).tolist()
     centre = {name: codes[label == name].mean(axis=0, dtype=np.float64) for name in names}

@@ -113,7 +113,7 @@ def fit(
     scalings : of the inputs and of the targets.
     columns : for each target the input columns it is given; all of them where None.
     label_range : low and high by definition, or None.
-    objective : maps predictions of validation (m, t) to the figure that is reported, where that is another than their
+    objective : maps predictions of validation (m, t) to the score that is reported, where that is another than their
         mean absolute error; the curves train/regression_mae and val/regression_mae then hold the error itself.
 
     With ``--refit all`` (`job.steps`) each regressor has the number of rounds that validation found best for it in the
@@ -228,5 +228,5 @@ class _Growing:
         return self.booster[: self.best_round + 1]
 
     def _error(self, part: xgb.DMatrix) -> float:
-        # "[12]\tpart-mae:0.3512": XGBoost returns its figures as text only
+        # "[12]\tpart-mae:0.3512": XGBoost returns its scores as text only
         return float(str(self.booster.eval_set([(part, "part")], self.round)).rpartition(":")[2])

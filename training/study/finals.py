@@ -5,23 +5,23 @@ done again. The best trial was named when the search ended; no more trials are t
 
 A seed whose fit raises (it diverges, say) is a result: its run is failed, keeps its traceback and is counted, and the
 study ends with the other seeds. Only where every seed failed is the study failed; the same command then tries again.
+A fault of the machine (`faults`) is no result of a seed: the study fails at once, and the same command fits it again.
 """
 
 from __future__ import annotations
 
-import errno
+import json
 import shutil
 import time
 import traceback
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import optuna
 
 from affect.record import Artifact, Kind, State
 from training import input_ranges
-from training.contract import Fitted, Steps, StudyFailed
-from training.study import evaluating, fitting, prerequisites, scoring, search, stopping, summary
+from training.contract import Fitted, StudyFailed
+from training.study import evaluating, faults, fitting, prerequisites, scoring, search, stopping, summary
 from training.study.plan import data_summary
 from training.study.session import checkpoints
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from training.tracking.store import RunInfo
 
 STOPPED = "stopped by a person; the study runs it again when it goes on"
-MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
-"""Errors of a full or failing disk: they are no result of a seed, and the same command does the final again."""
 
 
 class SeedFailed(Exception):
@@ -167,11 +165,13 @@ def _final(session: Session, k: int, *, first: bool) -> None:
         "refit": prepared.plan.refit,
         "needs": prerequisites.tag(session, prepared.method.prerequisites),
     }
+    steps: list[int] | None = best.user_attrs[search.STEPS] if prepared.plan.refit == "all" else None
+    if steps is not None:
+        tags["steps"] = json.dumps(steps)
     name = f"{session.prefix}final seed {seed(session, k)}"
     run = store.start(session.experiment, name, tags, params, parent=session.run_id)
     session.watch.fold(session.fold, session.folds)
     session.watch.final_started(k)
-    steps = Steps(best.user_attrs.get(search.STEPS) if prepared.plan.refit == "all" else None)
     checkpoint = checkpoints(session) / f"final-{seed(session, k)}"
     try:
         with fitting.log_tail() as lines:
@@ -195,14 +195,27 @@ def _final(session: Session, k: int, *, first: bool) -> None:
     except Exception as error:
         shutil.rmtree(checkpoint, ignore_errors=True)
         run.close(State.FAILED, f"{type(error).__name__}: {error}")
-        raise StudyFailed(f"the final run {run.id[:8]} failed: {type(error).__name__}: {error}") from error
+        raise StudyFailed(f"the final run {run.id[:8]} failed: {_reason(error)}") from error
     shutil.rmtree(checkpoint, ignore_errors=True)
     run.close(State.COMPLETE)
     session.watch.final_ended(k)
 
 
+def _reason(error: Exception) -> str:
+    """Return what a final run that is no result raised, and what the same command does about it."""
+    text = f"{type(error).__name__}: {error}"
+    if faults.out_of_memory(error):
+        text += (
+            "; the machine had no memory left, which is no result of the seed: the same command fits it again, best "
+            "with more memory or with fewer workers at once"
+        )
+    elif faults.recording(error):
+        text += "; this is no result of the seed: the same command fits it again"
+    return text
+
+
 def _fit(
-    session: Session, run: Run, params: Any, seeded: int, models: Mapping[str, Any], steps: Steps
+    session: Session, run: Run, params: Any, seeded: int, models: Mapping[str, Any], steps: Sequence[int] | None
 ) -> tuple[Split, fitting.Fit]:
     """Fit on train, stopped on validation, or on both (``--refit all``); predict every part of the split.
 
@@ -210,40 +223,40 @@ def _fit(
     """
     prepared, protocol = session.prepared, session.prepared.protocol
 
-    def report(step: int, value: float, **figures: float) -> None:
-        run.figures(step, fitting.curves(prepared.method, value, figures))
+    def report(step: int, value: float, **scores: float) -> None:
+        run.epoch_scores(step, fitting.curves(prepared.method, value, scores))
         session.watch.epoch(step, value)
 
     split = protocol.split(prepared.method, prepared.settings, test=True)
-    joined = prepared.plan.refit == "all"
     try:
-        fitted = fitting.fit(
+        fitted = fitting.refit(
             prepared,
             session.bench,
             params,
-            protocol.split(prepared.method, prepared.settings, test=True, joined=True) if joined else split,
+            split,
             seeded,
+            steps=steps,
             checkpoint=checkpoints(session) / f"final-{seeded}",
             listener=fitting.Listener(run, report),
             prerequisites=models,
-            steps=steps,
         )
-        if joined:
-            fitted = replace(fitted, outcome=scoring.without_validation_in_train(split, fitted.outcome))
         scoring.check(protocol, fitted.outcome, ("train", "validation", "test"))
-    except fitting.NotRecorded:
-        raise
-    except OSError as error:
-        if error.errno in MACHINE:
-            raise
-        raise SeedFailed(f"{type(error).__name__}: {error}") from error
     except Exception as error:
+        if faults.recording(error) or faults.out_of_memory(error):
+            raise
         raise SeedFailed(f"{type(error).__name__}: {error}") from error
     return split, fitted
 
 
 def _fit_and_score(
-    session: Session, run: Run, params: Any, seeded: int, models: Mapping[str, Any], steps: Steps, *, first: bool
+    session: Session,
+    run: Run,
+    params: Any,
+    seeded: int,
+    models: Mapping[str, Any],
+    steps: Sequence[int] | None,
+    *,
+    first: bool,
 ) -> None:
     """Fit, predict the test inputs, and only then join the test targets."""
     prepared = session.prepared
@@ -252,7 +265,7 @@ def _fit_and_score(
     outcome = fitted.outcome
     on_test = scoring.predicted(protocol, outcome.predictions["test"])
     scores = scoring.scores(protocol, outcome, prepared.method)
-    if prepared.plan.refit == "all":  # the fit has seen validation: a score on it would say nothing
+    if steps is not None:  # the fit has seen validation: a score on it would say nothing
         scores = {name: value for name, value in scores.items() if not name.startswith("val/")}
     run.metrics(
         {
@@ -282,12 +295,13 @@ def _fit_and_score(
         return models
 
     def refit(other: Split) -> Outcome:
-        return fitting.fit(
+        return fitting.refit(
             prepared,
             session.bench,
             params,
             other,
             seeded,
+            steps=steps,
             checkpoint=checkpoints(session) / f"final-{seeded}" / "refit",
             listener=fitting.unrecorded(),
             prerequisites=models,

@@ -9,7 +9,7 @@ import os
 import time
 import warnings
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,10 +17,10 @@ import optuna
 
 from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, Artifact, objective_curve
 from training.contract import Job, Steps
-from training.study import fit_key, scoring, stopping
+from training.study import faults, fit_key, scoring, stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
 
     import numpy as np
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 CLEAR_PEAK, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 LOG_LINES = 400
 """How much of a run's log is kept: its tail."""
-
-
-class NotRecorded(Exception):
-    """The store could not write what a fit reported: it says nothing of the configuration or the seed."""
 
 
 class Asked(Protocol):
@@ -101,7 +97,7 @@ class Listener:
         stopping.check()
         if self.run is not None:
             with _recording():
-                self.run.figures(step, {name: value})
+                self.run.epoch_scores(step, {name: value})
 
 
 class Gallery:
@@ -141,13 +137,13 @@ class Gallery:
 
 @contextlib.contextmanager
 def _recording() -> Iterator[None]:
-    """Raise NotRecorded in place of what the store raises; that a trial is pruned is let through."""
+    """Raise `faults.NotRecorded` in place of what the store raises; that a trial is pruned is let through."""
     try:
         yield
     except optuna.TrialPruned:
         raise
     except Exception as error:
-        raise NotRecorded(f"the run cannot be written: {type(error).__name__}: {error}") from error
+        raise faults.NotRecorded(f"the run cannot be written: {type(error).__name__}: {error}") from error
 
 
 def fit(
@@ -162,16 +158,16 @@ def fit(
     prerequisites: Mapping[str, Any],
     steps: Steps | None = None,
 ) -> Fit:
-    """Fit a method once and take its cost. Whatever the method raises is let through; NotRecorded is the store's.
+    """Fit a method once and take its cost. What the method raises is let through; `faults.NotRecorded` is the store's.
 
     An exception that a stop by a person caused (a callback of a compiled library loses KeyboardInterrupt and raises
     something else) comes out as KeyboardInterrupt.
     """
 
-    def report(step: int, value: float, **figures: float) -> None:
+    def report(step: int, value: float, **scores: float) -> None:
         stopping.check()
         with _recording():
-            listener.report(step, value, **figures)
+            listener.report(step, value, **scores)
 
     method = asked.method
     checkpoint.mkdir(parents=True, exist_ok=True)
@@ -209,6 +205,40 @@ def fit(
     return Fit(job, outcome, cost, gallery.table)
 
 
+def refit(
+    asked: Asked,
+    bench: Bench,
+    params: Params,
+    split: Split,
+    seed: int,
+    *,
+    steps: Sequence[int] | None,
+    checkpoint: Path,
+    listener: Listener,
+    prerequisites: Mapping[str, Any],
+) -> Fit:
+    """Fit the best trial once more, as each final run of a study does, and an evaluation that refits.
+
+    `steps` is None with ``--refit train``: it is fitted on train and stopped on validation. With ``--refit all`` they
+    are the best trial's `training.contract.Steps.chosen`: it is fitted on train and validation together for so many,
+    and the outcome is that of `split`, whose train part is without validation.
+    """
+    fitted = fit(
+        asked,
+        bench,
+        params,
+        split if steps is None else split.joined(),
+        seed,
+        checkpoint=checkpoint,
+        listener=listener,
+        prerequisites=prerequisites,
+        steps=Steps(steps),
+    )
+    if steps is None:
+        return fitted
+    return replace(fitted, outcome=scoring.without_validation_in_train(split, fitted.outcome))
+
+
 def _forget_peak(device: str) -> None:
     """Let the peak of memory begin anew: what an earlier fit held must not stand beside this one."""
     if device == "cuda":
@@ -234,15 +264,15 @@ def _peak_mb(device: str) -> float | None:
     return None if line is None else int(line.split()[1]) / 1e3
 
 
-def curves(method: Method, value: float, figures: Mapping[str, float]) -> dict[str, float]:
-    """Return a report's figures by the names of their curves: the objective's, and one for each keyword."""
-    named = {key.replace("__", "/"): figure for key, figure in figures.items()}
+def curves(method: Method, value: float, scores: Mapping[str, float]) -> dict[str, float]:
+    """Return a report's scores by the names of their curves: the objective's, and one for each keyword."""
+    named = {key.replace("__", "/"): score for key, score in scores.items()}
     return {objective_curve(scoring.objectives(method)): value, **named}
 
 
-def quiet(step: int, value: float, **figures: float) -> None:
+def quiet(step: int, value: float, **scores: float) -> None:
     """Report nothing: for fits that belong to no trial."""
-    del step, value, figures
+    del step, value, scores
 
 
 def unrecorded() -> Listener:

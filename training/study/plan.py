@@ -283,8 +283,10 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
     classes: dict[str, dict[str, int]] = {}
     if data.label is not None:
         for label in np.unique(data.label[data.label != ""]):
-            mine = data.label == label
-            classes[str(label)] = {part: len(np.unique(data.group[mine & (protocol.part == part)])) for part in parts}
+            of_class = data.label == label
+            classes[str(label)] = {
+                part: len(np.unique(data.group[of_class & (protocol.part == part)])) for part in parts
+            }
     summary: dict[str, Any] = json.loads(
         to_json(
             {
@@ -294,6 +296,7 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
                 "group_kind": data.group_kind,
                 "persons": "known" if data.persons_known else "unknown",
                 "groups_of_class": classes,
+                "groups_left_out": protocol.groups_left_out(),
                 "notes": [*data.summary.get("notes", ()), *protocol.notes],
             }
         )

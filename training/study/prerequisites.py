@@ -175,8 +175,8 @@ def _fit(session: Session, method: str) -> str:
             prerequisites=models,
         )
         scoring.check(protocol, fit.outcome, ("train", "validation"))
-        figures = scoring.scores(protocol, fit.outcome, declared)
-        run.metrics({name: figures[name] for name in scoring.objectives(declared)})
+        scores = scoring.scores(protocol, fit.outcome, declared)
+        run.metrics({name: scores[name] for name in scoring.objectives(declared)})
         run.metrics(fit.cost)
         with run.folder(Artifact.MODEL) as model:
             fit.outcome.model.save(model)

@@ -1,4 +1,4 @@
-"""Where a figure comes from: the commit, the machine and the versions that a run was made with."""
+"""Where a score comes from: the commit, the machine and the versions that a run was made with."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _versions() -> dict[str, str]:
 
 
 def machine(used: str) -> dict[str, object]:
-    """Return host, the `used` device, cores, Python, platform and versions of what figures depend on."""
+    """Return host, the `used` device, cores, Python, platform and versions of what scores depend on."""
     return {
         "host": socket.gethostname(),
         "device": used,

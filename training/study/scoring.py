@@ -80,7 +80,7 @@ def scores(protocol: Protocol, outcome: Outcome, method: Method) -> dict[str, fl
     Beside the targets' are the errors of reconstructed images, and what the search optimises where that is a sum.
     """
     truth = protocol.truth()
-    figures: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for part in ("validation", "test"):
         if part not in outcome.predictions:
             continue
@@ -94,8 +94,8 @@ def scores(protocol: Protocol, outcome: Outcome, method: Method) -> dict[str, fl
             found[method.objective, method.objective_target] = method.objective_value(
                 {target: found[method.objective, target] for target in method.objective_weights}
             )
-        figures |= {metric(part, name, target): value for (name, target), value in found.items()}
-    return figures
+        by_name |= {metric(part, name, target): value for (name, target), value in found.items()}
+    return by_name
 
 
 def on_validation(method: Method, split: Split, predictions: Floats, images: Any = None) -> float:
@@ -182,23 +182,24 @@ def baselines(protocol: Protocol, *, images: bool = False) -> dict[str, float]:
     With `images`, the mean train image stands for every reconstruction.
     """
     truth = protocol.truth()
-    figures: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for part in ("validation", "test"):
         for aspect, row in baseline_rows(protocol, part).items():
-            figures |= baseline_scores(protocol, part, aspect, truth[part], row)
+            by_name |= baseline_scores(protocol, part, aspect, truth[part], row)
         if images:
             mean = _images(protocol, "train").mean(axis=0).round().astype(np.uint8)
             true = _images(protocol, part)
             errors = image_errors(true, np.broadcast_to(mean, true.shape))
-            figures |= {metric(part, name, PICTURE, MEAN): float(values.mean()) for name, values in errors.items()}
-    return figures
+            by_name |= {metric(part, name, PICTURE, MEAN): float(values.mean()) for name, values in errors.items()}
+    return by_name
 
 
 def baseline_rows(protocol: Protocol, part: str) -> dict[str, Any]:
     """Return aspect → what a baseline predicts for a part (n, t): the train mean, and the train mean of the label.
 
     The label mean is left out where a label alone determines the targets (PAD that is one constant triple per label):
-    there it is no baseline but the answer. A classifier's is always the most frequent class of train.
+    there it is no baseline but the answer. Rows without a label are nan in it. A classifier's baseline is always the
+    most frequent class of train.
     """
     truth, labels = protocol.truth(), protocol.labels()
     n = len(truth[part])
@@ -207,16 +208,23 @@ def baseline_rows(protocol: Protocol, part: str) -> dict[str, Any]:
     rows = {MEAN: metrics.mean_row(truth["train"], n)}
     if labels is not None:
         by_label = metrics.label_mean_row(truth["train"], labels["train"], labels["train"])
-        if not np.allclose(by_label, truth["train"]):
+        known = labels["train"] != ""
+        if known.any() and not np.allclose(by_label[known], truth["train"][known]):
             rows[LABEL_MEAN] = metrics.label_mean_row(truth["train"], labels["train"], labels[part])
     return rows
 
 
 def baseline_scores(protocol: Protocol, part: str, aspect: str, true: Values, row: Values) -> dict[str, float]:
-    """Return every metric of a baseline's rows (n, t) by full name; of many targets only their mean."""
+    """Return every metric of a baseline's rows (n, t) by full name; of many targets only their mean.
+
+    Rows that are nan are left out; without any other there is no metric.
+    """
+    known = np.ones(len(row), dtype=bool) if protocol.classes else np.isfinite(row).all(axis=1)
+    if not known.any():
+        return {}
     few = len(protocol.targets) <= FEW_TARGETS
-    found = metrics.score(true, row, protocol.targets, protocol.metrics)
-    return {metric(part, name, target, aspect): v for (name, target), v in found.items() if target == ALL or few}
+    scored = metrics.score(true[known], row[known], protocol.targets, protocol.metrics)
+    return {metric(part, name, target, aspect): v for (name, target), v in scored.items() if target == ALL or few}
 
 
 def _images(protocol: Protocol, part: str) -> Values:
@@ -329,22 +337,22 @@ def summary(
 
 def over_seeds(finals: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return mean, and as aspects sd and seeds, of what each final (or all folds of one seed) has, by full name."""
-    figures: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for name in dict.fromkeys(name for final in finals for name in final):
         head, _, rest = name.partition("/")
         values = [final[name] for final in finals if name in final]
         if head in ("val", "test"):
             mean_sd = statistics.mean_sd(values)
-            figures[name] = mean_sd.mean
+            by_name[name] = mean_sd.mean
             if mean_sd.sd is not None:
-                figures[f"{head}.{SD}/{rest}"] = mean_sd.sd
+                by_name[f"{head}.{SD}/{rest}"] = mean_sd.sd
             if len(values) < len(finals):
-                figures[f"{head}.{N_SEEDS}/{rest}"] = float(len(values))
+                by_name[f"{head}.{N_SEEDS}/{rest}"] = float(len(values))
         elif head.partition(".")[2] in BASELINES:  # the same for each seed
-            figures[name] = values[0]
+            by_name[name] = values[0]
         elif head == "cost":
-            figures[name] = float(np.mean(values))
-    return figures
+            by_name[name] = float(np.mean(values))
+    return by_name
 
 
 def intervals(protocol: Protocol, on_test: Sequence[Values], seed: int) -> dict[str, float]:
@@ -361,12 +369,12 @@ def intervals_of(
     protocol: Protocol, true: Values, on_test: Sequence[Values], groups: Values, seed: int
 ) -> dict[str, float]:
     """Return the same for true targets (n, t) and groups (n,) that are given: of all folds together, say."""
-    figures: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     few = len(protocol.targets) <= FEW_TARGETS
     over_groups = statistics.intervals(true, np.stack(on_test), groups, protocol.targets, protocol.metrics, seed=seed)
     for (name, target), found in over_groups.items():
         if few or target == ALL:
-            figures[metric("test", name, target, LOW)] = found.low
-            figures[metric("test", name, target, HIGH)] = found.high
-            figures[metric("test", name, target, N_GROUPS)] = found.groups
-    return figures
+            by_name[metric("test", name, target, LOW)] = found.low
+            by_name[metric("test", name, target, HIGH)] = found.high
+            by_name[metric("test", name, target, N_GROUPS)] = found.groups
+    return by_name

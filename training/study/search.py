@@ -45,6 +45,7 @@ ERROR, RETRY_REASON = "error", "retry_reason"
 
 KILLED = "its worker was killed; the study runs it again"
 INTERRUPTED = "stopped by a person; the study runs it again when it goes on"
+MACHINE_FAILED = "the disk or the store failed; the study runs it again when it goes on"
 GIVEN_UP = f"its worker was killed {MOST_RETRIES + 1} times; the study does not run it again"
 
 
@@ -239,7 +240,7 @@ def error(trial: FrozenTrial) -> str | None:
     """Return why a failed trial is not run again: what its method raised, or that it was given up; else None."""
     if ERROR in trial.user_attrs:
         return str(trial.user_attrs[ERROR])
-    killed = trial.state == TrialState.FAIL and trial.user_attrs.get(RETRY_REASON) != INTERRUPTED
+    killed = trial.state == TrialState.FAIL and trial.user_attrs.get(RETRY_REASON) not in (INTERRUPTED, MACHINE_FAILED)
     return GIVEN_UP if killed and int(trial.user_attrs.get(RETRIES, 0)) >= MOST_RETRIES else None
 
 

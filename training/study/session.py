@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 
-from affect.record import ALL, METRIC_VERSION, RECORD_VERSION, Artifact, Kind, digest, to_json
+from affect.record import ALL, METRIC_VERSION, RECORD_VERSION, Artifact, Kind, State, digest, to_json
 from training import registry
 from training.contract import UserError
 from training.study import provenance, search
@@ -109,6 +109,9 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "machine": to_json(provenance.machine(bench.device)),
         "metric_version": str(METRIC_VERSION),
         "command": provenance.command(),
+        **({} if plan.root is None else {"root": str(plan.root)}),
+        **({} if bench.epochs is None else {"epochs": str(bench.epochs)}),
+        "threads": str(bench.threads),
     }
 
 
@@ -252,18 +255,35 @@ def _total(prepared: Prepared) -> int:
 
 
 def _extend(session: Session, searches: Sequence[Session]) -> None:
-    """Take over the number of trials that is asked for now; a study that was scored on test is closed."""
+    """Take over the numbers of trials and repeats that are asked for now; UserError where it is too late for them.
+
+    A search that has ended takes no more trials, and a study of which a seed was scored on test no more repeats.
+    """
     prepared, plan = session.prepared, session.prepared.plan
     run = session.store.get(session.run_id)
-    if any(search.BEST in one.study.user_attrs for one in searches):
-        done = sum(search.counted(one.study.get_trials(deepcopy=False)) for one in searches)
-        repeats = int(run.tags["repeats"])
-        if _total(prepared) > max(done, int(run.tags["trials_total"])) or plan.repeats != repeats:
-            raise UserError(
-                f"study {prepared.name!r} was scored on test after {done} trials with {repeats} repeats and is "
-                "closed: more trials or repeats would choose by the test part. Give another --name for a new study"
-            )
+    ended = sum(search.BEST in one.study.user_attrs for one in searches)
+    total, before = _total(prepared), int(run.tags["trials_total"])
+    n = sum(search.counted(one.study.get_trials(deepcopy=False)) for one in searches)
+    selection = {"kind": Kind.FINAL, "study": prepared.name, "state": State.COMPLETE}
+    scored = any(final.parent == session.run_id for final in session.store.find(selection)) if ended else False
+    if scored and (total > max(n, before) or plan.repeats != int(run.tags["repeats"])):
+        raise UserError(
+            f"study {prepared.name!r} was scored on test after {n} trials with {run.tags['repeats']} repeats and is "
+            "closed: more trials or repeats would choose by the test part. Give another --name for a new study"
+        )
+    if ended and total > max(n, before):
+        which = f"{ended} of its {len(searches)} folds" if session.folds else "it"
+        raise UserError(
+            f"study {prepared.name!r} takes no more trials: the search of {which} has ended, after {n} trials in all, "
+            "and named its best trial. Give another --name for a new study"
+        )
+    if 0 < ended < len(searches) and total < before:
+        raise UserError(
+            f"study {prepared.name!r} keeps its {before // len(searches)} trials a fold: {ended} of its "
+            f"{len(searches)} folds were searched with so many, and the others must be too. Give another --name for a "
+            "new study"
+        )
     if run.tags.get("frozen") != "true":
         session.store.resume(session.run_id).tags(
-            {"trials_total": str(_total(prepared)), "repeats": str(plan.repeats), "deadline": _deadline(plan)}
+            {"trials_total": str(total), "repeats": str(plan.repeats), "deadline": _deadline(plan)}
         )

@@ -23,7 +23,7 @@ from optuna.trial import TrialState
 
 from affect.record import ALL, Artifact, Kind, State
 from training.contract import Steps, StudyFailed
-from training.study import fitting, prerequisites, scoring, search, stopping
+from training.study import faults, fitting, prerequisites, scoring, search, stopping
 from training.study.session import checkpoints
 
 if TYPE_CHECKING:
@@ -151,6 +151,7 @@ def _one(
 ) -> None:
     """Ask for one trial and run it; Ctrl-C leaves it to be run again. `best` is the best objective before it."""
     study = session.study
+    fault: list[Exception] = []
 
     def objective(trial: Trial) -> list[float]:
         trial.set_user_attr(search.WORKER, session.worker)
@@ -161,6 +162,9 @@ def _one(
             raise
         except Exception as error:
             stopping.check()
+            if faults.recording(error):
+                fault.append(error)
+                raise
             if search.ERROR not in trial.user_attrs:  # the store or the space raised, not the method
                 trial.set_user_attr(search.ERROR, _reason(error)[:1000])
             raise
@@ -177,6 +181,12 @@ def _one(
         # another worker took this one for dead (a machine that slept) and runs the trial again
         if "Cannot tell" not in str(error):
             raise
+    if fault:
+        _add_again(session)
+        reconcile(session)
+        raise StudyFailed(
+            f"{_reason(fault[0])}; this is no result of the trial: the same command runs it again"
+        ) from fault[0]
 
 
 def _add_again(session: Session) -> None:
@@ -231,12 +241,12 @@ def _objective(
                 steps=steps,
             )
             scoring.check(prepared.protocol, fit.outcome, ("train", "validation"))
-            figures = scoring.scores(prepared.protocol, fit.outcome, prepared.method)
-            found = [figures[name] for name in prepared.objectives]
-            kept = {**trial_figures(figures, prepared.method.objective), **fit.cost}
+            scores = scoring.scores(prepared.protocol, fit.outcome, prepared.method)
+            values = [scores[name] for name in prepared.objectives]
+            recorded = {**trial_scores(scores, prepared.method.objective), **fit.cost}
             if prepared.plan.refit == "all":
                 trial.set_user_attr(search.STEPS, list(steps.chosen))
-            _end(run, State.COMPLETE, "", lines, kept)
+            _end(run, State.COMPLETE, "", lines, recorded)
         except optuna.TrialPruned as pruned:
             _end(run, State.PRUNED, str(pruned), lines)
             session.watch.trial_ended(trial.number, State.PRUNED, None, best)
@@ -249,7 +259,10 @@ def _objective(
             raise
         except Exception as error:
             reason = _reason(error)
-            trial.set_user_attr(search.ERROR, reason[:1000])
+            if faults.recording(error):
+                trial.set_user_attr(search.RETRY_REASON, search.MACHINE_FAILED)
+            else:
+                trial.set_user_attr(search.ERROR, reason[:1000])
             lines.extend(traceback.format_exc().splitlines())
             _end(run, State.FAILED, reason, lines)
             session.watch.trial_ended(trial.number, State.FAILED, None, best)
@@ -257,10 +270,10 @@ def _objective(
         finally:
             if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
-    value = search.weighted(found, prepared.weights)
-    values = [value] if best is None else [value, best]
-    session.watch.trial_ended(trial.number, State.COMPLETE, value, best_value(session, [], *values))
-    return found
+    value = search.weighted(values, prepared.weights)
+    known = [value] if best is None else [value, best]
+    session.watch.trial_ended(trial.number, State.COMPLETE, value, best_value(session, [], *known))
+    return values
 
 
 def checkpoint(session: Session, number: int) -> Path:
@@ -269,12 +282,12 @@ def checkpoint(session: Session, number: int) -> Path:
 
 
 def _report(session: Session, run: Run, trial: Trial) -> Report:
-    """Return what the method calls each epoch: every figure goes to the run, and some of them to the pruner."""
+    """Return what the method calls each epoch: every score goes to the run, and some of them to the pruner."""
     method, prunes = session.prepared.method, session.prepared.pruner != "none"
     calls = itertools.count(1)
 
-    def report(step: int, value: float, **figures: float) -> None:
-        run.figures(step, fitting.curves(method, value, figures))
+    def report(step: int, value: float, **scores: float) -> None:
+        run.epoch_scores(step, fitting.curves(method, value, scores))
         session.watch.epoch(step, value)
         n = next(calls)
         if prunes and search.is_pruning_step(n):
@@ -285,15 +298,15 @@ def _report(session: Session, run: Run, trial: Trial) -> Report:
     return report
 
 
-def trial_figures(figures: Mapping[str, float], objective: str) -> dict[str, float]:
+def trial_scores(scores: Mapping[str, float], objective: str) -> dict[str, float]:
     """Return what a trial's run keeps of its scores: every metric over all targets, the objective for each target."""
-    return {name: v for name, v in figures.items() if name.endswith(f"/{ALL}") or name.startswith(f"val/{objective}/")}
+    return {name: v for name, v in scores.items() if name.endswith(f"/{ALL}") or name.startswith(f"val/{objective}/")}
 
 
-def _end(run: Run, state: str, reason: str, lines: Any, figures: Mapping[str, float] | None = None) -> None:
+def _end(run: Run, state: str, reason: str, lines: Any, scores: Mapping[str, float] | None = None) -> None:
     if lines:
         run.text(Artifact.LOG, "\n".join(lines))
-    run.close(state, reason, metrics=figures)
+    run.close(state, reason, metrics=scores)
 
 
 def reconcile(session: Session) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from training.tracking.store import Store
 
 FIRST_FLUSH_S, LAST_FLUSH_S = 1.0, 10.0
-"""Curve points wait this long before the first write, then twice as long each time, up to the second figure."""
+"""Curve points wait this long before the first write, then twice as long each time, up to the second number."""
 WAITING = 800
 """Curve points that are written without waiting any longer: one batch still takes them."""
 NAME_LIMIT = 250
@@ -44,13 +44,13 @@ class Run:
         self._flushed = time.monotonic()
         self._wait = FIRST_FLUSH_S
 
-    # ------------------------------------------------------------------------------------------------ figures
+    # ------------------------------------------------------------------------------------------------- scores
 
-    def figures(self, step: int, values: Mapping[str, float]) -> None:
-        """Record epoch figures such as ``{"train/loss": 0.3, "val/mae": 0.4}``: points of curves.
+    def epoch_scores(self, step: int, values: Mapping[str, float]) -> None:
+        """Record an epoch's scores, such as ``{"train/loss": 0.3, "val/mae": 0.4}``: points of curves.
 
         They are kept here until 1, 2, 4, 8, then 10 seconds have passed since the last write, so that a curve is seen
-        while it grows and costs little more than one write at the end. A figure that is NaN or infinite is a point too
+        while it grows and costs little more than one write at the end. A score that is NaN or infinite is a point too
         (MLflow keeps NaN by a flag and infinity as the largest number): a curve shows where it diverged.
         """
         self._points += self._metrics({record.curve(name): value for name, value in values.items()}, step)

@@ -4,7 +4,7 @@
 run, which is a different one in each thread, is never used. What the records are called is in `affect.record`.
 
 Writes are batched. A run's scores, its last curve points and its closing tags go out together with `Run.close`; curve
-points reach the store while the run goes on, in growing steps of time (see `Run.figures`).
+points reach the store while the run goes on, in growing steps of time (see `Run.epoch_scores`).
 """
 
 from __future__ import annotations

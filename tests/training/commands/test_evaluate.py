@@ -1,5 +1,7 @@
+import json
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,9 @@ from tests import store_template
 from training import protocols, registry
 from training.commands import _kept, _model, evaluate
 from training.contract import UserError
+from training.evaluation import diagnostics
 from training.study import study
-from training.study.plan import Plan, prepare
+from training.study.plan import Plan, data_summary, prepare
 from training.study.progress import Watch
 from training.tracking.store import Store
 
@@ -80,12 +83,20 @@ def test_only_a_final_run_of_meshes_has_maps(fitted):
         evaluate.add(store, trial.id, "activations", None, "cpu")
 
 
-def test_the_commands_root_is_found():
-    assert str(
-        _kept._option("python -m training study a/b --dataset c --root 'my data/x.npz' --trials 3", "--root")
-    ) == ("my data/x.npz")
-    assert str(_kept._option("python -m training study a/b --root=x.npz", "--root")) == "x.npz"
-    assert _kept._option("python -m training study a/b", "--root") is None
+def test_options_are_read_from_the_record_and_of_an_earlier_one_from_the_command(fitted):
+    store, run = fitted
+    info = store.get(run)
+
+    def option(name, **tags):
+        return _kept.option(replace(info, tags=tags), name)
+
+    command = "python -m training study a/b --dataset c --root 'my data/x.npz' --epochs=3"
+    assert [option(name, command=command) for name in ("root", "epochs", "threads")] == ["my data/x.npz", "3", None]
+    assert option("root", command="python -m training study a/b --root=x.npz") == "x.npz"
+    new = {"command": command, "threads": "2", "epochs": "5"}
+    assert [option(name, **new) for name in ("root", "epochs", "threads")] == [None, "5", "2"]
+    assert info.tags["threads"] == "1"
+    assert not {"root", "epochs", "steps"} & {*info.tags}
 
 
 @pytest.mark.parametrize("name", ["rotations", "separation"])
@@ -127,12 +138,62 @@ def test_a_network_is_refitted_as_the_study_refitted_it(tmp_path):
     final = store.final("motion/lma_vae synthetic_motion train")
     method = registry.method("motion/lma_vae")
     info, model = _model.load(store, final.id, "cpu")
-    info = replace(info, tags={**info.tags, "command": "python -m training train … --epochs 1"})
     kept = _kept.Final(store, info, method, model, _kept.protocol(store, info, None), tmp_path / "fit", "cpu")
     fitted = kept.fitted(registry.evaluation("diagnostics"))
     again = fitted.refit(fitted.split)
     np.testing.assert_allclose(again.predictions["test"], fitted.outcome.predictions["test"], rtol=1e-3, atol=1e-4)
     store.close()
+
+
+def test_a_final_on_train_and_validation_is_refitted_as_it_was(tmp_path, monkeypatch):
+    store = Store.open(store_template.copy(tmp_path / "store"))
+    monkeypatch.setattr(registry, "evaluations", list)
+    method, fits = registry.method("motion/lma_to_pad"), []
+    fit = method.fit
+
+    def spied(params, split, job):
+        fits.append((len(split.train), list(job.steps._fixed or []), job.threads, job.epochs))
+        return fit(params, split, job)
+
+    monkeypatch.setattr(method, "fit", spied)
+    first = {"depth": "3", "n_estimators": "60"}
+    options = {"trials": 1, "repeats": 1, "fixed": True, "first": first, "refit": "all", "threads": 3, "epochs": 30}
+    session = study.run(prepare(Plan("motion/lma_to_pad", "synthetic_motion", **options)), store, Watch())
+    info, model = _model.load(store, session.run_id, "cpu")
+    protocol = _kept.protocol(store, info, None)
+    fitted = _kept.Final(store, info, method, model, protocol, tmp_path / "fit", "cpu").fitted(diagnostics.EVALUATION)
+    again = fitted.refit(fitted.split)
+    (_, final, refit), both = fits, len(fitted.split.train) + len(fitted.split.validation)
+    assert refit == final == (both, json.loads(info.tags["steps"]), 3, 30)
+    assert len(final[1]) == 3, "a number of rounds for each regressor"
+    for part, pred in again.predictions.items():
+        np.testing.assert_allclose(pred, fitted.outcome.predictions[part], rtol=1e-5, atol=1e-6)
+    earlier = replace(info, tags={name: value for name, value in info.tags.items() if name != "steps"})
+    kept = _kept.Final(store, earlier, method, model, protocol, tmp_path / "fit", "cpu")
+    with pytest.raises(UserError, match="an earlier Affectory did not record"):
+        kept.fitted(diagnostics.EVALUATION).refit(fitted.split)
+    store.close()
+
+
+def test_test_groups_without_labels_of_a_split_file_are_left_out_again(fitted, monkeypatch):
+    store, run = fitted
+    reader = registry.dataset("synthetic_meshes")
+    whole = reader.read(None, {})
+    groups = np.unique(whole.group).tolist()
+    own = protocols.for_method(registry.method("meshes/linear").METHOD, whole, {})
+    published = {group: "train" for group in groups} | dict(own.table()[["group", "part"]].itertuples(index=False))
+    hidden = [group for group in groups if published[group] == "test"][:2]
+    also = next(group for group in groups if published[group] == "train")
+    partly = replace(whole, label=np.where(np.isin(whole.group, [*hidden, also]), "", whole.label))
+    protocol = protocols.for_method(registry.method("meshes/linear").METHOD, partly, {}, published=published)
+    assert protocol.groups_left_out() == hidden
+    protocol.table().to_parquet(store.artifacts(run) / Artifact.SPLIT)
+    summary = data_summary(SimpleNamespace(protocol=protocol, data=partly))
+    (store.artifacts(run) / Artifact.DATA_SUMMARY).write_text(json.dumps(summary))
+    info = store.get(run)
+    info = replace(info, tags={**info.tags, "split": protocol.split_id})
+    monkeypatch.setattr(reader, "read", lambda root, settings: partly)
+    assert _kept.protocol(store, info, None).part.tolist() == protocol.part.tolist()
 
 
 def test_samples_without_labels_are_where_they_were(fitted, monkeypatch):

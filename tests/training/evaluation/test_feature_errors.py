@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from affect import record
+from affect import metrics, record
 from affect.record import Artifact
 from tests import small_data
 from training import registry
@@ -73,6 +73,16 @@ def test_the_example_is_one_test_sample_for_all_rows(fitted, found):
     np.testing.assert_array_equal(table(found, "method")["example_true"], fitted.truth["test"][index])
     np.testing.assert_array_equal(table(found, "mean")["example_true"], fitted.truth["test"][index])
     np.testing.assert_array_equal(table(found, "method")["example_pred"], fitted.outcome.predictions["test"][index])
+
+
+def test_samples_without_an_emotion_are_left_out_of_the_label_mean(fitted):
+    label = np.where(np.arange(len(fitted.labels["test"])) % 2, fitted.labels["test"], "")
+    rows = table(
+        feature_errors.evaluate(dataclasses.replace(fitted, labels={**fitted.labels, "test": label})), "label_mean"
+    )
+    index = fitted.split.targets.index("neck_speed")
+    pred = metrics.label_mean_row(fitted.truth["train"], fitted.labels["train"], label[1::2])
+    assert rows.loc["neck_speed", "mae"] == pytest.approx(np.abs(pred - fitted.truth["test"][1::2]).mean(axis=0)[index])
 
 
 def test_data_without_labels_have_no_label_mean(fitted):

@@ -63,6 +63,27 @@ def test_label_that_determines_the_targets_is_no_baseline(protocol: protocols.Pr
     assert not [name for name in figures if "label_mean" in name]
 
 
+def test_samples_without_an_emotion_are_left_out_of_the_label_mean_and_that_is_said(
+    protocol: protocols.Protocol,
+) -> None:
+    label = protocol.data.label.copy()
+    label[::3] = ""
+    partly = protocols.make(dataclasses.replace(protocol.data, label=label), "pad")
+    count = f"{int((label == '').sum())} of {len(label)} samples have no emotion"
+    assert [note for note in partly.notes if note.startswith(count)]
+    known = {part: partly.labels()[part] != "" for part in ("train", "test")}
+    truth = {part: partly.truth()[part][known[part]] for part in known}
+    labels = {part: partly.labels()[part][known[part]] for part in known}
+    row = metrics.label_mean_row(truth["train"], labels["train"], labels["test"])
+    by_name = scoring.baselines(partly)
+    assert by_name["test.label_mean/mae/all"] == pytest.approx(np.abs(row - truth["test"]).mean())
+    assert by_name["test.mean/mae/all"] == pytest.approx(
+        np.abs(partly.truth()["train"].mean(axis=0) - partly.truth()["test"]).mean()
+    )
+    nobody = protocols.make(dataclasses.replace(protocol.data, label=np.full_like(label, "")), "pad")
+    assert not [name for name in scoring.baselines(nobody) if "label_mean" in name]
+
+
 def test_predictions_table_holds_every_digit(protocol: protocols.Protocol) -> None:
     predictions = {name: values + 1 / 3 for name, values in truths(protocol).items()}
     table = scoring.predictions_table(protocol, predictions)

@@ -390,14 +390,14 @@ def test_what_is_evaluated_once_is_so_for_the_first_seed_that_comes_through(
 
 
 def test_store_that_cannot_be_written_is_no_result_of_a_seed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    written, calls = Run.figures, itertools.count(1)
+    written, calls = Run.epoch_scores, itertools.count(1)
 
-    def figures(self: Run, step: int, values: Any) -> None:
+    def epoch_scores(self: Run, step: int, values: Any) -> None:
         if next(calls) == 5:  # one trial and one final report three times each
             raise RuntimeError("database is locked")
         written(self, step, values)
 
-    monkeypatch.setattr(Run, "figures", figures)
+    monkeypatch.setattr(Run, "epoch_scores", epoch_scores)
     with pytest.raises(StudyFailed, match=r"final run .* failed: .*RuntimeError: database is locked"):
         run(store, trials=1)
     session = run(store, trials=1)
@@ -416,6 +416,35 @@ def test_disk_that_is_full_is_no_result_of_a_seed(store: Store) -> None:
         ("2", "failed"),
     ]
     assert store.get(session.run_id).tags["seeds"] == "2"
+
+
+def test_final_without_memory_is_no_result_of_a_seed(store: Store) -> None:
+    error = RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    with pytest.raises(StudyFailed, match=r"final run .* failed: .*no memory left, .*: the same command fits it again"):
+        run(store, toy=toys.module(fit=Interrupted(3, error)), trials=1)
+    assert not [end for end in runs(store, "final") if "error" in end.tags]
+    session = run(store, trials=1)
+    ends = [(end.tags["seed"], end.tags["state"]) for end in runs(store, "final")]
+    assert sorted(ends) == [("1", "complete"), ("2", "complete"), ("2", "failed")]
+    assert store.get(session.run_id).tags["seeds"] == "2"
+
+
+def test_trial_without_memory_is_a_failed_trial_and_the_search_goes_on(store: Store) -> None:
+    session = run(store, toy=toys.module(fit=Interrupted(2, MemoryError("no room"))), trials=3, repeats=1)
+    failed = [t for t in runs(store, "trial") if t.tags["state"] == "failed"]
+    assert [t.tags["reason"] for t in failed] == ["MemoryError: no room"]
+    assert len(draws(session)) == 3
+
+
+def test_trial_on_a_full_disk_is_run_again_by_the_same_command(store: Store, tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(StudyFailed, match="No space left on device; this is no result of the trial: the same command"):
+        run(store, toy=toys.module(fit=Interrupted(2, full)), repeats=1)
+    session = run(store, repeats=1)
+    whole = run(Store.open(tmp_path / "other"), repeats=1)
+    assert draws(session) == draws(whole)
+    (failed,) = [t for t in runs(store, "trial") if t.tags["state"] == "failed"]
+    assert failed.tags["reason"] == "OSError: [Errno 28] No space left on device"
 
 
 def test_final_killed_before_mlflow_heard_of_its_end_is_ended_by_the_same_command(store: Store, tmp_path: Path) -> None:

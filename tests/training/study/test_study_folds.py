@@ -149,6 +149,19 @@ def test_worker_that_would_wait_in_one_fold_goes_on_in_the_next(store: Store) ->
     assert Counter(t.tags["fold"] for t in runs(store, "trial")) == {"1": 1, "2": 2, "3": 2}
 
 
+def test_numbers_of_a_search_that_has_ended_stay_and_nothing_is_called_scored_too_early(store: Store) -> None:
+    with pytest.raises(KeyboardInterrupt):  # the first fold's search has ended, the second's has begun
+        run(store, toy=toys.module(fit=Interrupted(4, KeyboardInterrupt())))
+    with pytest.raises(UserError, match="takes no more trials: the search of 1 of its 3 folds has ended, after"):
+        run(store, trials=5)
+    with pytest.raises(UserError, match="keeps its 2 trials a fold: 1 of its 3 folds were searched with so many"):
+        run(store, trials=1)
+    session = run(store, repeats=1)
+    assert store.get(session.run_id).tags["seeds"] == "1", "before a seed is scored their number may change"
+    with pytest.raises(UserError, match="scored on test after 6 trials with 1 repeats"):
+        run(store, repeats=2)
+
+
 def test_seed_that_fails_in_one_fold_has_no_score(store: Store) -> None:
     session = run(store, toy=toys.module(fit=Interrupted(7, ArithmeticError("no loss"))))
     whole = store.get(session.run_id)

@@ -28,7 +28,7 @@ def write_a_run(store: Store) -> str:
     """Write a run with everything that a run can have; return its id."""
     run = store.start(store.experiment("a · protocol"), "a run", {"kind": "final", "study": "s"}, {"lr": 0.1})
     for step in range(3):
-        run.figures(step, {"val/mae": 1.0 / (step + 1)})
+        run.epoch_scores(step, {"val/mae": 1.0 / (step + 1)})
     run.table("more.parquet", pd.DataFrame({"x": [1, 2]}))
     with run.folder("model") as folder:
         (folder / "model.json").write_text("{}")
@@ -223,7 +223,7 @@ def write(name, runs):
     for i in range(runs):
         run = store.start(experiment, f"run {i}", {"kind": "trial", "study": name}, {"lr": 0.1})
         for step in range(20):
-            run.figures(step, {"train/loss": 1.0 / (step + 1)})
+            run.epoch_scores(step, {"train/loss": 1.0 / (step + 1)})
             run.flush()
         run.close("complete", metrics={"test/mae/all": float(i)})
 

@@ -84,7 +84,7 @@ def test_tags_of_an_ended_run_can_be_set_without_running_it(store: Store):
 def test_curves_come_in_order_and_show_where_they_diverged(store: Store):
     run = begin(store)
     for step, value in enumerate([3.0, 2.0, math.nan, math.inf]):
-        run.figures(step, {"train/loss": value})
+        run.epoch_scores(step, {"train/loss": value})
     run.close("complete")
     points = store.client.get_metric_history(run.id, record.curve("train/loss"))
     assert [point.step for point in points] == [0, 1, 2, 3]
@@ -102,7 +102,7 @@ def test_curves_are_seen_while_the_run_goes_on(store: Store, monkeypatch: pytest
     monkeypatch.setattr(Store, "write", lambda *args, **kwargs: (writes.append(clock[0]), whole(*args, **kwargs)))
     for step in range(400):  # 40 seconds of ten epochs each
         clock[0] = 100.0 + step / 10
-        run.figures(step, {"train/loss": 1.0})
+        run.epoch_scores(step, {"train/loss": 1.0})
     assert [round(at - 100, 1) for at in writes] == [1.0, 3.0, 7.0, 15.0, 25.0, 35.0]
     # what was written so far is in the store though the run has not ended
     assert len(store.client.get_metric_history(run.id, "curve/train/loss")) == 351

@@ -39,7 +39,7 @@ def add_study(store: Store, name: str = "latent sizes") -> dict[str, str]:
     need.close("complete")
     trial = store.start(experiment, "trial 0", {"kind": Kind.TRIAL, "study": name}, {"lr": 0.1}, parent=study.id)
     for step, value in enumerate([0.5, 0.25, math.nan]):
-        trial.figures(step, {"val/mae": value})
+        trial.epoch_scores(step, {"val/mae": value})
     trial.close("failed", "it diverged")
     needs = record.to_json({"vae": need.id})
     final = store.start(experiment, "final", {"kind": Kind.FINAL, "study": name, "needs": needs}, parent=study.id)
