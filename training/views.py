@@ -135,11 +135,12 @@ class View:
 
     def concatenate(self, other: View) -> View:
         """Return these samples and then others of the same values, uncopied; ValueError for a view of other values."""
-        if self.values is not other.values or isinstance(self.rows, Windows) != isinstance(other.rows, Windows):
-            raise ValueError("the views are of other values")
-        if isinstance(self.rows, Windows):
-            return View(self.values, self.rows.concatenate(other.rows))  # type: ignore[arg-type]
-        return View(self.values, np.concatenate([self.rows, other.rows]))  # type: ignore[list-item]
+        one, two = self.rows, other.rows
+        if self.values is other.values and isinstance(one, Windows) and isinstance(two, Windows):
+            return View(self.values, one.concatenate(two))
+        if self.values is other.values and isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
+            return View(self.values, np.concatenate([one, two]))
+        raise ValueError("the views are of other values")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Values:
         values = self[:][0]

@@ -39,12 +39,12 @@ def activations(run: options.Run, root: options.Root = None, device: options.Dev
 def add(store: Store, run: str, name: str, root: Path | None, device: str) -> tuple[RunInfo, list[str]]:
     """Compute the evaluation `name` of a run, add it to the run, and return the run and the files that were written.
 
-    `root` is where its data is now, where that is another place than the run's command line says. UserError where the
+    `root` is where its data is now, where that is another place than the run's record says. UserError where the
     evaluation does not apply to the run or finds nothing in it, or its data is not there or is not what the run saw.
     """
     from affect.record import Artifact, Kind
     from training import registry
-    from training.commands import _kept, _model
+    from training.commands import _final, _model
     from training.study import scoring
 
     evaluation = registry.evaluation(name)
@@ -55,18 +55,18 @@ def add(store: Store, run: str, name: str, root: Path | None, device: str) -> tu
             f"run {info.id[:8]} ({info.name}) is a {info.tags.get('kind')} run of {info.tags['method']}; {name} is "
             f"computed for a final run of a method that it applies to: {', '.join(_methods(evaluation)) or 'none'}"
         )
-    protocol = _kept.protocol(store, info, root)
+    protocol = _final.protocol(store, info, root)
     with tempfile.TemporaryDirectory() as checkpoint:
-        kept = _kept.Final(store, info, module, model, protocol, Path(checkpoint), device)
-        fitted = kept.fitted(evaluation)
-        found: Findings = evaluation.evaluate(fitted)
-    if not found.tables and not found.metrics:
+        final = _final.Final(store, info, module, model, protocol, Path(checkpoint), device)
+        fitted = final.fitted(evaluation)
+        findings: Findings = evaluation.evaluate(fitted)
+    if not findings.tables and not findings.metrics:
         raise UserError(f"run {info.id[:8]} ({info.name}): {name} finds nothing to compute in it")
-    tables = dict(found.tables)
-    if found.embeddings:
-        codes = {**fitted.outcome.embeddings, **found.embeddings}
+    tables = dict(findings.tables)
+    if findings.embeddings:
+        codes = {**fitted.outcome.embeddings, **findings.embeddings}
         tables[Artifact.EMBEDDINGS] = scoring.embeddings_table(protocol, codes)
-    store.add(info.id, tables, found.metrics)
+    store.add(info.id, tables, findings.metrics)
     return info, sorted(tables)
 
 

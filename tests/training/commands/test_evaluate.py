@@ -10,7 +10,7 @@ import pytest
 from affect.record import Artifact, Kind
 from tests import store_template
 from training import protocols, registry
-from training.commands import _kept, _model, evaluate
+from training.commands import _final, _model, evaluate
 from training.contract import UserError
 from training.evaluation import diagnostics
 from training.study import study
@@ -60,7 +60,7 @@ def test_maps_of_a_run_that_lost_them_are_what_they_were(fitted):
 
 def test_the_split_is_the_runs_own(fitted):
     store, run = fitted
-    protocol = _kept.protocol(store, store.get(run), None)
+    protocol = _final.protocol(store, store.get(run), None)
     pd.testing.assert_frame_equal(protocol.table(), table(store, run, Artifact.SPLIT))
     assert protocol.id == store.get(run).tags["protocol_id"]
 
@@ -88,7 +88,7 @@ def test_options_are_read_from_the_record_and_of_an_earlier_one_from_the_command
     info = store.get(run)
 
     def option(name, **tags):
-        return _kept.option(replace(info, tags=tags), name)
+        return _final.option(replace(info, tags=tags), name)
 
     command = "python -m training study a/b --dataset c --root 'my data/x.npz' --epochs=3"
     assert [option(name, command=command) for name in ("root", "epochs", "threads")] == ["my data/x.npz", "3", None]
@@ -138,7 +138,7 @@ def test_a_network_is_refitted_as_the_study_refitted_it(tmp_path):
     final = store.final("motion/lma_vae synthetic_motion train")
     method = registry.method("motion/lma_vae")
     info, model = _model.load(store, final.id, "cpu")
-    kept = _kept.Final(store, info, method, model, _kept.protocol(store, info, None), tmp_path / "fit", "cpu")
+    kept = _final.Final(store, info, method, model, _final.protocol(store, info, None), tmp_path / "fit", "cpu")
     fitted = kept.fitted(registry.evaluation("diagnostics"))
     again = fitted.refit(fitted.split)
     np.testing.assert_allclose(again.predictions["test"], fitted.outcome.predictions["test"], rtol=1e-3, atol=1e-4)
@@ -160,8 +160,8 @@ def test_a_final_on_train_and_validation_is_refitted_as_it_was(tmp_path, monkeyp
     options = {"trials": 1, "repeats": 1, "fixed": True, "first": first, "refit": "all", "threads": 3, "epochs": 30}
     session = study.run(prepare(Plan("motion/lma_to_pad", "synthetic_motion", **options)), store, Watch())
     info, model = _model.load(store, session.run_id, "cpu")
-    protocol = _kept.protocol(store, info, None)
-    fitted = _kept.Final(store, info, method, model, protocol, tmp_path / "fit", "cpu").fitted(diagnostics.EVALUATION)
+    protocol = _final.protocol(store, info, None)
+    fitted = _final.Final(store, info, method, model, protocol, tmp_path / "fit", "cpu").fitted(diagnostics.EVALUATION)
     again = fitted.refit(fitted.split)
     (_, final, refit), both = fits, len(fitted.split.train) + len(fitted.split.validation)
     assert refit == final == (both, json.loads(info.tags["steps"]), 3, 30)
@@ -169,7 +169,7 @@ def test_a_final_on_train_and_validation_is_refitted_as_it_was(tmp_path, monkeyp
     for part, pred in again.predictions.items():
         np.testing.assert_allclose(pred, fitted.outcome.predictions[part], rtol=1e-5, atol=1e-6)
     earlier = replace(info, tags={name: value for name, value in info.tags.items() if name != "steps"})
-    kept = _kept.Final(store, earlier, method, model, protocol, tmp_path / "fit", "cpu")
+    kept = _final.Final(store, earlier, method, model, protocol, tmp_path / "fit", "cpu")
     with pytest.raises(UserError, match="an earlier Affectory did not record"):
         kept.fitted(diagnostics.EVALUATION).refit(fitted.split)
     store.close()
@@ -193,7 +193,7 @@ def test_test_groups_without_labels_of_a_split_file_are_left_out_again(fitted, m
     info = store.get(run)
     info = replace(info, tags={**info.tags, "split": protocol.split_id})
     monkeypatch.setattr(reader, "read", lambda root, settings: partly)
-    assert _kept.protocol(store, info, None).part.tolist() == protocol.part.tolist()
+    assert _final.protocol(store, info, None).part.tolist() == protocol.part.tolist()
 
 
 def test_samples_without_labels_are_where_they_were(fitted, monkeypatch):
@@ -209,4 +209,4 @@ def test_samples_without_labels_are_where_they_were(fitted, monkeypatch):
     protocol.table().to_parquet(store.artifacts(run) / Artifact.SPLIT)
     info = replace(info, tags={**info.tags, "split": protocol.split_id})
     monkeypatch.setattr(reader, "read", lambda root, settings: partly)
-    assert _kept.protocol(store, info, None).part.tolist() == protocol.part.tolist()
+    assert _final.protocol(store, info, None).part.tolist() == protocol.part.tolist()
