@@ -113,12 +113,12 @@ def ellipses_of(va: ArrayLike, label: ArrayLike) -> dict[str, Ellipse]:
     names = np.array([name(str(one)) for one in np.asarray(label).tolist()], np.str_)
     if len(names) != len(points) or not len(points):
         raise ValueError(f"expected a label for each of one or more points, got {len(names)} for {len(points)}")
-    found = {}
+    ellipses = {}
     for emotion in np.unique(names).tolist():
         of = points[names == emotion]
         (valence, arousal), (wide, high) = of.mean(axis=0).tolist(), of.std(axis=0).tolist()
-        found[emotion] = Ellipse(emotion, valence, arousal, wide, high)
-    return found
+        ellipses[emotion] = Ellipse(emotion, valence, arousal, wide, high)
+    return ellipses
 
 
 def contains(ellipse: Ellipse, va: ArrayLike) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ Conventions, stated once:
 - SAGR is the share of rows whose signs are equal; zero is a sign of its own.
 - Macro F1 averages over the classes that are true or predicted at least once, UAR over those that are true at least
   once.
-- The target ``all`` is the mean of the targets' figures: rmse/all is the mean of the roots, not the root of the mean.
+- The target ``all`` is the mean of the targets' scores: rmse/all is the mean of the roots, not the root of the mean.
 - Empty series, shapes that differ, nan and inf raise ValueError: a score of broken predictions is not a number to keep.
 
 A change of any result raises `affect.record.METRIC_VERSION`.
@@ -56,7 +56,7 @@ LABEL: dict[str, str] = {
 """What a page or a table calls a metric."""
 
 DIRECTION: dict[str, str] = {name: "minimize" if name in ("mse", "mae", "rmse") else "maximize" for name in LABEL}
-"""Whether a lower or a higher figure is better."""
+"""Whether a lower or a higher score is better."""
 
 
 # -------------------------------------------------------------------------------------------- by column, (n, t) -> (t,)
@@ -65,7 +65,7 @@ DIRECTION: dict[str, str] = {name: "minimize" if name in ("mse", "mae", "rmse") 
 def _checked(true: ArrayLike, pred: ArrayLike) -> tuple[Array, Array]:
     """Return both as float64 (n, t) in one memory layout; refuse what cannot be scored.
 
-    NumPy adds rows and columns of other layouts in another order, and the last digit of a figure with it: a figure
+    NumPy adds rows and columns of other layouts in another order, and the last digit of a score with it: a score
     computed again from its artifact must be the same to that digit.
     """
     t, p = np.ascontiguousarray(true, np.float64), np.ascontiguousarray(pred, np.float64)
@@ -85,7 +85,7 @@ def _centred(x: Array) -> Array:
 
 
 def ratio(top: Array, bottom: Array) -> Array:
-    """Return top / bottom, 0 where bottom is 0: how every figure above treats a constant series."""
+    """Return top / bottom, 0 where bottom is 0: how every score above treats a constant series."""
     zeros = np.zeros(np.broadcast_shapes(top.shape, bottom.shape))
     quotient: Array = np.divide(top, bottom, out=zeros, where=bottom != 0)
     return quotient
@@ -280,7 +280,7 @@ def check_names(names: Sequence[str]) -> None:
         if name not in (*REGRESSION, *CLASSIFICATION):
             raise ValueError(f"no metric {name!r}; known: {', '.join((*REGRESSION, *CLASSIFICATION))}")
     if len({name in CLASSIFICATION for name in names}) > 1:
-        raise ValueError(f"figures of numbers and of classes cannot be asked for at once: {', '.join(names)}")
+        raise ValueError(f"scores of numbers and of classes cannot be asked for at once: {', '.join(names)}")
 
 
 def score(
@@ -303,15 +303,15 @@ def score(
         t, p = t.reshape(len(t), -1), p.reshape(len(p), -1)
     else:
         t, p = _checked(true, pred)
-    found: dict[tuple[str, str], float] = {}
+    scores: dict[tuple[str, str], float] = {}
     for name in names:
         if classes:
             by_column = np.array([_CLASSES[name](t[:, j], p[:, j]) for j in range(width)])
         else:
             by_column = _BY_COLUMN[name](t, p)
-        found |= {(name, target): float(value) for target, value in zip(targets, by_column, strict=True)}
-        found[name, ALL] = float(by_column.mean())
-    return found
+        scores |= {(name, target): float(value) for target, value in zip(targets, by_column, strict=True)}
+        scores[name, ALL] = float(by_column.mean())
+    return scores
 
 
 class PerSequence(NamedTuple):

@@ -1,4 +1,4 @@
-"""What the sources published for the methods, as facts to stand beside measured figures: never ranked with them."""
+"""What the sources published for the methods, as facts to stand beside measured scores: never ranked with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("published_results.csv")
 
 TEXTS = ("source", "role", "dataset", "method", "settings", "evaluation", "split", "target", "metric", "bound", "note")
 RESULT, CONTEXT = "result", "context"
-"""Roles: a figure of a method that this project has, and one that only tells the reader where a source stands."""
+"""Roles: a score of a method that this project has, and one that only tells the reader where a source stands."""
 
 METRIC = {"explained_variance": "ev", "f1_macro": "f1"}
 """Where a source's word for a metric is not `affect.metrics`'s."""
@@ -24,7 +24,7 @@ UNDER = {"f1_macro_rotated": ("f1", ROTATED)}
 
 
 def published() -> pd.DataFrame:
-    """Return the published figures, a row each.
+    """Return the published scores, a row each.
 
     Text columns, empty where the source says nothing: source, role, dataset, method (the name of the method's file,
     without its family), settings and evaluation (``name=value;name=value``, by name, as `affect.record.settings_text`

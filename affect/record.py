@@ -63,12 +63,13 @@ TAGS: dict[str, str] = {
     "method": "family/method, the path of the method's file",
     "method_title": "what the method is called in words",
     "data_title": "what the data set is called in words",
-    "dataset": "name of the data set, under which published figures join (`--as`)",
+    "dataset": "name of the data set, under which published scores join (`--as`)",
     "reader": "name of the reader that read it (`--dataset`)",
     "synthetic": "true where the data comes from the synthetic world, else false",
     "data_version": "hash of the data that was read",
     "protocol": "protocol's readable name, which is also the MLflow experiment's",
-    "protocol_id": "protocol's hash: data name and version, group → part, inputs, targets, label range",
+    "protocol_id": "protocol's hash: data name and version, group → part (or fold), targets, label range, label rule; "
+    "in record 1 also inputs",
     "split": "hash of sample → part alone; equal where two protocols share their parts",
     "targets": "JSON list of target names",
     "classes": "JSON list of a classifier's classes",
@@ -141,7 +142,7 @@ PICTURE = "picture"
 """The target name under which errors of reconstructed pictures stand, in units of the full range of a pixel (0 … 1)."""
 
 WEIGHED = "weighed"
-"""The target name under which a weighed sum of several targets' figures stands: what a search of several optimises."""
+"""The target name under which a weighed sum of several targets' scores stands: what a search of several optimises."""
 
 ROTATED = "rotated"
 """The target name under which a classifier's mean over seeded random rotations of the test meshes stands."""
@@ -168,7 +169,7 @@ def metric(part: str, name: str, target: str = ALL, aspect: str = "") -> str:
     """Return a metric's full name, ``<part>[.<aspect>]/<metric>/<target>``.
 
     Scores of the method have no aspect. ``cost/seconds``, ``cost/parameters`` and ``cost/peak_mb`` stand beside them,
-    and curves by epoch are named ``curve/<part prefix>/<figure>``.
+    and curves by epoch are named ``curve/<part prefix>/<score>``.
     """
     if aspect and aspect not in ASPECTS:
         raise ValueError(f"no aspect {aspect!r}; known: {', '.join(ASPECTS)}")
@@ -190,7 +191,7 @@ CURVE = "curve/"
 
 
 def objective_curve(objectives: Sequence[str]) -> str:
-    """Return the epoch figure, such as ``val/mae``, that a search with these values (the tag `objectives`) has."""
+    """Return the epoch score, such as ``val/mae``, that a search with these values (the tag `objectives`) has."""
     if len(objectives) > 1:
         return "/".join([*objectives[0].split("/")[:-1], WEIGHED])
     return objectives[0].removesuffix(f"/{ALL}")
@@ -199,9 +200,9 @@ def objective_curve(objectives: Sequence[str]) -> str:
 COST_SECONDS, COST_PARAMETERS, COST_PEAK_MB = "cost/seconds", "cost/parameters", "cost/peak_mb"
 
 
-def curve(figure: str) -> str:
-    """Return the full name of an epoch figure such as ``val/mae`` or ``train/loss``: ``curve/val/mae``."""
-    return CURVE + figure
+def curve(score: str) -> str:
+    """Return the full name of an epoch score such as ``val/mae`` or ``train/loss``: ``curve/val/mae``."""
+    return CURVE + score
 
 
 # ----------------------------------------------------------------------------------------------------- artifacts
@@ -263,7 +264,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.DIAGNOSTICS: ("diagnostic", "target", "metric", "value", "n", "explanation"),
     # errors of one reconstructed picture, over all of its pixels, in units of a pixel's full range
     Artifact.RECONSTRUCTIONS: ("sample", "part", "mse", "mae"),
-    # the seven tasks on the test part; note says why a figure is missing or how it is to be read; no published figure
+    # the seven tasks on the test part; note says why a score is missing or how it is to be read; no published score
     Artifact.ALIGNMENT: ("task", "code", "predictor", "target", "metric", "value", "n", "note"),
     # kind: real, reconstruction, traversal, generated. step orders the pictures of a row (a traversal's values of the
     # code, a generator's steps); code is what is traversed
@@ -287,7 +288,7 @@ METRIC_SOURCE: dict[str, str] = {
     LABEL_MEAN: "predictions.parquet: rows of the part that have a label, against the train mean of their label (of "
     "all rows where train lacks it); runs without the tag `threads` took rows without a label for one more label",
     MAJORITY: "predictions.parquet: rows of the part against the most frequent true class of part = train",
-    SD: "the finals' own figures: standard deviation (n − 1) over seeds",
+    SD: "the finals' own scores: standard deviation (n − 1) over seeds",
     LOW: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",
     HIGH: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",
     N_GROUPS: "split.parquet: number of groups in the part",
@@ -312,7 +313,7 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
         "*",
     ): "alignment.parquet: task alignment, predictor linear_probe, metric mse; all is half of combined",
     ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; baseline: the mean train image",
-    ("*", WEIGHED): "the other figures, weighed as the tag `weights` says",
+    ("*", WEIGHED): "the other scores, weighed as the tag `weights` says",
     ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3); majority: as upright, it sees no mesh",
     (
         "pointing_game",

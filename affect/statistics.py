@@ -1,10 +1,10 @@
-"""How sure a figure is, and whether two methods can be told apart.
+"""How sure a score is, and whether two methods can be told apart.
 
 The unit of chance is the group (clip, person, video): its rows resemble each other, so rows are never resampled on
 their own. A group's rows are added up once to a few sums, from which every metric of `affect.metrics` follows; a
 resample is then a weighting of these sums, and 2,000 of them are one matrix product.
 
-Where there are several seeds, a figure is the mean over seeds, all seeds are resampled together, and the interval is
+Where there are several seeds, a score is the mean over seeds, all seeds are resampled together, and the interval is
 over groups alone: the spread over seeds is `mean_sd`, and the two are shown apart.
 """
 
@@ -81,7 +81,7 @@ def intervals(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> dict[tuple[str, str], Interval]:
-    """Return the interval of every figure that `affect.metrics.score` returns for the same arguments.
+    """Return the interval of every score that `affect.metrics.score` returns for the same arguments.
 
     `true` is (n, t) or (n,); `pred` has its shape, or (s, …) before it for s seeds; `group` (n,). Groups are drawn with
     replacement, as many as there are, `resamples` times. Empty under ten groups. The same for any order of the rows.
@@ -95,7 +95,7 @@ def intervals(
     n_groups = len(sums["n"])
     if n_groups < MIN_GROUPS:
         return {}
-    found: dict[tuple[str, str], Interval] = {}
+    by_name: dict[tuple[str, str], Interval] = {}
     drawn: dict[str, list[Array]] = {name: [] for name in names}
     for weights in _resamples(n_groups, resamples, seed):
         weighted = _weighted(weights, sums)
@@ -103,11 +103,11 @@ def intervals(
             drawn[name].append(value(name, weighted).mean(axis=1))
     for name in names:
         by_target = np.concatenate(drawn[name])
-        figures = np.column_stack([by_target, by_target.mean(axis=1)])
-        low, high = np.quantile(figures, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        scores = np.column_stack([by_target, by_target.mean(axis=1)])
+        low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
         for j, target in enumerate((*targets, ALL)):
-            found[name, target] = Interval(float(low[j]), float(high[j]), n_groups)
-    return found
+            by_name[name, target] = Interval(float(low[j]), float(high[j]), n_groups)
+    return by_name
 
 
 def interval(
@@ -134,7 +134,7 @@ def paired(
     Shapes as those of `intervals`. Were the methods equal, swapping their predictions for all rows of a group would
     change nothing but by chance: p is the share of swaps whose difference is at least the observed one, over all
     2^groups swaps where these are fewer than 5,000, else over 4,999 random ones and the observed one. For errors this
-    is the sign-flip test of group sums; it holds for CCC and the other pooled figures as well. Seeds are paired by
+    is the sign-flip test of group sums; it holds for CCC and the other pooled scores as well. Seeds are paired by
     their order; where numbers differ, each is repeated to the least common multiple, which changes neither mean.
     """
     metrics.check_names([metric])
@@ -145,25 +145,25 @@ def paired(
     [sums_a, sums_b], value = _by_group(true, [a, b], group, [metric])
     n_groups = len(sums_a["n"])
 
-    def figure(sums: Sums) -> Array:
+    def score(sums: Sums) -> Array:
         return np.asarray(value(metric, sums).mean(axis=(1, 2)))
 
     everything = np.ones((1, n_groups))
     total_a, total_b = _weighted(everything, sums_a), _weighted(everything, sums_b)
-    difference = float((figure(total_a) - figure(total_b))[0])
+    difference = float((score(total_a) - score(total_b))[0])
     change = {name: sums_b[name] - sums_a[name] for name in sums_a}
     extreme = swaps = 0
     # equal differences must count as equal when they were added up in another order
     least = abs(difference) * (1 - 1e-9) - 1e-300
     for chosen in _swaps(n_groups, seed):
         moved = _weighted(chosen, change)
-        swapped = figure({k: total_a[k] + moved[k] for k in moved}) - figure({k: total_b[k] - moved[k] for k in moved})
+        swapped = score({k: total_a[k] + moved[k] for k in moved}) - score({k: total_b[k] - moved[k] for k in moved})
         extreme += int(np.sum(np.abs(swapped) >= least))
         swaps += len(chosen)
     low = high = math.nan
     if n_groups >= MIN_GROUPS:
         drawn = [
-            figure(_weighted(weights, sums_a)) - figure(_weighted(weights, sums_b))
+            score(_weighted(weights, sums_a)) - score(_weighted(weights, sums_b))
             for weights in _resamples(n_groups, RESAMPLES, seed)
         ]
         low, high = map(float, np.quantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
@@ -198,8 +198,8 @@ def ties(order: Sequence[K], p: Mapping[tuple[K, K], float], alpha: float = 0.05
     best: K | None = None
     for place, method in enumerate(order, start=1):
         if best is not None:
-            found = p[best, method] if (best, method) in p else p[method, best]
-            if not found < alpha:
+            pair = p[best, method] if (best, method) in p else p[method, best]
+            if not pair < alpha:
                 ranks[method] = ranks[best]
                 continue
         best = method
@@ -208,10 +208,10 @@ def ties(order: Sequence[K], p: Mapping[tuple[K, K], float], alpha: float = 0.05
 
 
 def mean_sd(values: ArrayLike) -> MeanSd:
-    """Return mean, standard deviation (n − 1) and number of the figures (n,) of several seeds."""
+    """Return mean, standard deviation (n − 1) and number of the scores (n,) of several seeds."""
     x = np.asarray(values, np.float64)
     if x.ndim != 1 or len(x) == 0:
-        raise ValueError(f"expected one figure or more in a row, found shape {x.shape}")
+        raise ValueError(f"expected one score or more in a row, found shape {x.shape}")
     return MeanSd(float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else None, len(x))
 
 
@@ -231,9 +231,9 @@ def _with_seeds(true: NDArray[np.generic], pred: ArrayLike) -> NDArray[np.generi
 def _by_group(
     true: NDArray[np.generic], preds: Sequence[ArrayLike], group: ArrayLike, names: Sequence[str]
 ) -> tuple[list[Sums], Value]:
-    """Return, for each of `preds`, the sums of each group, name → (g, s, t) or (g, s, c, t), and what makes figures.
+    """Return, for each of `preds`, the sums of each group, name → (g, s, t) or (g, s, c, t), and what makes scores.
 
-    The figure function maps a metric's name and weighted sums with axes (r, s, …, t) to (r, s, t).
+    The score function maps a metric's name and weighted sums with axes (r, s, …, t) to (r, s, t).
     """
     groups, index = np.unique(np.asarray(group), return_inverse=True)
     if index.shape != true.shape[:1] or len(true) == 0:

@@ -149,7 +149,7 @@ class Protocol:
         """
         import pandas as pd
 
-        kept = np.isin(self.part, PARTS)
+        labelled = np.isin(self.part, PARTS)
         columns: dict[str, Any] = {"sample": self.data.sample, "group": self.data.group, "part": self.part}
         if self.data.label is not None:
             columns["label"] = self.data.label
@@ -157,7 +157,7 @@ class Protocol:
             columns["fold"] = np.zeros(len(self.part), np.int64)
             for fold in self.folds:
                 columns["fold"][fold.part == TEST] = fold.fold
-        return pd.DataFrame({name: values[kept] for name, values in columns.items()})
+        return pd.DataFrame({name: values[labelled] for name, values in columns.items()})
 
     def _inputs(self, names: tuple[str, ...], seconds: float | None) -> views.Inputs:
         """Return the inputs of all samples; UserError for what the data lacks. Folds share them with the whole."""
@@ -271,11 +271,12 @@ def make(
     # a published part holds for groups without any label too: challenges keep the labels of their test part
     part = _parts(data, {**(published or {}), **assigned}, labelled)
     if without := int((~labelled).sum()):
-        kept = int((part == UNLABELLED).sum())
+        unlabelled = int((part == UNLABELLED).sum())
         used = (
             "in each fold those of train groups serve as unlabelled inputs, and the others are left out"
             if assigned_folds
-            else f"{kept} of train groups serve as unlabelled inputs, {without - kept} of other groups are left out"
+            else f"{unlabelled} of train groups serve as unlabelled inputs, "
+            f"{without - unlabelled} of other groups are left out"
         )
         notes.append(f"{without} of {len(labelled)} samples have no label: {used}")
     if targets != LABEL and data.label is not None and (none := int((data.label[labelled] == "").sum())) > 0:
@@ -312,9 +313,9 @@ def make(
     )
     if not assigned_folds:
         return whole
-    made = tuple(_fold(whole, k, of_fold, labelled) for k, of_fold in enumerate(assigned_folds, 1))
-    smallest = {name: min(fold.groups[name] for fold in made) for name in (TRAIN, VALIDATION)}
-    return replace(whole, folds=made, groups={**smallest, TEST: len(of_groups)})
+    fold_protocols = tuple(_fold(whole, k, of_fold, labelled) for k, of_fold in enumerate(assigned_folds, 1))
+    smallest = {name: min(fold.groups[name] for fold in fold_protocols) for name in (TRAIN, VALIDATION)}
+    return replace(whole, folds=fold_protocols, groups={**smallest, TEST: len(of_groups)})
 
 
 def for_method(

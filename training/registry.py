@@ -93,16 +93,16 @@ def choices(method: Method, reader: Reader) -> dict[str, tuple[Any, ...]]:
     return {**reader.settings, **method.settings}
 
 
-def settings(given: Mapping[str, str], allowed: Mapping[str, tuple[Any, ...]]) -> Settings:
+def settings(texts: Mapping[str, str], allowed: Mapping[str, tuple[Any, ...]]) -> Settings:
     """Turn ``--set`` texts into a value for each setting, defaults where none is given.
 
     A given text is matched against the allowed values' own text, so that ``latent_size=2`` is the integer 2.
     """
-    for name in given:
+    for name in texts:
         if name not in allowed:
             raise UserError(unknown(name, allowed, "setting"))
     chosen = {name: values[0] for name, values in allowed.items()}
-    for name, text in given.items():
+    for name, text in texts.items():
         by_text = {str(value): value for value in allowed[name]}
         if text not in by_text:
             raise UserError(unknown(text, by_text, f"value of setting {name}") + f" (one of {', '.join(by_text)})")

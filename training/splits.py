@@ -90,9 +90,9 @@ def classes_of_groups(data: Dataset, labelled: NDArray[np.bool_]) -> Classes:
 def fresh(classes: Classes, kind: str, seed: int) -> tuple[dict[str, str], list[str]]:
     """Return group → part, 70 / 15 / 15 by class, and notes; UserError where there are too few groups."""
     if len(classes) < len(PARTS):
-        found = f"{len(classes)} {plural(kind)}" if len(classes) != 1 else f"1 {kind} only"
+        count = f"{len(classes)} {plural(kind)}" if len(classes) != 1 else f"1 {kind} only"
         raise UserError(
-            f"the data has {found}; train, validation and test need at least {len(PARTS)}, "
+            f"the data has {count}; train, validation and test need at least {len(PARTS)}, "
             f"since no {kind} may be in two of them"
         )
     draws = [(VALIDATION, SHARE), (TEST, SHARE)]
@@ -114,12 +114,12 @@ def as_published(
         train = {group: counts for group, counts in classes.items() if assigned[group] == TRAIN}
         if len(train) < 2:
             raise UserError(f"the published split has {len(train)} {kind} in train; 2 are needed, one for validation")
-        drawn, said = _draw(train, kind, seed, [(VALIDATION, SHARE)])
+        drawn, drawn_notes = _draw(train, kind, seed, [(VALIDATION, SHARE)])
         assigned |= drawn
         share = f"{100 * SHARE:.0f} %"
         notes += [
             f"the published split has train and test only: {share} of the train {plural(kind)} are validation",
-            *said,
+            *drawn_notes,
         ]
     if empty := [name for name in PARTS if name not in assigned.values()]:
         raise UserError(f"the published split leaves {' and '.join(empty)} without a {kind} of {data.name}")

@@ -279,13 +279,13 @@ def look_back(
     sequence, time : (n,) of the samples.  row_sequence, row_time : (m,) of the rows.
     """
     recordings, code = np.unique(np.concatenate([sequence, row_sequence]), return_inverse=True)
-    mine, of_row = code[: len(sequence)], code[len(sequence) :]
+    of_sample, of_row = code[: len(sequence)], code[len(sequence) :]
     order = np.lexsort((row_time, of_row))
     in_order = bool((order == np.arange(len(order))).all())
     bounds = np.searchsorted(of_row[order], np.arange(len(recordings) + 1))
-    stop, start = np.empty(len(mine), np.int32), np.empty(len(mine), np.int32)
-    by_recording = np.argsort(mine, kind="stable")
-    edges = np.searchsorted(mine[by_recording], np.arange(len(recordings) + 1))
+    stop, start = np.empty(len(of_sample), np.int32), np.empty(len(of_sample), np.int32)
+    by_recording = np.argsort(of_sample, kind="stable")
+    edges = np.searchsorted(of_sample[by_recording], np.arange(len(recordings) + 1))
     for k in range(len(recordings)):
         samples = by_recording[edges[k] : edges[k + 1]]
         times = row_time[order[bounds[k] : bounds[k + 1]]]

@@ -107,11 +107,11 @@ class Final:
         )
 
     def _bench(self) -> fitting.Bench:
-        epochs, given = option(self.info, "epochs"), option(self.info, "threads")
+        epochs, asked = option(self.info, "epochs"), option(self.info, "threads")
         return fitting.Bench(
             settings=self.settings,
             device=provenance.device(self.device),
-            threads=threads(int(given or 0)),
+            threads=threads(int(asked or 0)),
             epochs=None if epochs is None else int(epochs),
             cache=cache.folder() / "prepared",
             data_version=self.protocol.data.version,

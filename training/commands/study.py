@@ -48,8 +48,8 @@ def study(
 
     The same command goes on where it was stopped or killed, and several of them share the work.
     """
-    given = locals()
+    values = locals()
     from training.commands import _plan, _studies
 
-    plans = _plan.grid(_plan.from_options(given), options.pairs(over, "--over"))
+    plans = _plan.grid(_plan.from_options(values), options.pairs(over, "--over"))
     _studies.run(plans, console(), notify=notify, dry_run=dry_run)

@@ -35,9 +35,9 @@ def train(
     dry_run: options.DryRun = False,
 ) -> None:
     """Fit one configuration without a search: a study whose only trial is the defaults and what --param changes."""
-    given = locals()
+    values = locals()
     from training.commands import _plan, _studies
 
-    plan = _plan.from_options(given)
+    plan = _plan.from_options(values)
     plan = dataclasses.replace(plan, trials=1, pruner="none", first=options.pairs(param, "--param"), fixed=True)
     _studies.run([plan], console(), notify=notify, dry_run=dry_run)

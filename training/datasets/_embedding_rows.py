@@ -58,11 +58,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.row)
 
-    def take(self, kept: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
-        """Return the rows `kept`, numbers or a mask."""
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
+        """Return some of the rows, by number or mask."""
         names = ("row", "name", "recording", "start", "end", "values")
-        va = None if self.va is None else self.va[kept]
-        return replace(self, **{name: getattr(self, name)[kept] for name in names}, va=va)
+        va = None if self.va is None else self.va[rows]
+        return replace(self, **{name: getattr(self, name)[rows] for name in names}, va=va)
 
 
 def frames(section: Section, file: Path, *, labelled: bool) -> Rows:
@@ -101,8 +101,8 @@ def windows(section: Section, file: Path, block: str) -> Rows:
         raise rows.table.refuse(int(rows.row[longer[0]]), section["end"], expected, len(longer) - 1)
     shorter = int((lengths < seconds - TOLERANCE_S).sum())
     if shorter:
-        said = f"{file.name}: {shorter:,} of {len(rows):,} windows shorter than {seconds:g} s"
-        rows = replace(rows, notes=(*rows.notes, said))
+        sentence = f"{file.name}: {shorter:,} of {len(rows):,} windows shorter than {seconds:g} s"
+        rows = replace(rows, notes=(*rows.notes, sentence))
     return rows
 
 
@@ -184,8 +184,8 @@ def _matrix(table: Table, features: list[str], numbers: dict[str, NDArray[np.flo
     if not columns:
         raise UserError(f"{table.path}: expected numbers in {messages.listed(empty)}, found no number in any row")
     if empty:
-        said = f"{messages.counted(len(empty), 'column')} without any number left out: {messages.listed(empty)}"
-        notes.append(f"{file}: {said}")
+        sentence = f"{messages.counted(len(empty), 'column')} without any number left out: {messages.listed(empty)}"
+        notes.append(f"{file}: {sentence}")
         values, missing = values[:, filled], missing[:, filled]
     there = ~np.asarray(missing.all(axis=1))
     incomplete = np.argwhere(missing & there[:, None])
@@ -244,8 +244,8 @@ def _recordings(table: Table, section: Section, names: NDArray[np.str_]) -> NDAr
         if len(quoted):
             raise table.refuse(int(quoted[0]), path, f"a name without quotes ({line} {section.where})", len(quoted) - 1)
     unique, place = np.unique(names, return_inverse=True)
-    found = [rule.search(name) for name in unique.tolist()]
-    recordings = [match["recording"] or "" if match else "" for match in found]
+    matches = [rule.search(name) for name in unique.tolist()]
+    recordings = [match["recording"] or "" if match else "" for match in matches]
     bad = np.flatnonzero(~np.array([bool(one) for one in recordings])[place])
     if len(bad):
         expected = f"a name in which {section['recording']!r} finds a recording (or recording = '…' {section.where})"

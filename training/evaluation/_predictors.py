@@ -98,9 +98,9 @@ def accuracies(
     `chance` draws one of train's classes, each as often as the others; `majority` is always train's most frequent one.
     """
     classes = np.unique(train[1])
-    found = {
+    scores = {
         name: metrics.accuracy(test[1], predicted(predictor, *train, test[0], seed)) if len(classes) > 1 else np.nan
         for name, predictor in predictors.items()
     }
     majority = metrics.accuracy(test[1], metrics.majority_row(train[1], len(test[1])))
-    return {**found, "chance": 1 / len(classes), "majority": majority}
+    return {**scores, "chance": 1 / len(classes), "majority": majority}

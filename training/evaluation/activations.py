@@ -74,12 +74,12 @@ def evaluate(fitted: Fitted) -> Findings:
 def scores(table: pd.DataFrame) -> dict[str, float]:
     """Return the metrics of a table of maps with the column `moves`: each kind's mean over classes, by full name."""
     of_class = table.groupby(["kind", "class"])
-    found = {}
+    by_name = {}
     for name, score in (("pointing_game", metrics.pointing_game), ("vertex_auc", metrics.vertex_auc)):
         values = {key: score(rows["level"], rows["moves"]) for key, rows in of_class}
         for kind, mean in pd.Series(values).groupby(level=0).mean().items():
-            found[record.metric("test", name, str(kind))] = float(mean)
-    return found
+            by_name[record.metric("test", name, str(kind))] = float(mean)
+    return by_name
 
 
 def _evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
@@ -142,14 +142,14 @@ def integrated(
     import torch
     from captum.attr import IntegratedGradients
 
-    method, found = IntegratedGradients(logits), []
+    method, gradients = IntegratedGradients(logits), []
     for some in np.array_split(np.arange(len(features)), max(1, -(-len(features) // at_once))):
         x = torch.as_tensor(features[some], dtype=torch.float32, device=device)
         base = torch.as_tensor(start[None], dtype=torch.float32, device=device).expand_as(x)
         target = torch.as_tensor(rows[some], device=device)
         attributed = method.attribute(x, base, target, n_steps=STEPS, internal_batch_size=at_once)
-        found.append(attributed.detach().norm(dim=2).cpu().numpy())
-    return np.concatenate(found).astype(np.float64)
+        gradients.append(attributed.detach().norm(dim=2).cpu().numpy())
+    return np.concatenate(gradients).astype(np.float64)
 
 
 def _class_means(values: Floats, label: Strings | Values) -> tuple[list[str], Floats]:

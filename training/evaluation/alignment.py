@@ -59,8 +59,8 @@ def evaluate(fitted: Fitted) -> Findings:
     if not _predictors.coded(fitted):
         return Findings()
     rows = [*_alignment(fitted), *_emotion_power(fitted), *_power(fitted)]
-    found = {(row.predictor, row.metric, row.target): row.value for row in rows if row.task == "alignment"}
-    probe = {target: found["linear_probe", "mse", target] for target in CODES.values()}
+    alignment = {(row.predictor, row.metric, row.target): row.value for row in rows if row.task == "alignment"}
+    probe = {target: alignment["linear_probe", "mse", target] for target in CODES.values()}
     return Findings(
         {record.Artifact.ALIGNMENT: pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.ALIGNMENT]))},
         {
@@ -129,7 +129,7 @@ def _cross_entropy(fitted: Fitted) -> Iterator[Row]:
     if own is None:
         return
     classes = own.shape[2]
-    found: dict[str, dict[str, float]] = {"trained_projection": {}, record.MEAN: {}, "chance": {}}
+    errors: dict[str, dict[str, float]] = {"trained_projection": {}, record.MEAN: {}, "chance": {}}
     for axis, target in enumerate(CODES.values()):
         train, test = (discrete(values) + LEVELS for values in _truth(fitted, target))
         often = np.bincount(train, minlength=classes) + 1.0
@@ -140,8 +140,8 @@ def _cross_entropy(fitted: Fitted) -> Iterator[Row]:
             ("chance", np.full((len(test), classes), 1 / classes)),
         ):
             # a probability that is 0 in single precision is not an error without end
-            found[name][target] = float(-np.log(np.maximum(of_class[at].astype(np.float64), 1e-12)).mean())
-    for name, by_target in found.items():
+            errors[name][target] = float(-np.log(np.maximum(of_class[at].astype(np.float64), 1e-12)).mean())
+    for name, by_target in errors.items():
         yield from _both(name, "cross_entropy", by_target, fitted)
 
 
@@ -161,12 +161,12 @@ def _emotion_power(fitted: Fitted) -> Iterator[Row]:
         predictors = _predictors.classifiers(seed, "fully_connected")
         known = {} if fitted.labels is None else {part: fitted.labels[part] != "" for part in ("train", "test")}
         if fitted.labels is None or not all(rows.any() for rows in known.values()):
-            found, n, note = dict.fromkeys([*predictors, "chance", "majority"], np.nan), 0, NO_LABELS
+            scores, n, note = dict.fromkeys([*predictors, "chance", "majority"], np.nan), 0, NO_LABELS
         else:
             parts = zip(("train", "test"), _codes(fitted, code), strict=True)
             train, test = ((values[known[part]], fitted.labels[part][known[part]]) for part, values in parts)
-            found, n, note = _predictors.accuracies(predictors, train, test, seed), len(test[1]), ""
-        for predictor, value in found.items():
+            scores, n, note = _predictors.accuracies(predictors, train, test, seed), len(test[1]), ""
+        for predictor, value in scores.items():
             yield _classified("emotion_power", code, predictor, "emotion", value, n, note)
 
 
@@ -189,10 +189,10 @@ def _power(fitted: Fitted) -> Iterator[Row]:
             for name, pred in rows.items():
                 yield Row(task, code, name, target, "ev", metrics.ev(of_test, pred), len(of_test))
                 yield Row(task, code, name, target, "r2", metrics.r2(of_test, pred), len(of_test))
-            found = _predictors.accuracies(
+            scores = _predictors.accuracies(
                 _predictors.classifiers(seed, "mlp"), (train, discrete(of_train)), (test, discrete(of_test)), seed
             )
-            for name, value in found.items():
+            for name, value in scores.items():
                 yield _classified(task, code, name, target, value, len(of_test), "")
 
 

@@ -65,15 +65,15 @@ def evaluate(fitted: Fitted) -> Findings:
         rows.append(_rows("by_heart", fitted.truth["train"], _by_heart(split.train, fitted.job), split.targets))
     if split.test is not None:
         measured = np.asarray(split.test.x) if fitted.method.inputs == "features" else fitted.truth["test"]
-        kept = within_fences(measured, _features(fitted, split.train))
-        true, pred = fitted.truth["test"][kept], fitted.outcome.predictions["test"][kept]
+        inside = within_fences(measured, _features(fitted, split.train))
+        true, pred = fitted.truth["test"][inside], fitted.outcome.predictions["test"][inside]
         rows.append(_rows("cleaned_test", true, pred, split.targets))
     features = _features(fitted, known)
     everything, clean = np.ones(len(known), dtype=bool), within_fences(features, features)
-    for name, kept in (("random_windows", everything), ("random_windows_cleaned", clean)):
-        if kept.sum() * SHARE < 1:
+    for name, inside in (("random_windows", everything), ("random_windows_cleaned", clean)):
+        if inside.sum() * SHARE < 1:
             continue
-        leaking, true = _random_windows(_taken(known, np.flatnonzero(kept)), split, fitted.job.seed)
+        leaking, true = _random_windows(_taken(known, np.flatnonzero(inside)), split, fitted.job.seed)
         rows.append(_rows(name, true, fitted.refit(leaking).predictions["test"], split.targets))
     return Findings({record.Artifact.DIAGNOSTICS: pd.concat(rows, ignore_index=True)})
 
@@ -91,30 +91,30 @@ def _by_heart(train: Part, job: Job) -> Floats:
 
     x = np.ascontiguousarray(train.x)
     content = hashlib.sha256(x.tobytes() + np.ascontiguousarray(train.targets()).tobytes())
-    kept = job.cache / f"by_heart-{HEART_ROUNDS}-{xgb.__version__}-{content.hexdigest()[:24]}.npy"
-    if kept.exists():
-        return np.load(kept, allow_pickle=False)
+    file = job.cache / f"by_heart-{HEART_ROUNDS}-{xgb.__version__}-{content.hexdigest()[:24]}.npy"
+    if file.exists():
+        return np.load(file, allow_pickle=False)
     options = {"nthread": job.threads, "seed": 0}
     pred = []
     for target in train.targets().T:
         table = xgb.QuantileDMatrix(x, target, nthread=job.threads)
         pred.append(xgb.train(options, table, HEART_ROUNDS).predict(table))
-    found = np.stack(pred, axis=1)
+    predictions = np.stack(pred, axis=1)
     job.cache.mkdir(parents=True, exist_ok=True)
-    with cache.whole(kept) as part:  # another study may read it now
-        np.save(part, found, allow_pickle=False)
-    return found
+    with cache.whole(file) as part:  # another study may read it now
+        np.save(part, predictions, allow_pickle=False)
+    return predictions
 
 
 def _rows(diagnostic: str, true: Floats, pred: Floats, targets: tuple[str, ...]) -> pd.DataFrame:
     """Return a line for each target and metric; none where no window is left to be scored."""
     columns = record.COLUMNS[record.Artifact.DIAGNOSTICS]
-    found = metrics.score(true, pred, targets, METRICS) if len(true) else {}
-    lines = [
+    scores = metrics.score(true, pred, targets, METRICS) if len(true) else {}
+    rows = [
         (diagnostic, target, metric, value, len(true), EXPLANATION[diagnostic])
-        for (metric, target), value in found.items()
+        for (metric, target), value in scores.items()
     ]
-    return pd.DataFrame(lines, columns=list(columns))
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def _random_windows(known: Part, split: Split, seed: int) -> tuple[Split, Floats]:

@@ -39,8 +39,8 @@ def evaluate(fitted: Fitted) -> Findings:
         if values.shape[1] < 2 or len(values) < FEWEST or not np.isfinite(values).all():
             continue
         for algorithm in projections.ALGORITHMS:
-            found = projections.project(algorithm, values, seed=fitted.job.seed, threads=fitted.job.threads)
-            tables.append(_table(sample, code, algorithm, found, fitted.job.seed))
+            projection = projections.project(algorithm, values, seed=fitted.job.seed, threads=fitted.job.threads)
+            tables.append(_table(sample, code, algorithm, projection, fitted.job.seed))
     return Findings({record.Artifact.PROJECTIONS: pd.concat(tables, ignore_index=True)} if tables else {})
 
 
@@ -61,18 +61,18 @@ def _chosen(parts: Mapping[str, tuple[Strings, Floats]]) -> tuple[Strings, Float
     return sample[rows], codes[rows]
 
 
-def _table(sample: Strings, code: str, algorithm: str, found: projections.Projection, seed: int) -> pd.DataFrame:
+def _table(sample: Strings, code: str, algorithm: str, projection: projections.Projection, seed: int) -> pd.DataFrame:
     """Return the rows of one projection, in the order of `record.COLUMNS`."""
     return pd.DataFrame(
         {
             "sample": sample,
             "code": code,
             "algorithm": algorithm,
-            "parameters": record.to_json(dict(found.parameters)),
+            "parameters": record.to_json(dict(projection.parameters)),
             "seed": seed,
-            "x": found.points[:, 0],
-            "y": found.points[:, 1],
-            "trustworthiness": found.trustworthiness,
+            "x": projection.points[:, 0],
+            "y": projection.points[:, 1],
+            "trustworthiness": projection.trustworthiness,
         }
     )
 

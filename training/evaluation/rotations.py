@@ -47,10 +47,10 @@ def evaluate(fitted: Fitted) -> Findings:
     rows: list[dict[str, Any]] = []
 
     def score(angle: float, draw: int, probabilities: Floats) -> None:
-        found = metrics.score(true, _named(classes, probabilities), fitted.split.targets, metrics.CLASSIFICATION)
+        scores = metrics.score(true, _named(classes, probabilities), fitted.split.targets, metrics.CLASSIFICATION)
         rows.extend(
             {"angle": angle, "draw": draw, "metric": metric, "target": target, "value": value}
-            for (metric, target), value in found.items()
+            for (metric, target), value in scores.items()
         )
 
     model: Any = fitted.outcome.model  # a Model need not have encode; a method that has codes does

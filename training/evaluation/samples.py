@@ -52,11 +52,14 @@ def evaluate(fitted: Fitted) -> Findings:
     names = fitted.test_sample
     labels = np.full(len(test), "") if fitted.labels is None else fitted.labels["test"]
     chosen = choose(labels, fitted.job.seed)
-    again, read = fitted.outcome.images["test"], fitted.outcome.predictions["test"]
+    reconstructed, read = fitted.outcome.images["test"], fitted.outcome.predictions["test"]
     columns = [fitted.split.targets.index(target) for target in _predictors.CODES.values()]
     rows: list[tuple[Any, ...]] = []
     for i in chosen:
-        for kind, images, va in (("real", np.asarray(test.x), fitted.truth["test"]), ("reconstruction", again, read)):
+        for kind, images, va in (
+            ("real", np.asarray(test.x), fitted.truth["test"]),
+            ("reconstruction", reconstructed, read),
+        ):
             rows.append((kind, names[i], "", 0.0, png(images[i]), *va[i, columns].tolist(), labels[i]))
     model: Any = fitted.outcome.model
     # one of each of the first emotions

@@ -44,11 +44,11 @@ def distances(codes: Floats, label: Values) -> list[tuple[str, str, float, float
     names = np.unique(label).tolist()
     centre = {name: codes[label == name].mean(axis=0, dtype=np.float64) for name in names}
     spread = {name: float(np.sqrt(((codes[label == name] - centre[name]) ** 2).sum(axis=1).mean())) for name in names}
-    found = []
+    rows = []
     for one, other in itertools.combinations(names, 2):
         apart, within = float(np.linalg.norm(centre[one] - centre[other])), (spread[one] + spread[other]) / 2
-        found.append((one, other, apart, apart / within if within > 0 else float("nan")))
-    return found
+        rows.append((one, other, apart, apart / within if within > 0 else float("nan")))
+    return rows
 
 
 # last: The codes of rotated meshes are another evaluation's.

@@ -103,8 +103,8 @@ def signature(vertices: Floats, heat: Heat = DEFAULT, triangles: Indices | None 
     values, vectors = spectrum(vertices, heat, triangles)
     times = np.geomspace(heat.first, heat.last, heat.times)
     decay = np.exp(-np.outer(values.clip(min=0.0), times))
-    found: NDArray[np.float32] = (vectors**2 @ decay).astype(np.float32)
-    return found
+    hks: NDArray[np.float32] = (vectors**2 @ decay).astype(np.float32)
+    return hks
 
 
 def signatures(
@@ -116,15 +116,15 @@ def signatures(
 ) -> NDArray[np.float32]:
     """Return the signatures (n, v, times) of meshes (n, v, 3); each is computed once and then read from `cache`."""
     whole = np.ascontiguousarray(meshes)
-    found = np.empty((*whole.shape[:2], heat.times), np.float32)
-    kept = None if cache is None else _Kept(cache / "hks", heat, triangles)
+    values = np.empty((*whole.shape[:2], heat.times), np.float32)
+    cached = None if cache is None else _Cached(cache / "hks", heat, triangles)
 
     def make(row: int) -> None:
-        if kept is not None and kept.read(whole[row], found[row]):
+        if cached is not None and cached.read(whole[row], values[row]):
             return
-        found[row] = signature(whole[row], heat, triangles)
-        if kept is not None:
-            kept.write(whole[row], found[row])
+        values[row] = signature(whole[row], heat, triangles)
+        if cached is not None:
+            cached.write(whole[row], values[row])
 
     if threads == 1:
         for row in range(len(whole)):
@@ -132,10 +132,10 @@ def signatures(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(make, range(len(whole))))
-    return found
+    return values
 
 
-class _Kept:
+class _Cached:
     """Signatures on disk: a file of plain float32 for each mesh, named by all that decides its content."""
 
     def __init__(self, folder: Path, heat: Heat, triangles: Indices | None) -> None:

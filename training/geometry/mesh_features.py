@@ -64,8 +64,8 @@ class Features:
         """Map meshes (n, v, 3) in pixels to features (n, v, c)."""
         if self.kind == "hks":
             return hks.signatures(landmarks, self.cache, threads=self.threads)
-        found = unit(landmarks)
-        return (align(found, self.mean) if self.kind == "aligned" else found).astype(np.float32)
+        features = unit(landmarks)
+        return (align(features, self.mean) if self.kind == "aligned" else features).astype(np.float32)
 
     def state(self) -> dict[str, Any]:
         """Return what JSON can hold; `from_state` reads it back without loss."""
@@ -82,8 +82,8 @@ def unit(landmarks: Floats) -> NDArray[np.float64]:
     centred = np.asarray(landmarks, dtype=np.float64)
     centred = centred - centred.mean(axis=1, keepdims=True)
     radius = np.sqrt((centred**2).sum(axis=2).mean(axis=1))
-    found: NDArray[np.float64] = centred / np.where(radius > 0, radius, 1.0)[:, None, None]
-    return found
+    scaled: NDArray[np.float64] = centred / np.where(radius > 0, radius, 1.0)[:, None, None]
+    return scaled
 
 
 def align(meshes: NDArray[np.float64], to: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -72,8 +72,8 @@ def _span(x: Array) -> Array:
     """Return an orthonormal basis (p, r) of the rows of x (n, p)."""
     by_rows = len(x) < x.shape[1]
     values, vectors = np.linalg.eigh(x @ x.T if by_rows else x.T @ x)
-    kept = values > RELATIVE_RANK * values[-1]
-    basis: Array = x.T @ vectors[:, kept] / np.sqrt(values[kept]) if by_rows else vectors[:, kept]
+    large = values > RELATIVE_RANK * values[-1]
+    basis: Array = x.T @ vectors[:, large] / np.sqrt(values[large]) if by_rows else vectors[:, large]
     return basis
 
 
@@ -132,8 +132,8 @@ def differences(triangles: Indices, vertices: int) -> Array:
     joined = np.zeros((vertices, vertices))
     for a, b in ((0, 1), (1, 2), (2, 0)):
         joined[triangles[:, a], triangles[:, b]] = joined[triangles[:, b], triangles[:, a]] = 1.0
-    found: Array = np.eye(vertices) - joined / joined.sum(axis=1, keepdims=True).clip(min=1.0)
-    return found
+    matrix: Array = np.eye(vertices) - joined / joined.sum(axis=1, keepdims=True).clip(min=1.0)
+    return matrix
 
 
 @dataclass(frozen=True)

@@ -53,19 +53,19 @@ def inliers(values: Floats, params: Params, seed: int) -> NDArray[np.bool_]:
     """
     kind = params["outliers"]
     if kind == "none":
-        kept = np.ones(len(values), dtype=bool)
+        stays = np.ones(len(values), dtype=bool)
     elif kind == "iqr":
-        kept = within_fences(values, values, params["iqr_factor"])
+        stays = within_fences(values, values, params["iqr_factor"])
     elif kind == "isolation_forest":
         from sklearn.ensemble import IsolationForest
 
         forest = IsolationForest(contamination=params["contamination"], random_state=seed)
-        kept = forest.fit_predict(values) == 1
+        stays = forest.fit_predict(values) == 1
     else:
         raise ValueError(f"outliers is {kind!r}, expected one of {', '.join(OUTLIERS)}")
-    if kept.sum() < 2:
-        raise ValueError(f"outliers={kind} keeps {kept.sum()} of {len(values)} train rows; at least 2 are needed")
-    return np.asarray(kept)
+    if stays.sum() < 2:
+        raise ValueError(f"outliers={kind} keeps {stays.sum()} of {len(values)} train rows; at least 2 are needed")
+    return np.asarray(stays)
 
 
 @dataclass(frozen=True)

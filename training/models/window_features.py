@@ -39,7 +39,7 @@ def pooled(view: View, statistics: str) -> tuple[NDArray[np.float64], NDArray[np
     if statistics not in STATISTICS:
         raise ValueError(f"statistics is {statistics!r}, expected one of {', '.join(STATISTICS)}")
     n, c = len(view), view.shape[-1]
-    made = np.zeros((n, c if statistics == "mean" else 2 * c))
+    features = np.zeros((n, c if statistics == "mean" else 2 * c))
     observed = np.zeros(n, bool)
     steps = view.shape[1] if view.windowed else 1
     size = max(1, AT_ONCE_BYTES // (8 * steps * c))
@@ -49,12 +49,12 @@ def pooled(view: View, statistics: str) -> tuple[NDArray[np.float64], NDArray[np
         values, mask = values.reshape(-1, steps, c).astype(np.float64), mask.reshape(-1, steps)
         count = np.maximum(mask.sum(axis=1), 1)[:, None]
         mean = values.sum(axis=1) / count
-        made[part, :c] = mean
+        features[part, :c] = mean
         if statistics == "mean_sd":
             deviation = np.where(mask[:, :, None], values - mean[:, None], 0.0)
-            made[part, c:] = np.sqrt((deviation**2).sum(axis=1) / count)
+            features[part, c:] = np.sqrt((deviation**2).sum(axis=1) / count)
         observed[part] = mask.any(axis=1)
-    return made, observed
+    return features, observed
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,18 @@ class WindowFeatures:
 
     def of(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return features (n, d) of the samples; UserError where a block has more or fewer columns than at the fit."""
-        made = []
+        features = []
         for block, names in self.columns.items():
-            found = inputs[block].shape[-1]
-            if found != len(names):
-                raise UserError(f"the model was fitted on {len(names)} columns of {block}, and these rows have {found}")
+            width = inputs[block].shape[-1]
+            if width != len(names):
+                raise UserError(f"the model was fitted on {len(names)} columns of {block}, and these rows have {width}")
             values, observed = pooled(inputs[block], self.statistics)
             scaled = np.asarray(self.scaling[block].apply(values))
             scaled[~observed] = 0.0
-            made.append(scaled)
+            features.append(scaled)
             if block in self.indicated:
-                made.append((~observed)[:, None].astype(np.float64))
-        return np.concatenate(made, axis=1)
+                features.append((~observed)[:, None].astype(np.float64))
+        return np.concatenate(features, axis=1)
 
     def state(self) -> dict[str, Any]:
         """Return what JSON can hold; `from_state` reads it back without loss."""

@@ -70,18 +70,18 @@ class Adversarial(Step):
     def take(self, batch: Batch, n: int) -> Mapping[str, Tensor]:
         """Take the step; the scalars are the two losses, their sum as "loss", and the losses' terms."""
         with torch.no_grad():
-            made = self.generate(batch)
-        found = self._update("discriminator", self.discriminator_loss(batch, made, n))
+            generated = self.generate(batch)
+        scalars = self._update("discriminator", self.discriminator_loss(batch, generated, n))
         # the generator's gradient goes through the discriminator and need not be kept for the weights of that
         for parameter in self.judging:
             parameter.requires_grad_(False)
         try:
             for _ in range(self.generator_updates):
-                found |= self._update("generator", self.generator_loss(batch, self.generate(batch), n))
+                scalars |= self._update("generator", self.generator_loss(batch, self.generate(batch), n))
         finally:
             for parameter in self.judging:
                 parameter.requires_grad_(True)
-        return {LOSS: found["discriminator"] + found["generator"], **found}
+        return {LOSS: scalars["discriminator"] + scalars["generator"], **scalars}
 
     def _update(self, name: str, loss: Tensor | tuple[Tensor, Mapping[str, Tensor]]) -> dict[str, Tensor]:
         value, terms = loss if isinstance(loss, tuple) else (loss, {})

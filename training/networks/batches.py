@@ -138,10 +138,10 @@ def in_time_order(sequence: NDArray[Any], time: NDArray[Any]) -> list[NDArray[np
 
 def padded(rows: Sequence[Tensor], length: int | None = None) -> Tensor:
     """Return row numbers of unequal length as (b, T), with −1 after the end of each."""
-    made = torch.full((len(rows), length or max(map(len, rows))), -1)
-    for row, numbers in zip(made, rows, strict=True):
+    table = torch.full((len(rows), length or max(map(len, rows))), -1)
+    for row, numbers in zip(table, rows, strict=True):
         row[: len(numbers)] = numbers
-    return made
+    return table
 
 
 # -------------------------------------------------------------------------------------------------------- rows
@@ -211,13 +211,13 @@ def placed(items: Sequence[Item], device: torch.device) -> list[Item]:
     Arrays become tensors that share their memory, and small views without windows tensors of their rows.
     """
     small = _small(items)
-    made: list[Item] = []
+    on_device: list[Item] = []
     for item in items:
         if _is_view(item):
-            made.append(as_tensor(np.asarray(item)).to(device) if small and not item.windowed else item)
+            on_device.append(as_tensor(np.asarray(item)).to(device) if small and not item.windowed else item)
         else:
-            made.append(as_tensor(item).to(device) if small else as_tensor(item))
-    return made
+            on_device.append(as_tensor(item).to(device) if small else as_tensor(item))
+    return on_device
 
 
 def in_order(items: Sequence[Item], device: torch.device, at_once: int) -> Iterator[Batch]:
@@ -299,7 +299,7 @@ class Mapped:
 
     def __init__(self, items: Sequence[Item]) -> None:
         arrays = [item if isinstance(item, np.ndarray) else getattr(item, "values", None) for item in items]
-        maps = {id(found): found for found in map(_map, arrays) if found is not None}
+        maps = {id(mapped): mapped for mapped in map(_map, arrays) if mapped is not None}
         self.maps, self.read = list(maps.values()), 0
 
     def release(self, batch: Batch) -> None:
@@ -318,9 +318,9 @@ class Mapped:
 def _map(array: Any) -> mmap.mmap | None:
     """Return the map of the file that an array, or the array it is a view of, lies in; None where it lies in memory."""
     while array is not None:
-        found = getattr(array, "_mmap", None)
-        if found is not None and hasattr(mmap, "MADV_DONTNEED"):
-            return found
+        file = getattr(array, "_mmap", None)
+        if file is not None and hasattr(mmap, "MADV_DONTNEED"):
+            return file
         # an array is a view of its base; rows chosen of an array (`training.datasets._images.Chosen`) name their values
         array = getattr(array, "base", None) if isinstance(array, np.ndarray) else getattr(array, "values", None)
     return None

@@ -33,10 +33,10 @@ class EdgeConv(nn.Module):
 
         neighbours : (n, v, k) rows of vertices; the nearest in x where None.
         """
-        found = nearest(x.detach(), self.k) if neighbours is None else neighbours
+        neighbourhood = nearest(x.detach(), self.k) if neighbours is None else neighbours
         own, difference = self.linear.weight.chunk(2, dim=1)
         here = functional.linear(x, own - difference, self.linear.bias)
-        return here + _NeighbourMaximum.apply(functional.linear(x, difference), found)
+        return here + _NeighbourMaximum.apply(functional.linear(x, difference), neighbourhood)
 
 
 def nearest(x: Tensor, k: int) -> Tensor:

@@ -34,16 +34,16 @@ def run(
     function : takes a batch of each item, as `training.networks.batches.Batches` gives it.
     items : each with n rows: tensors, arrays or views.
     """
-    made, start = np.empty(0), 0
+    output, start = np.empty(0), 0
     with torch.inference_mode():
         for batch in in_order(items, next(module.parameters()).device, at_once):
             part = function(*batch).cpu().numpy()
             if start == 0:
                 # filled part by part: joining them at the end would take twice the memory
-                made = np.empty((len(items[0]), *part.shape[1:]), part.dtype)
-            made[start : start + len(part)] = part
+                output = np.empty((len(items[0]), *part.shape[1:]), part.dtype)
+            output[start : start + len(part)] = part
             start += len(part)
-    return made
+    return output
 
 
 def count(module: nn.Module) -> int:

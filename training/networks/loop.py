@@ -245,8 +245,8 @@ def _validated(step: Step, validate: Validate, scores: dict[str, float]) -> tupl
         weights = [p.isfinite().all() for module in step.modules.values() for p in module.parameters()]
         if weights and not bool(torch.stack(weights).all()):
             return math.nan, "a weight is no longer finite"
-        found = validate()
-    value, beside = found if isinstance(found, tuple) else (found, {})
+        result = validate()
+    value, beside = result if isinstance(result, tuple) else (result, {})
     # NumPy's numbers could not be read back from a checkpoint
     scores |= {name: float(score) for name, score in beside.items()}
     value = float(value)
@@ -270,17 +270,17 @@ class _State:
 
     def keep_best(self) -> None:
         """Copy the weights that the modules have now."""
-        for name, kept in self.best.items():
+        for name, weights in self.best.items():
             for key, value in self.step.modules[name].state_dict().items():
-                if key in kept:
-                    kept[key].copy_(value)
+                if key in weights:
+                    weights[key].copy_(value)
                 else:
-                    kept[key] = value.detach().clone()
+                    weights[key] = value.detach().clone()
 
     def take_best(self) -> None:
         """Give the modules the weights that were kept."""
-        for name, kept in self.best.items():
-            self.step.modules[name].load_state_dict(kept)
+        for name, weights in self.best.items():
+            self.step.modules[name].load_state_dict(weights)
 
     def kept(self) -> dict[str, Any]:
         """Return what a checkpoint holds."""
@@ -305,6 +305,7 @@ class _State:
         for key, value in state["history"].items():
             setattr(self.history, key, value)
         self.best = {
-            name: {key: value.to(self.device) for key, value in kept.items()} for name, kept in state["best"].items()
+            name: {key: value.to(self.device) for key, value in weights.items()}
+            for name, weights in state["best"].items()
         }
         self.extra.update(state["extra"])

@@ -104,11 +104,11 @@ class MeshNetwork(nn.Module):
     def vertices(self, x: Tensor) -> Tensor:
         """Map features (n, v, c) to the vertices' embeddings (n, v, embedding)."""
         x = ((x[:, :, None] - self.mean) / self.scale).flatten(start_dim=2)
-        found = []
+        embeddings = []
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = _rectified(norm, layer(x))
-            found.append(x)
-        return _rectified(self.embed_norm, self.embed(torch.cat(found, dim=2)))
+            embeddings.append(x)
+        return _rectified(self.embed_norm, self.embed(torch.cat(embeddings, dim=2)))
 
     def encode(self, x: Tensor) -> Tensor:
         """Map features (n, v, c) to the head's last hidden layer (n, embedding)."""
@@ -147,8 +147,8 @@ class FittedMeshes:
     def classify(self, codes: Floats) -> Floats:
         """Map the penultimate layer (n, d) to the probabilities (n, classes)."""
         with torch.inference_mode():
-            given = _tensor(codes, next(self.module.parameters()).device)
-            return torch.softmax(self.module.classify(given), dim=1).cpu().numpy()
+            tensor = _tensor(codes, next(self.module.parameters()).device)
+            return torch.softmax(self.module.classify(tensor), dim=1).cpu().numpy()
 
     def vertices(self, inputs: Inputs) -> Floats:
         """Map meshes (n, v, 3) to the embeddings (n, v, d) of their vertices, before pooling."""

@@ -72,8 +72,8 @@ class Descent(Step):
     def take(self, batch: Batch, n: int) -> Mapping[str, Tensor]:
         """Take a step down the gradient of the loss."""
         del n
-        found = self.loss(batch)
-        value, terms = found if isinstance(found, tuple) else (found, {})
+        result = self.loss(batch)
+        value, terms = result if isinstance(result, tuple) else (result, {})
         descend(value, self.optimiser, self.max_grad_norm)
         return {LOSS: value.detach(), **{name: term.detach() for name, term in terms.items()}}
 

@@ -106,15 +106,15 @@ def read_ellipses(file: Path) -> dict[str, Ellipse]:
     numbers, texts = table.read(_AXES, ["emotion"])
     where = [f"{file}, line {line}" for line in table.lines()]
     _faces.check_range(np.column_stack([numbers[axis] for axis in circumplex.AXES]), where)
-    found: dict[str, Ellipse] = {}
+    ellipses: dict[str, Ellipse] = {}
     for row, emotion in enumerate(texts["emotion"].tolist()):
         ellipse = Ellipse(emotion, *(float(numbers[field][row]) for field in _AXES))
         if wrong := [axis for axis in ellipse.axes.tolist() if not 0 <= axis <= WIDEST]:
             raise UserError(f"{where[row]}: expected semi-axes from 0 to {WIDEST}, found {wrong[0]:g}")
-        if circumplex.name(emotion) in found:
+        if circumplex.name(emotion) in ellipses:
             raise UserError(f"{where[row]}: expected each emotion once, found {emotion!r} again")
-        found[circumplex.name(emotion)] = ellipse
-    return found
+        ellipses[circumplex.name(emotion)] = ellipse
+    return ellipses
 
 
 def write_ellipses(file: Path, ellipses: Mapping[str, Ellipse]) -> None:

@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 def applying(method: Method) -> list[str]:
     """Return the names of the evaluations that apply to `method`, in the order in which they are computed."""
-    found = [name for name in registry.evaluations() if registry.evaluation(name).applies(method)]
-    return sorted(found, key=lambda name: registry.evaluation(name).last)
+    names = [name for name in registry.evaluations() if registry.evaluation(name).applies(method)]
+    return sorted(names, key=lambda name: registry.evaluation(name).last)
 
 
 def prerequisites(method: Method) -> dict[str, str]:
-    """Return need → method of everything that the evaluations of `method` need."""
-    return {need: path for name in applying(method) for need, path in registry.evaluation(name).prerequisites.items()}
+    """Return name → method of all prerequisites of the evaluations of `method`."""
+    return {name: path for one in applying(method) for name, path in registry.evaluation(one).prerequisites.items()}
 
 
 class Tables(dict[str, "pd.DataFrame"]):
@@ -77,14 +77,14 @@ def evaluate(
         try:
             job = replace(fitted.job, prerequisites={**fitted.job.prerequisites, **load(evaluation.prerequisites)})
             outcome = replace(fitted.outcome, embeddings=codes)
-            found = evaluation.evaluate(replace(fitted, job=job, outcome=outcome))
+            findings = evaluation.evaluate(replace(fitted, job=job, outcome=outcome))
         except Exception as error:
             stopping.check()
             say(f"evaluation {name} failed: {type(error).__name__}: {error}; its traceback is in the run's log")
             log.error("evaluation %s failed\n%s", name, traceback.format_exc())
             continue
-        tables.add(f"the evaluation {name}", found.tables)
-        written |= set(found.tables)
-        metrics.update(found.metrics)
-        codes = {**codes, **found.embeddings}
+        tables.add(f"the evaluation {name}", findings.tables)
+        written |= set(findings.tables)
+        metrics.update(findings.metrics)
+        codes = {**codes, **findings.embeddings}
     return Findings({name: tables[name] for name in tables if name in written}, metrics, codes)

@@ -61,9 +61,9 @@ def finish(session: Session, searches: Sequence[Session]) -> None:
             for k in range(repeats):
                 if (one.fold, seed(session, k)) in ended:
                     continue
-                with session.store.lock(f"final-{one.label}-{k}") as mine:
+                with session.store.lock(f"final-{one.label}-{k}") as free:
                     ended = ended_finals(session, failed_before)
-                    if mine and (one.fold, seed(session, k)) not in ended:
+                    if free and (one.fold, seed(session, k)) not in ended:
                         # evaluations that are computed once belong to the first fold's first seed that came through
                         earlier = all(_failed(ended, one, seed(session, j)) for j in range(k))
                         _final(one, k, first=one.fold <= 1 and earlier)
@@ -307,7 +307,7 @@ def _fit_and_score(
             prerequisites=models,
         ).outcome
 
-    found = evaluating.evaluate(
+    findings = evaluating.evaluate(
         Fitted(
             method=prepared.method,
             data=prepared.data,
@@ -326,8 +326,8 @@ def _fit_and_score(
         say=session.watch.message,
     )
     run.tags({"needs": prerequisites.tag(session, used)})
-    if found.embeddings:
-        run.table(Artifact.EMBEDDINGS, scoring.embeddings_table(protocol, found.embeddings))
-    for name in found.tables:
+    if findings.embeddings:
+        run.table(Artifact.EMBEDDINGS, scoring.embeddings_table(protocol, findings.embeddings))
+    for name in findings.tables:
         run.table(name, tables[name])
-    run.metrics(found.metrics)
+    run.metrics(findings.metrics)

@@ -43,7 +43,7 @@ def key(module: ModuleType, bench: Bench, params: Params, split: Split, seed: in
 @functools.cache
 def _code(file: str | None) -> str:
     """Return a hash of a method's file, of what its family shares, and of the folders that methods are made of."""
-    files = [found for folder in SHARED for found in sorted((TRAINING / folder).rglob("*.py"))]
+    files = [path for folder in SHARED for path in sorted((TRAINING / folder).rglob("*.py"))]
     if file is not None:
         files += [Path(file), *sorted(Path(file).parent.glob("_*.py"))]
     content = hashlib.sha256()

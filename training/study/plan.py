@@ -199,7 +199,7 @@ def named(data: Dataset, known_as: str | None) -> Dataset:
     return dataclasses.replace(data, name=known_as)
 
 
-def parameters(given: Params, space: ModuleType) -> Params:
+def parameters(values: Params, space: ModuleType) -> Params:
     """Return DEFAULTS with the given values in their place, each one that the space can draw.
 
     What a space asks for in some cases alone must be given in those, and only in those: nothing is drawn or ignored.
@@ -208,13 +208,13 @@ def parameters(given: Params, space: ModuleType) -> Params:
 
     from training.study.search import distributions
 
-    if not given:
+    if not values:
         return dict(space.DEFAULTS)
     known = distributions(space)
-    for key in given:
+    for key in values:
         if key not in known:
             raise UserError(messages.unknown(key, known, "parameter"))
-    chosen = {**space.DEFAULTS, **{key: _value(key, value, known[key]) for key, value in given.items()}}
+    chosen = {**space.DEFAULTS, **{key: _value(key, value, known[key]) for key, value in values.items()}}
     trial = FixedTrial(chosen)
     try:
         space.suggest(trial)
@@ -225,7 +225,7 @@ def parameters(given: Params, space: ModuleType) -> Params:
         raise UserError(
             f"with these values the space asks for {missing[0]} as well: give --param {missing[0]}=…"
         ) from None
-    if idle := [key for key in given if key not in trial.distributions]:
+    if idle := [key for key in values if key not in trial.distributions]:
         raise UserError(f"parameter {idle[0]} does nothing with these values of the others")
     return {key: value for key, value in chosen.items() if key in trial.distributions}
 

@@ -27,48 +27,48 @@ if TYPE_CHECKING:
 def load(session: Session, wanted: Mapping[str, str]) -> dict[str, Any]:
     """Return name → fitted model of each prerequisite in `wanted` (name → method), fitting those that are missing."""
     loaded = {}
-    for need, method in wanted.items():
-        folder = session.store.artifacts(run_id(session, need, method)) / Artifact.MODEL
-        loaded[need] = registry.method(method).load(folder, session.bench.device)
+    for name, method in wanted.items():
+        folder = session.store.artifacts(run_id(session, name, method)) / Artifact.MODEL
+        loaded[name] = registry.method(method).load(folder, session.bench.device)
     return loaded
 
 
 def tag(session: Session, wanted: Mapping[str, str]) -> str:
     """Return the tag `needs` of a run whose prerequisites are `wanted`."""
-    return to_json({need: run_id(session, need, method) for need, method in wanted.items()})
+    return to_json({name: run_id(session, name, method) for name, method in wanted.items()})
 
 
-def run_id(session: Session, need: str, method: str) -> str:
-    """Return the run that serves as `need` in this study: kept from before, given by ``--with``, found, or fitted.
+def run_id(session: Session, name: str, method: str) -> str:
+    """Return the run that serves as the prerequisite `name`: the study's, that of ``--with``, an equal or a new one.
 
     It stands as a user attribute of the Optuna study, so that a resumed study keeps its prerequisites. UserError where
     it was deleted in MLflow since.
     """
-    attribute = f"need {method} {need}"  # with the method: two prerequisites of prerequisites may bear one name
-    kept = session.study.user_attrs.get(attribute)
-    if kept is not None:
-        if kept not in session.checked:
-            session.store.require(kept, f"the fitted {method} that study {session.prepared.name!r} uses as {need}")
-            session.checked.add(kept)
-        return str(kept)
+    attribute = f"need {method} {name}"  # with the method: two prerequisites of prerequisites may bear one name
+    recorded = session.study.user_attrs.get(attribute)
+    if recorded is not None:
+        if recorded not in session.checked:
+            session.store.require(recorded, f"the fitted {method} that study {session.prepared.name!r} uses as {name}")
+            session.checked.add(recorded)
+        return str(recorded)
     with session.store.holding(f"{attribute} {session.label}"):
-        kept = session.study.user_attrs.get(attribute)
-        if kept is None:
+        recorded = session.study.user_attrs.get(attribute)
+        if recorded is None:
             _close_killed(session, method)
-            given = session.prepared.plan.prerequisites.get(need)
-            kept = (
-                _given(session.prepared, session.store, need, method, given)
-                if given
-                else _found(session, method) or _fit(session, method)
+            named = session.prepared.plan.prerequisites.get(name)
+            recorded = (
+                _named(session.prepared, session.store, name, method, named)
+                if named
+                else _equal(session, method) or _fit(session, method)
             )
-            session.study.set_user_attr(attribute, kept)
-    return str(kept)
+            session.study.set_user_attr(attribute, recorded)
+    return str(recorded)
 
 
 def _close_killed(session: Session, method: str) -> None:
-    """Close what a killed worker of this study left open while it fitted the need; the lock says that none is at it."""
-    mine = {"kind": Kind.NEED, "method": method, **session.selection}
-    for info in session.store.find(mine, status="RUNNING"):
+    """Close what a killed worker left open while it fitted the prerequisite; the lock says that none is at it."""
+    selection = {"kind": Kind.NEED, "method": method, **session.selection}
+    for info in session.store.find(selection, status="RUNNING"):
         if info.tags["state"] == State.COMPLETE:  # killed after it had written all, before MLflow heard of it
             session.store.end(info.id, State.COMPLETE)
         else:
@@ -78,30 +78,30 @@ def _close_killed(session: Session, method: str) -> None:
 def check(prepared: Prepared, store: Store) -> None:
     """Raise UserError where ``--with`` names what the study does not need, or a run that does not fit it."""
     wanted = {**prepared.method.prerequisites, **evaluating.prerequisites(prepared.method)}
-    for need, text in prepared.plan.prerequisites.items():
-        if need not in wanted:
-            raise UserError(messages.unknown(need, wanted, f"prerequisite of {prepared.plan.method}"))
+    for name, text in prepared.plan.prerequisites.items():
+        if name not in wanted:
+            raise UserError(messages.unknown(name, wanted, f"prerequisite of {prepared.plan.method}"))
         if prepared.protocol.folds:
             raise UserError(
-                f"--with {need}={text}: with --test-folds each fold has a {need} of its own, fitted on its train part; "
+                f"--with {name}={text}: with --test-folds each fold has a {name} of its own, fitted on its train part; "
                 "leave --with out"
             )
-        _given(prepared, store, need, wanted[need], text)
+        _named(prepared, store, name, wanted[name], text)
 
 
 def _settings(prepared: Prepared, method: str) -> dict[str, Any]:
-    """Return the need's settings: the study's where it has the same one, else the default."""
+    """Return the prerequisite's settings: the study's where it has the same one, else the default."""
     allowed = registry.choices(registry.method(method).METHOD, registry.reader(prepared.plan.dataset))
     return {name: prepared.settings.get(name, values[0]) for name, values in allowed.items()}
 
 
-def _given(prepared: Prepared, store: Store, need: str, method: str, text: str) -> str:
-    """Check the run that ``--with`` names: the method, the split and the settings must be those of the need."""
+def _named(prepared: Prepared, store: Store, name: str, method: str, text: str) -> str:
+    """Check the run that ``--with`` names: method, split and settings must be those of the prerequisite `name`."""
     info = store.final(text)
     tags = info.tags
     if tags.get("kind") not in (Kind.FINAL, Kind.NEED):
         raise UserError(
-            f"--with {need}={text}: run {info.id[:8]} is a {tags.get('kind')}, which keeps no model; give a final run"
+            f"--with {name}={text}: run {info.id[:8]} is a {tags.get('kind')}, which keeps no model; give a final run"
         )
     expected = {
         "method": method,
@@ -110,11 +110,16 @@ def _given(prepared: Prepared, store: Store, need: str, method: str, text: str) 
         "settings": to_json(_settings(prepared, method)),
         "state": State.COMPLETE,
     }
-    for name, value in expected.items():
-        if tags.get(name) != value:
+    for tag_name, value in expected.items():
+        if tags.get(tag_name) != value:
             raise UserError(
-                f"--with {need}={text}: run {info.id[:8]} has {name} {tags.get(name)!r}, expected {value!r}"
+                f"--with {name}={text}: run {info.id[:8]} has {tag_name} {tags.get(tag_name)!r}, expected {value!r}"
             )
+    if tags.get("refit") == "all":
+        raise UserError(
+            f"--with {name}={text}: run {info.id[:8]} was fitted on train and validation (--refit all), and a search "
+            "on validation needs one that has not seen it; give a final run of a study with --refit train"
+        )
     return str(info.id)
 
 
@@ -132,16 +137,16 @@ def _identity(session: Session, method: str) -> dict[str, str]:
     }
 
 
-def _found(session: Session, method: str) -> str | None:
-    """Return an equal need that another study fitted; none where the code has uncommitted changes."""
+def _equal(session: Session, method: str) -> str | None:
+    """Return an equal prerequisite that another study fitted; none where the code has uncommitted changes."""
     if provenance.code().endswith("+") or provenance.code() == "unknown":
         return None
-    found = session.store.find({**_identity(session, method), "state": State.COMPLETE})
-    return found[0].id if found else None
+    runs = session.store.find({**_identity(session, method), "state": State.COMPLETE})
+    return runs[0].id if runs else None
 
 
 def _fit(session: Session, method: str) -> str:
-    """Fit a need on the train part, stopped on validation; it is never given the test part."""
+    """Fit a prerequisite on the train part, stopped on validation; it is never given the test part."""
     import dataclasses
 
     prepared, store = session.prepared, session.store
@@ -154,7 +159,7 @@ def _fit(session: Session, method: str) -> str:
     if session.fold:
         protocol = protocol.folds[session.fold - 1]
     if protocol.split_id != prepared.protocol.split_id:
-        raise ValueError(f"{method} as a need of {prepared.plan.method} would be fitted on another split")
+        raise ValueError(f"{method} as a prerequisite of {prepared.plan.method} would be fitted on another split")
     bench = dataclasses.replace(session.bench, settings=settings)
     asked = dataclasses.replace(prepared, method=declared, settings=settings, protocol=protocol)
     tags = {**identity(asked, bench), **_identity(session, method), **session.selection}

@@ -175,10 +175,10 @@ class Bars(Watch):
 
     def _left(self) -> str:
         """Return the time left as the finished ones of this session suggest it."""
-        made = self._done - self._first
-        if not made or self._done >= self._total:
+        ended = self._done - self._first
+        if not ended or self._done >= self._total:
             return ""
-        seconds = (time.monotonic() - self._began) / made * (self._total - self._done)
+        seconds = (time.monotonic() - self._began) / ended * (self._total - self._done)
         minutes, rest = divmod(round(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         return f"about {hours} h {minutes:02} min left" if hours else f"about {minutes} min {rest:02} s left"

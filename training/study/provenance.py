@@ -42,13 +42,13 @@ def _git(*arguments: str) -> str:
 
 @functools.cache
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:  # either xgboost or xgboost-cpu is installed, never both
             continue
-    return found
+    return versions
 
 
 def machine(used: str) -> dict[str, object]:

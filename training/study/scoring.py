@@ -50,9 +50,9 @@ def check(protocol: Protocol, outcome: Outcome, parts: Iterable[str]) -> None:
         if part not in outcome.predictions:
             raise ValueError(f"the method gave no predictions for {part}")
         values: Any = outcome.predictions[part]
-        found, expected = np.shape(values), (len(truth[part]), len(protocol.classes or protocol.targets))
-        if found != expected:
-            raise ValueError(f"predictions for {part} have shape {found}, expected {expected}")
+        shape, expected = np.shape(values), (len(truth[part]), len(protocol.classes or protocol.targets))
+        if shape != expected:
+            raise ValueError(f"predictions for {part} have shape {shape}, expected {expected}")
         if not np.isfinite(values).all():
             raise ValueError(f"predictions for {part} hold {(~np.isfinite(values)).sum()} NaN or inf values")
         if protocol.classes and not (np.all(values >= 0) and np.allclose(np.sum(values, axis=1), 1, atol=1e-3)):
@@ -84,17 +84,17 @@ def scores(protocol: Protocol, outcome: Outcome, method: Method) -> dict[str, fl
     for part in ("validation", "test"):
         if part not in outcome.predictions:
             continue
-        found = metrics.score(
+        of_part = metrics.score(
             truth[part], predicted(protocol, outcome.predictions[part]), protocol.targets, protocol.metrics
         )
         if part in outcome.images:
             errors = image_errors(_images(protocol, part), outcome.images[part])
-            found |= {(name, PICTURE): float(values.mean()) for name, values in errors.items()}
+            of_part |= {(name, PICTURE): float(values.mean()) for name, values in errors.items()}
         if len(method.objective_weights) > 1:
-            found[method.objective, method.objective_target] = method.objective_value(
-                {target: found[method.objective, target] for target in method.objective_weights}
+            of_part[method.objective, method.objective_target] = method.objective_value(
+                {target: of_part[method.objective, target] for target in method.objective_weights}
             )
-        by_name |= {metric(part, name, target): value for (name, target), value in found.items()}
+        by_name |= {metric(part, name, target): value for (name, target), value in of_part.items()}
     return by_name
 
 
@@ -113,13 +113,13 @@ def on_validation(method: Method, split: Split, predictions: Floats, images: Any
         classes = np.array(split.classes)
         true, pred = classes[true][:, None], classes[np.argmax(predictions, axis=1)][:, None]
     targets = (CLASSES,) if split.classes else split.targets
-    found = {target: value for (_, target), value in metrics.score(true, pred, targets, names).items()}
+    of_target = {target: value for (_, target), value in metrics.score(true, pred, targets, names).items()}
     if images is not None:
-        found[PICTURE] = float(image_errors(np.asarray(part.x), images)[method.objective].mean())
-    missing = [target for target in method.objective_weights if target not in found]
+        of_target[PICTURE] = float(image_errors(np.asarray(part.x), images)[method.objective].mean())
+    missing = [target for target in method.objective_weights if target not in of_target]
     if missing:
         raise ValueError(f"the objective weights {missing[0]}, which was not given to be scored")
-    return float(method.objective_value(found))
+    return float(method.objective_value(of_target))
 
 
 def generated_table(
@@ -234,21 +234,21 @@ def _images(protocol: Protocol, part: str) -> Values:
 
 def image_errors(true: Values, reconstructed: Values) -> dict[str, Values]:
     """Return mse and mae (n,) of each image, uint8 (n, …), over its pixels, whose full range is 1."""
-    found: dict[str, list[Values]] = {"mse": [], "mae": []}
+    errors: dict[str, list[Values]] = {"mse": [], "mae": []}
     for rows in np.array_split(np.arange(len(true)), max(1, len(true) // 512)):  # float copies of all would be large
         error = (reconstructed[rows].astype(np.float64) - true[rows]) / 255
         axes = tuple(range(1, error.ndim))
-        found["mse"].append(np.mean(error**2, axis=axes))
-        found["mae"].append(np.mean(np.abs(error), axis=axes))
-    return {name: np.concatenate(values) for name, values in found.items()}
+        errors["mse"].append(np.mean(error**2, axis=axes))
+        errors["mae"].append(np.mean(np.abs(error), axis=axes))
+    return {name: np.concatenate(values) for name, values in errors.items()}
 
 
 def tables(protocol: Protocol, outcome: Outcome) -> dict[str, pd.DataFrame]:
     """Return the artifacts from which a final's scores can be computed again, by file name."""
-    made = {Artifact.PREDICTIONS: predictions_table(protocol, outcome.predictions)}
+    of_name = {Artifact.PREDICTIONS: predictions_table(protocol, outcome.predictions)}
     if outcome.images:
-        made[Artifact.RECONSTRUCTIONS] = reconstructions_table(protocol, outcome.images)
-    return made
+        of_name[Artifact.RECONSTRUCTIONS] = reconstructions_table(protocol, outcome.images)
+    return of_name
 
 
 def reconstructions_table(protocol: Protocol, images: Mapping[str, Values]) -> pd.DataFrame:
@@ -291,10 +291,10 @@ def predictions_table(protocol: Protocol, predictions: Mapping[str, Floats]) -> 
         if labels is not None:
             columns["label"] = labels[part]
         kind = str if protocol.classes else float
-        found = predicted(protocol, values)
+        pred = predicted(protocol, values)
         for i, target in enumerate(protocol.targets):
             columns[f"true_{target}"] = np.asarray(truth[part][:, i], dtype=kind)
-            columns[f"pred_{target}"] = np.asarray(found[:, i], dtype=kind)
+            columns[f"pred_{target}"] = np.asarray(pred[:, i], dtype=kind)
         for i, name in enumerate(protocol.classes):
             columns[f"prob_{name}"] = np.asarray(values[:, i], dtype=float)
         tables.append(pd.DataFrame(columns))
@@ -372,9 +372,9 @@ def intervals_of(
     by_name: dict[str, float] = {}
     few = len(protocol.targets) <= FEW_TARGETS
     over_groups = statistics.intervals(true, np.stack(on_test), groups, protocol.targets, protocol.metrics, seed=seed)
-    for (name, target), found in over_groups.items():
+    for (name, target), interval in over_groups.items():
         if few or target == ALL:
-            by_name[metric("test", name, target, LOW)] = found.low
-            by_name[metric("test", name, target, HIGH)] = found.high
-            by_name[metric("test", name, target, N_GROUPS)] = found.groups
+            by_name[metric("test", name, target, LOW)] = interval.low
+            by_name[metric("test", name, target, HIGH)] = interval.high
+            by_name[metric("test", name, target, N_GROUPS)] = interval.groups
     return by_name

@@ -55,13 +55,13 @@ GIVEN_UP = f"its worker was killed {MOST_RETRIES + 1} times; the study does not 
 def distributions(space: ModuleType) -> dict[str, BaseDistribution]:
     """Return the distribution of each parameter that DEFAULTS and fifty random draws of the space ask for."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    found: dict[str, BaseDistribution] = {}
+    of_parameter: dict[str, BaseDistribution] = {}
     for _ in range(50):
         trial = study.ask()
         space.suggest(trial)
-        found.update(trial.distributions)
+        of_parameter.update(trial.distributions)
         study.tell(trial, 0.0)
-    return dict(sorted(found.items()))
+    return dict(sorted(of_parameter.items()))
 
 
 def space_json(space: ModuleType) -> dict[str, Any]:
@@ -72,13 +72,13 @@ def space_json(space: ModuleType) -> dict[str, Any]:
     }
 
 
-def space_differences(kept: Mapping[str, Any], space: ModuleType) -> list[str]:
+def space_differences(recorded: Mapping[str, Any], space: ModuleType) -> list[str]:
     """Name each parameter whose distribution differs between a study's space.json and the space as it is now."""
     asked = space_json(space)["distributions"]
     return [
-        f"parameter {name}: it has {_words(kept['distributions'].get(name))}, asked for {_words(asked.get(name))}"
-        for name in sorted({*kept["distributions"], *asked})
-        if kept["distributions"].get(name) != asked.get(name)
+        f"parameter {name}: it has {_words(recorded['distributions'].get(name))}, asked for {_words(asked.get(name))}"
+        for name in sorted({*recorded["distributions"], *asked})
+        if recorded["distributions"].get(name) != asked.get(name)
     ]
 
 
@@ -147,12 +147,12 @@ def ordinal(study: Study, trial: FrozenTrial) -> int:
 
 def pruner(name: str) -> optuna.pruners.BasePruner:
     """Return the pruner of that name, one of `training.study.plan.PRUNERS`."""
-    made: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
+    pruners: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
         "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=4),
         "hyperband": lambda: OrdinalHyperband(min_resource=4),
         "none": optuna.pruners.NopPruner,
     }
-    return made[name]()
+    return pruners[name]()
 
 
 class OrdinalHyperband(optuna.pruners.HyperbandPruner):
@@ -210,13 +210,13 @@ def retry(study: Study, trial: FrozenTrial, *, killed: bool = True) -> None:
     if killed and retries > MOST_RETRIES:
         return
     # the parameters stand in the trial itself, so that suggest() finds them; DEFAULTS come as fixed_params
-    kept = {key: value for key, value in trial.system_attrs.items() if key == "fixed_params"}
+    attributes = {key: value for key, value in trial.system_attrs.items() if key == "fixed_params"}
     study.add_trial(
         optuna.create_trial(
             state=TrialState.WAITING,
             params=trial.params,
             distributions=trial.distributions,
-            system_attrs=kept,
+            system_attrs=attributes,
             user_attrs={RETRY_OF: origin(trial), RETRIES: retries},
         )
     )
@@ -323,10 +323,10 @@ def value(trial: FrozenTrial, weights: Sequence[float]) -> float:
     return weighted(trial.values, weights)
 
 
-def differences(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+def differences(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
     """Name what an existing study of the same name was made with, where it differs from what is asked for now."""
     return [
-        f"{key}: it has {kept.get(key)!r}, asked for {asked.get(key)!r}"
-        for key in sorted({*kept, *asked})
-        if kept.get(key) != asked.get(key)
+        f"{key}: it has {recorded.get(key)!r}, asked for {asked.get(key)!r}"
+        for key in sorted({*recorded, *asked})
+        if recorded.get(key) != asked.get(key)
     ]

@@ -137,18 +137,20 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
             ) from None
         study = _optuna_study(prepared, storage, prepared.name)
     _equip(study, prepared)
-    kept = study.user_attrs
-    if run_id := kept.get("run_id"):
+    attributes = study.user_attrs
+    if run_id := attributes.get("run_id"):
         info = store.require(run_id, f"study {prepared.name!r}", "or choose another --name")
         _refuse_earlier_record(prepared.name, info)
-    if "signature" in kept and kept["signature"] != prepared.signature:
+    if "signature" in attributes and attributes["signature"] != prepared.signature:
         raise UserError(
             f"study {prepared.name!r} exists and was made otherwise; choose another --name. "
-            + "; ".join(_differences(prepared, store, kept))
+            + "; ".join(_differences(prepared, store, attributes))
         )
     experiment = store.experiment(prepared.protocol.name)
     folds = len(prepared.protocol.folds)
-    session = Session(prepared, store, study, kept.get("run_id", ""), experiment, worker, bench, watch, folds=folds)
+    session = Session(
+        prepared, store, study, attributes.get("run_id", ""), experiment, worker, bench, watch, folds=folds
+    )
     if not session.run_id:
         session = _make(session)
         return session, _searches(session, storage)
@@ -204,12 +206,12 @@ def _refuse_earlier_record(name: str, info: RunInfo) -> None:
     )
 
 
-def _differences(prepared: Prepared, store: Store, kept: Mapping[str, Any]) -> list[str]:
+def _differences(prepared: Prepared, store: Store, attributes: Mapping[str, Any]) -> list[str]:
     """Name what an existing study was made with, where it differs; of a search space each parameter that differs."""
-    differences = search.differences(kept["signature"], prepared.signature)
-    if kept["signature"].get("space") == prepared.signature["space"] or "run_id" not in kept:
+    differences = search.differences(attributes["signature"], prepared.signature)
+    if attributes["signature"].get("space") == prepared.signature["space"] or "run_id" not in attributes:
         return differences
-    file = store.artifacts(kept["run_id"]) / Artifact.SPACE
+    file = store.artifacts(attributes["run_id"]) / Artifact.SPACE
     try:
         parameters = search.space_differences(json.loads(file.read_text(encoding="utf-8")), prepared.space)
     except (OSError, ValueError, LookupError):  # the file is not there or damaged: the hashes still differ

@@ -68,8 +68,8 @@ def _of_folds(session: Session, searches: Sequence[Session], finals: Sequence[Se
         tables = [_test(session.store, info, whole.targets, bool(whole.classes)) for info in infos]
         true, pred, groups = (np.concatenate(columns) for columns in zip(*tables, strict=True))
         scores = _means(infos, [len(table[0]) for table in tables])
-        found = formulas.score(true, pred, whole.targets, whole.metrics)
-        scores |= {metric("test", name, target): value for (name, target), value in found.items()}
+        of_target = formulas.score(true, pred, whole.targets, whole.metrics)
+        scores |= {metric("test", name, target): value for (name, target), value in of_target.items()}
         if len(method.objective_weights) > 1:
             of_targets = {
                 target: scores[metric("test", method.objective, target)] for target in method.objective_weights

@@ -34,13 +34,13 @@ def label(store: Store, name: str, labels: Iterable[str], remove: bool = False) 
     """Add tags of a person's own to a run or study, or remove them; UserError for one that it lacks."""
     info = store.get(name)
     present = set(json.loads(info.tags.get("labels") or "[]"))
-    given = {text.strip() for text in labels}
-    if "" in given:
+    names = {text.strip() for text in labels}
+    if "" in names:
         raise UserError("a tag is at least one character")
-    if remove and given - present:
-        missing = min(given - present)
+    if remove and names - present:
+        missing = min(names - present)
         raise UserError(unknown(missing, sorted(present), f"tag of run {info.id[:12]}:"))
-    store.set_tags(info.id, {"labels": record.to_json(sorted(present - given if remove else present | given))})
+    store.set_tags(info.id, {"labels": record.to_json(sorted(present - names if remove else present | names))})
 
 
 def archive(store: Store, name: str, undo: bool = False) -> None:

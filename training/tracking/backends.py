@@ -49,16 +49,16 @@ def client(uri: str, folder: Path) -> MlflowClient:
         raise UserError(f"MLFLOW_TRACKING_URI={uri}: expected sqlite:///FILE, postgresql://… or http(s)://…")
 
     if not uri.startswith("http"):
-        made = _client_of_tables(uri)
+        opened = _client_of_tables(uri)
         if file:
-            _spare_syncs(made._tracking_client.store.engine)
-        return made
+            _spare_syncs(opened._tracking_client.store.engine)
+        return opened
 
     from mlflow.tracking import MlflowClient
 
-    made = MlflowClient(tracking_uri=uri)
-    _check_server(made, uri)
-    return made
+    opened = MlflowClient(tracking_uri=uri)
+    _check_server(opened, uri)
+    return opened
 
 
 def dispose(client: MlflowClient) -> None:
@@ -77,17 +77,17 @@ def experiment(client: MlflowClient, name: str, folder: Path) -> str:
 
     if len(name) > EXPERIMENT_NAME_LIMIT:
         raise UserError(f"protocol {name!r}: a name of at most {EXPERIMENT_NAME_LIMIT} characters is expected")
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    existing = client.get_experiment_by_name(name)
+    if existing is None:
         try:
             return _make_experiment(client, name, folder)
         except MlflowException as error:
-            found = client.get_experiment_by_name(name)
-            if found is None:  # not another worker that was quicker
+            existing = client.get_experiment_by_name(name)
+            if existing is None:  # not another worker that was quicker
                 raise error
-    if found.lifecycle_stage == "deleted":
-        _restore_experiment(client, str(found.experiment_id))
-    return str(found.experiment_id)
+    if existing.lifecycle_stage == "deleted":
+        _restore_experiment(client, str(existing.experiment_id))
+    return str(existing.experiment_id)
 
 
 def _restore_experiment(client: MlflowClient, experiment_id: str) -> None:
@@ -297,13 +297,13 @@ def _client_of_tables(uri: str) -> MlflowClient:
     from sqlalchemy.exc import DatabaseError
 
     try:
-        made = MlflowClient(tracking_uri=uri)
-        made.search_experiments(max_results=1)
+        tracking = MlflowClient(tracking_uri=uri)
+        tracking.search_experiments(max_results=1)
     except (MlflowException, CommandError) as error:
         raise UserError(f"{shown(uri)}: {_explain_tables(str(error), uri)}") from error
     except DatabaseError as error:
         raise UserError(f"{shown(uri)}: the database cannot be used ({error.orig})") from error
-    return made
+    return tracking
 
 
 def _explain_tables(error: str, uri: str) -> str:
@@ -315,10 +315,10 @@ def _explain_tables(error: str, uri: str) -> str:
     versions = re.search(r"found version (\w+), but expected (\w+)", error)
     if not versions:
         return f"MLflow {mlflow.version.VERSION} cannot use the database ({error.splitlines()[0]})"
-    found, expected = versions.groups()
+    version, expected = versions.groups()
     try:
-        ScriptDirectory.from_config(_get_alembic_config("")).get_revision(found)
+        ScriptDirectory.from_config(_get_alembic_config("")).get_revision(version)
         advice = f"Take a copy, then run: mlflow db upgrade {shown(uri)}"
     except CommandError:  # no migration of this MLflow leads there
         advice = "A newer MLflow wrote them: install that one"
-    return f"found tables of version {found}, expected {expected}, those of MLflow {mlflow.version.VERSION}. {advice}"
+    return f"found tables of version {version}, expected {expected}, those of MLflow {mlflow.version.VERSION}. {advice}"

@@ -119,16 +119,16 @@ def prepare_optuna(file: Path) -> None:
             if not _has_content(file):
                 import optuna
 
-                with cache.whole(file) as made:
-                    optuna.storages.RDBStorage(f"sqlite:///{made}").engine.dispose()
-                    _set_wal(made)
+                with cache.whole(file) as unfinished:
+                    optuna.storages.RDBStorage(f"sqlite:///{unfinished}").engine.dispose()
+                    _set_wal(unfinished)
     _set_wal(file)
 
 
 def sqlite_file(url: str) -> Path | None:
     """Return the file of a ``sqlite:///`` address; None for another kind of address."""
-    head, found, path = url.partition("sqlite:///")
-    return Path(path) if found and not head else None
+    head, scheme, path = url.partition("sqlite:///")
+    return Path(path) if scheme and not head else None
 
 
 def damaged(file: Path, error: Exception) -> UserError:
@@ -161,10 +161,10 @@ def _set_wal(file: Path) -> None:
 
 
 def _make_mlflow(file: Path, folder: Path) -> None:
-    with cache.whole(file) as made:
-        _template(made)
+    with cache.whole(file) as unfinished:
+        _template(unfinished)
         # MLflow's experiment 0 has the working folder of whoever ran the migrations as its artifacts' place
-        connection = sqlite3.connect(made)
+        connection = sqlite3.connect(unfinished)
         connection.execute(
             "UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0", (artifact_location(folder, 0),)
         )
@@ -180,8 +180,8 @@ def _template(target: Path) -> None:
         template = cache.folder() / f"mlflow-{mlflow.version.VERSION}.db"
         with locks.wait(template.with_name(f".{template.stem}.making")):
             if not _sound(template):
-                with cache.whole(template) as made:
-                    _migrate(made)
+                with cache.whole(template) as unfinished:
+                    _migrate(unfinished)
             shutil.copyfile(template, target)
     except OSError:
         # a cache that cannot be written costs the seconds of the migrations, nothing else

@@ -143,17 +143,17 @@ class Store:
         if parent is not None:
             full[record.PARENT] = parent
         check_params(params or {})
-        made = self.client.create_run(experiment_id, tags=full, run_name=name[:NAME_LIMIT])
-        run = Run(self, made.info.run_id, experiment_id)
+        created = self.client.create_run(experiment_id, tags=full, run_name=name[:NAME_LIMIT])
+        run = Run(self, created.info.run_id, experiment_id)
         if params:
             run.params(params)
         return run
 
     def resume(self, run_id: str) -> Run:
         """Open a run for writing again; one that had ended is running again."""
-        found = self.client.get_run(run_id)
-        run = Run(self, run_id, found.info.experiment_id)
-        if found.info.status != "RUNNING":
+        entity = self.client.get_run(run_id)
+        run = Run(self, run_id, entity.info.experiment_id)
+        if entity.info.status != "RUNNING":
             self.client.update_run(run_id, status="RUNNING")
             run.tags({"state": record.State.RUNNING})
         return run
@@ -218,17 +218,17 @@ class Store:
 
     def _search(self, text: str) -> list[RunInfo]:
         experiments = [e.experiment_id for e in self.client.search_experiments()]
-        found: list[RunInfo] = []
+        infos: list[RunInfo] = []
         token = None
         while experiments:
             page = self.client.search_runs(
                 experiments, text, max_results=1000, order_by=["attributes.start_time ASC"], page_token=token
             )
-            found += [_info(run) for run in page]
+            infos += [_info(run) for run in page]
             token = page.token
             if not token:
                 break
-        return found
+        return infos
 
     def get(self, name: str) -> RunInfo:
         """Return the run of this id, the study of that name, or the run whose id begins with `name`.
@@ -238,16 +238,16 @@ class Store:
         """
         if re.fullmatch(r"[0-9a-fA-F]{32}", name) and self.lifecycle(name.lower()) is not None:
             return self.require(name.lower(), f"run {name[:8].lower()}")
-        found = self.find({"kind": record.Kind.STUDY, "study": name})
-        if not found and re.fullmatch(r"[0-9a-fA-F]{4,31}", name):
-            found = self._search(f"attributes.run_id LIKE '{name.lower()}%'")
-        if len(found) > 1:
-            choices = ", ".join(f"{info.id[:12]} ({info.name})" for info in found[:5])
-            raise UserError(f"{name!r} is not one run but {len(found)}: {choices}")
-        if not found:
+        infos = self.find({"kind": record.Kind.STUDY, "study": name})
+        if not infos and re.fullmatch(r"[0-9a-fA-F]{4,31}", name):
+            infos = self._search(f"attributes.run_id LIKE '{name.lower()}%'")
+        if len(infos) > 1:
+            choices = ", ".join(f"{info.id[:12]} ({info.name})" for info in infos[:5])
+            raise UserError(f"{name!r} is not one run but {len(infos)}: {choices}")
+        if not infos:
             studies = sorted({info.tags.get("study", "") for info in self.find({"kind": record.Kind.STUDY})} - {""})
             raise UserError(f"no run's id begins with {name!r}; " + unknown(name, studies, "study"))
-        return found[0]
+        return infos[0]
 
     def has(self, run_id: str) -> bool:
         """Return whether the store has a run of exactly this id that was not deleted in MLflow."""

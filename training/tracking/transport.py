@@ -73,7 +73,7 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
                 "if its worker was killed, start the study's command again and let it end or stop it with Ctrl-C"
             )
     _check_files(store, chosen.values())
-    with cache.whole(out) as made, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as zipped:
+    with cache.whole(out) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as zipped:
         manifest = {"format": FORMAT, "record": record.RECORD_VERSION, "runs": sorted(chosen)}
         zipped.writestr(MANIFEST, record.to_json(manifest))
         for run_id in sorted(chosen):
@@ -194,8 +194,8 @@ def import_(store: Store, file: Path) -> str:
     except (zipfile.BadZipFile, IsADirectoryError, EOFError) as error:
         raise UserError(f"{file}: expected a zip file that `export` wrote ({error})") from error
     there = len(described) - len(new)
-    given = f", {len(lacking)} of which were given files that they lacked" if lacking else ""
-    return f"{len(new)} runs imported" + (f"; {there} were there already{given}" if there else "")
+    completed = f", {len(lacking)} of which were given files that they lacked" if lacking else ""
+    return f"{len(new)} runs imported" + (f"; {there} were there already{completed}" if there else "")
 
 
 def _read(zipped: zipfile.ZipFile, file: Path) -> list[_Described]:
@@ -284,10 +284,10 @@ def _lacks(store: Store, run: Mapping[str, Any], file: Path) -> list[str] | None
     if store.lifecycle(run["id"]) is None:
         return None
     store.require(run["id"], f"{file}: {run['name']}")
-    mine = _describe(store, run["id"], store.artifacts(run["id"]))
-    differing = [name for name in FIELDS if _impersonal(mine[name]) != _impersonal(run[name])]
-    if differing == ["files"] and mine["files"].items() <= run["files"].items():
-        return sorted(run["files"].keys() - mine["files"].keys())
+    own = _describe(store, run["id"], store.artifacts(run["id"]))
+    differing = [name for name in FIELDS if _impersonal(own[name]) != _impersonal(run[name])]
+    if differing == ["files"] and own["files"].items() <= run["files"].items():
+        return sorted(run["files"].keys() - own["files"].keys())
     if differing:
         raise UserError(
             f"{file}: run {run['id'][:12]} ({run['name']}) is in the store with other {', '.join(differing)}; "

@@ -65,6 +65,16 @@ def test_the_split_is_the_runs_own(fitted):
     assert protocol.id == store.get(run).tags["protocol_id"]
 
 
+def test_the_split_of_a_fold_is_the_folds_own(fitted):
+    store, run = fitted
+    whole = registry.dataset("synthetic_meshes").read(None, {})
+    fold = protocols.for_method(registry.method("meshes/linear").METHOD, whole, {}, test_folds=3).folds[1]
+    fold.table().to_parquet(store.artifacts(run) / Artifact.SPLIT)
+    info = store.get(run)
+    info = replace(info, tags={**info.tags, "split": fold.split_id, "fold": "2"})
+    assert _final.protocol(store, info, None).part.tolist() == fold.part.tolist()
+
+
 def test_data_that_has_changed_or_moved_is_told(fitted, tmp_path, monkeypatch):
     store, run = fitted
     with pytest.raises(UserError, match=r"is not at .*; say where it is by --root"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,28 @@ def test_need_that_cannot_be_fitted_fails_the_study_with_its_reason(
     with pytest.raises(StudyFailed, match=r"motion/lma_to_pad, needed by motion/toy, failed: .*odd data"):
         run(store)
     assert {found.status for found in store.find({"study": "toy"})} == {"FAILED"}
+
+
+def test_with_refuses_a_run_that_has_seen_validation(store: Store) -> None:
+    prepared = toys.prepared(generator(), prerequisites={"judge": "seen"})
+    tags = {
+        "kind": "final",
+        "study": "seen",
+        "method": NEED["judge"],
+        "split": prepared.protocol.split_id,
+        "data_version": prepared.data.version,
+        "settings": json.dumps(prerequisites._settings(prepared, NEED["judge"])),
+        "seed": "1",
+        "refit": "train",
+    }
+    experiment = store.experiment(prepared.protocol.name)
+    made = store.start(experiment, "seen", {"kind": "study", "study": "seen"})
+    final = store.start(experiment, "final", tags, parent=made.id)
+    final.close("complete")
+    prerequisites.check(prepared, store)
+    store.set_tags(final.id, {"refit": "all"})
+    with pytest.raises(UserError, match=r"--with judge=seen: run .* was fitted on train and validation"):
+        prerequisites.check(prepared, store)
 
 
 def test_with_takes_a_run_of_the_same_split_and_nothing_else(store: Store) -> None:

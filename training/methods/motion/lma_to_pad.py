@@ -23,8 +23,8 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor each for P, A and D; rows whose features are outliers leave the train part."""
     train, validation = split.train, split.validation
     features = np.asarray(train.x)
-    kept = preparation.inliers(features, params, job.seed)
-    x, y = features[kept], train.targets()[kept]
+    inliers = preparation.inliers(features, params, job.seed)
+    x, y = features[inliers], train.targets()[inliers]
     model = trees.fit(
         (x, y),
         (np.asarray(validation.x), validation.targets()),

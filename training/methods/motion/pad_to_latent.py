@@ -68,8 +68,8 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
             f"the lma_vae that is its prerequisite has latent_size={fitted.latent_size}, this study {asked}"
         )
     z, z_validation = (fitted.encode(views.single(part.targets())) for part in (split.train, split.validation))
-    kept = preparation.inliers(z, params, job.seed)
-    x, z = np.asarray(split.train.x)[kept], z[kept]
+    inliers = preparation.inliers(z, params, job.seed)
+    x, z = np.asarray(split.train.x)[inliers], z[inliers]
     features = split.validation.targets()
     regressors = trees.fit(
         (x, z),

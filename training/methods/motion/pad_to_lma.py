@@ -22,8 +22,8 @@ METHOD = Method(
 def fit(params: Params, split: Split, job: Job) -> Outcome:
     """Fit one regressor for each feature from P, A and D; rows whose features are outliers leave the train part."""
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.targets(), params, job.seed)
-    x, y = np.asarray(train.x)[kept], train.targets()[kept]
+    inliers = preparation.inliers(train.targets(), params, job.seed)
+    x, y = np.asarray(train.x)[inliers], train.targets()[inliers]
     model = trees.fit(
         (x, y),
         (np.asarray(validation.x), validation.targets()),

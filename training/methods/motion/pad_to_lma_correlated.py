@@ -31,8 +31,8 @@ def fit(params: Params, split: Split, job: Job) -> Outcome:
     from scipy.stats import rankdata
 
     train, validation = split.train, split.validation
-    kept = preparation.inliers(train.targets(), params, job.seed)
-    x, y = np.asarray(train.x)[kept], train.targets()[kept]
+    inliers = preparation.inliers(train.targets(), params, job.seed)
+    x, y = np.asarray(train.x)[inliers], train.targets()[inliers]
     by_kind = {"pearson": correlations(y, x), "spearman": correlations(rankdata(y, axis=0), rankdata(x, axis=0))}
     # a stable sort: axes that are tied, as for a constant feature, are taken in the order P, A, D
     ranked = np.argsort(-np.abs(by_kind[params["correlation"]]), axis=1, kind="stable")
@@ -75,8 +75,8 @@ def table(by_kind: dict[str, Floats], columns: list[list[int]], split: Split) ->
 
     features, axes = by_kind["pearson"].shape
     used = np.zeros((features, axes), dtype=bool)
-    for feature, given in enumerate(columns):
-        used[feature, given] = True
+    for feature, of_feature in enumerate(columns):
+        used[feature, of_feature] = True
     return pd.DataFrame(
         {
             "feature": np.repeat(split.targets, axes),
