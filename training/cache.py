@@ -8,6 +8,8 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.contract import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,6 +19,15 @@ def folder() -> Path:
     path = Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory")
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def check_new(path: Path, option: str = "") -> None:
+    """Raise UserError where the file `path` is there already, or its folder is not; `option` is what names it."""
+    name = f"{option} {path}".lstrip()
+    if path.exists():
+        raise UserError(f"{name}: the file is there already")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"{name}: there is no folder {path.absolute().parent}")
 
 
 @contextlib.contextmanager

@@ -40,10 +40,8 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     from training import cache, input_ranges, registry, views
     from training.commands import _model
 
-    if out is not None and out.exists():
-        raise UserError(f"--out {out}: the file is there already")
-    if out is not None and not out.absolute().parent.is_dir():
-        raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
+    if out is not None:
+        cache.check_new(out, "--out")
     info, model = _model.load(store, name, device)
     tags = info.tags
     reader = registry.dataset(tags["reader"])

@@ -55,12 +55,13 @@ def evaluate(fitted: Fitted) -> Findings:
     reconstructed, read = fitted.outcome.images["test"], fitted.outcome.predictions["test"]
     columns = [fitted.split.targets.index(target) for target in _predictors.CODES.values()]
     rows: list[tuple[Any, ...]] = []
-    for i in chosen:
-        for kind, images, va in (
-            ("real", np.asarray(test.x), fitted.truth["test"]),
-            ("reconstruction", reconstructed, read),
+    real, _ = test.x[np.array(chosen)]  # no other image is read
+    for k, i in enumerate(chosen):
+        for kind, image, va in (
+            ("real", real[k], fitted.truth["test"]),
+            ("reconstruction", reconstructed[i], read),
         ):
-            rows.append((kind, names[i], "", 0.0, png(images[i]), *va[i, columns].tolist(), labels[i]))
+            rows.append((kind, names[i], "", 0.0, png(image), *va[i, columns].tolist(), labels[i]))
     model: Any = fitted.outcome.model
     # one of each of the first emotions
     for code in _predictors.CODES:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect.facemesh import TRIANGLES
+from training import cache
 from training.contract import UserError
 from training.facemesh.images import Film
 from training.facemesh.tracker import Tracker
@@ -53,8 +54,8 @@ def preview(
     """
     from rich.progress import track
 
-    if out is not None and (out.exists() or not out.absolute().parent.is_dir()):
-        raise UserError(f"--out {out}: " + ("the file is there already" if out.exists() else "there is no such folder"))
+    if out is not None:
+        cache.check_new(out, "--out")
     film = Film(source)
     count = 0
     # Ctrl-C is how a camera ends: what was written until then is kept

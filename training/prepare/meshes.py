@@ -32,10 +32,7 @@ def export(source: Path, out: Path, console: Console, last: float = LAST) -> int
     """
     if out.suffix != ".npz":
         raise UserError(f"{out}: expected a name that ends in .npz")
-    if out.exists():
-        raise UserError(f"{out}: the file is there already")
-    if not out.absolute().parent.is_dir():
-        raise UserError(f"{out}: there is no folder {out.absolute().parent}")
+    cache.check_new(out)
     faces = meshes(source, console, last)
     for sentence in faces.sentences():
         console.print(sentence, markup=False, soft_wrap=True)

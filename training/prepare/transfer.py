@@ -54,7 +54,8 @@ def run(anchor: str, anchor_root: Path | None, target: Path, out: Path, seed: in
     are there already.
     """
     table = out.with_name(f"{out.stem}_ellipses.csv")
-    _check_out(out, table)
+    for file in (out, table):
+        cache.check_new(file, "--out")
     ellipses = anchors(anchor, anchor_root)
     rows = _target(target)
     emotion = rows.emotion or []
@@ -142,14 +143,6 @@ def _known(emotion: str, where: str, ellipses: Mapping[str, Ellipse]) -> None:
         circumplex.find(emotion, ellipses)
     except LookupError as error:
         raise UserError(f"{where}: {error.args[0]} in the anchor") from None
-
-
-def _check_out(*files: Path) -> None:
-    for file in files:
-        if file.exists():
-            raise UserError(f"--out {file}: the file is there already")
-        if not file.absolute().parent.is_dir():
-            raise UserError(f"--out {file}: there is no folder {file.absolute().parent}")
 
 
 def _write(file: Path, rows: Rows, continuous: NDArray[np.float64], discrete: NDArray[np.float64], source: str) -> None:

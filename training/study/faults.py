@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import sys
 
+from optuna.exceptions import StorageInternalError
+
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
 """Errors of a full or failing disk."""
 
@@ -18,7 +20,9 @@ class NotRecorded(Exception):
 
 def recording(error: BaseException) -> bool:
     """Return whether the disk or the store failed: the configuration has no part in it."""
-    return isinstance(error, NotRecorded) or (isinstance(error, OSError) and error.errno in DISK)
+    if isinstance(error, OSError):
+        return error.errno in DISK
+    return isinstance(error, NotRecorded | StorageInternalError)
 
 
 def out_of_memory(error: BaseException) -> bool:

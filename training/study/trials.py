@@ -181,9 +181,13 @@ def _one(
         # another worker took this one for dead (a machine that slept) and runs the trial again
         if "Cannot tell" not in str(error):
             raise
+    except Exception:
+        if not fault:  # else the full disk does not take the trial's end either
+            raise
     if fault:
-        _add_again(session)
-        reconcile(session)
+        with contextlib.suppress(Exception):  # where it cannot be written now, the same command does it first
+            _add_again(session)
+            reconcile(session)
         raise StudyFailed(
             f"{_reason(fault[0])}; this is no result of the trial: the same command runs it again"
         ) from fault[0]

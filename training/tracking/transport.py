@@ -59,10 +59,7 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
     Raises UserError for an unknown run, one that is still running, one whose files are not all there, or a file that
     is there already.
     """
-    if out.exists():
-        raise UserError(f"--out {out}: the file is there already")
-    if not out.absolute().parent.is_dir():
-        raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
+    cache.check_new(out, "--out")
     chosen: dict[str, RunInfo] = {}
     for name in names:
         _choose(store, store.get(name), chosen)

@@ -58,7 +58,7 @@ def test_a_video_is_written_with_a_frame_for_each(film, tmp_path, console):
     assert frames[0].shape == (480, 640 + preview.PANEL, 3)
     with pytest.raises(UserError, match="is there already"):
         preview.preview(Sure(), CLASSES, CAPTION, film, out, 0, console)
-    with pytest.raises(UserError, match="there is no such folder"):
+    with pytest.raises(UserError, match="there is no folder"):
         preview.preview(Sure(), CLASSES, CAPTION, film, tmp_path / "no" / "out.mp4", 0, console)
 
 

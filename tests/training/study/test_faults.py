@@ -6,6 +6,7 @@ import errno
 
 import pytest
 import torch
+from optuna.exceptions import StorageInternalError
 
 from training.study import faults
 
@@ -45,3 +46,4 @@ def test_other_errors_are_the_methods(error: Exception) -> None:
 def test_a_full_disk_and_a_store_that_cannot_be_written_are_known() -> None:
     assert faults.recording(OSError(errno.ENOSPC, "No space left on device"))
     assert faults.recording(faults.NotRecorded("database is locked"))
+    assert faults.recording(StorageInternalError("database or disk is full"))
