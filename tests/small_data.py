@@ -133,7 +133,6 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
         truth=made.truth(),
         labels=made.labels(),
         test_sample=made.data.sample[made.rows("test")],
-        params=used,
         job=task,
         outcome=module.fit(used, handed, task),
         refit=refit,

@@ -349,7 +349,6 @@ class Fitted:
     truth: Mapping[str, Any]
     labels: Mapping[str, Strings] | None
     test_sample: Strings
-    params: Params
     job: Job
     outcome: Outcome
     refit: Callable[[Split], Outcome]

@@ -59,7 +59,6 @@ class Final:
         split = self.protocol.split(self.method, self.settings, test=True)
         bench, seed = self._bench(), int(self.info.tags["seed"])
         own, needed = (self._prerequisites(wanted) for wanted in (self.method.prerequisites, evaluation.prerequisites))
-        params = plan.parameters(self.info.params, registry.space(self.info.tags["method"]))
         embeddings = self._embeddings()
         outcome = Outcome(
             model=self.model,
@@ -73,7 +72,7 @@ class Final:
             return fitting.refit(
                 self,
                 bench,
-                params,
+                plan.parameters(self.info.params, registry.space(self.info.tags["method"])),
                 other,
                 seed,
                 steps=self._steps(),
@@ -89,7 +88,6 @@ class Final:
             truth=self.protocol.truth(),
             labels=self.protocol.labels(),
             test_sample=self.protocol.data.sample[self.protocol.rows("test")],
-            params=params,
             job=Job(
                 settings=bench.settings,
                 seed=seed,

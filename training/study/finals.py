@@ -315,7 +315,6 @@ def _fit_and_score(
             truth=protocol.truth(),
             labels=protocol.labels(),
             test_sample=prepared.data.sample[protocol.rows("test")],
-            params=params,
             job=fitted.job,
             outcome=outcome,
             refit=refit,

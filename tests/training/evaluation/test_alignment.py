@@ -58,7 +58,6 @@ def made(
         truth,
         labels if labelled else None,
         np.array([f"test{i}" for i in range(80)]),
-        {},
         small_data.job(),
         Outcome(Model(share), predictions, embeddings=codes),
         None,

@@ -71,4 +71,4 @@ def fitted(model: Any = None, features: str = "xyz") -> Fitted:
     job: Job = small_data.job({"features": features, "rotations": "none"})
     truth, labels = protocol.truth(), protocol.labels()
     names = made.sample[protocol.rows("test")]
-    return Fitted(METHOD, made, split, truth, labels, names, {}, job, outcome, lambda _: outcome)
+    return Fitted(METHOD, made, split, truth, labels, names, job, outcome, lambda _: outcome)
