@@ -14,7 +14,7 @@ import numpy as np
 
 from affect.metrics import CLASSIFICATION, REGRESSION
 from affect.record import PARTS, digest
-from training import splits, views
+from training import protocol_names, splits, views
 from training.contract import CLASSES, FRAME, LABEL, LABEL_RULE, WINDOW_MEAN, UserError
 from training.data import Block, Dataset, Part, Split
 from training.messages import counted, listed, plural
@@ -34,8 +34,6 @@ UNLABELLED, LEFT_OUT = "unlabelled", ""
 
 FEW_GROUPS = 40
 """Below so many groups a single split tests on six or fewer."""
-
-SHORT = {"pleasure": "P", "valence": "V", "arousal": "A", "dominance": "D"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,7 +295,9 @@ def make(
         "reconstructed": reconstructed,
     }
     whole = Protocol(
-        name=_name(data, targets, split_seed if seeded else 0, published is not None, test_folds, rule, reconstructed),
+        name=protocol_names.name(
+            data, targets, split_seed if seeded else 0, published is not None, test_folds, rule, reconstructed
+        ),
         id=digest(identity),
         split_id=_split_id(data, part),
         part=part,
@@ -378,32 +378,3 @@ def _targets(data: Dataset, targets: str, rule: str, seconds: float | None) -> t
         count = np.maximum(mask.sum(axis=1), 1)[:, None]
         values = np.where(labelled[:, None], window.sum(axis=1, dtype=np.float64) / count, np.nan)
     return values, labelled
-
-
-# ---------------------------------------------------------------------------------------------------------- names
-
-
-def _name(
-    data: Dataset, targets: str, seed: int, published: bool, folds: int | str | None, rule: str, reconstructed: bool
-) -> str:
-    what = CLASSES if targets == LABEL else _columns(data.blocks[targets], targets)
-    if targets != LABEL and data.blocks[targets].origin:
-        what += f" {data.blocks[targets].origin}"
-    if reconstructed:
-        what += " reconstructed"
-    if rule != FRAME:
-        what += f" ({rule.replace('_', ' ')})"
-    name = f"{data.name} · by {data.group_kind} · {what}"
-    if seed:
-        name += f" · split seed {seed}"
-    if published:
-        name += " · published split"
-    if folds is not None:
-        name += f" · leave one {data.group_kind} out" if folds == LOSO else f" · {folds} test folds"
-    return name
-
-
-def _columns(block: Block, name: str) -> str:
-    if all(column in SHORT for column in block.columns):
-        return " ".join(SHORT[column] for column in block.columns)
-    return " ".join(block.columns) if len(block.columns) <= 3 else f"{len(block.columns)} {name}"
