@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from affect.record import to_json
 from tests.training.study import toys
 from training.contract import StudyFailed, UserError
 from training.study import prerequisites, provenance, study
@@ -113,7 +113,7 @@ def test_with_refuses_a_run_that_has_seen_validation(store: Store) -> None:
         "method": NEED["judge"],
         "split": prepared.protocol.split_id,
         "data_version": prepared.data.version,
-        "settings": json.dumps(prerequisites._settings(prepared, NEED["judge"])),
+        "settings": to_json(prerequisites._settings(prepared, NEED["judge"])),
         "seed": "1",
         "refit": "train",
     }
