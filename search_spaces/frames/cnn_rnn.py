@@ -13,10 +13,10 @@ DEFAULTS: dict[str, Any] = {
     "recurrent_size": 128,
     "dropout": 0.5,
     "horizontal_flip": True,
-    "learning_rate": 3e-4,
+    "learning_rate": 1e-3,
     "batch": 128,
     "chunk": 4,
-    "epochs": 40,
+    "epochs": 30,
     "patience": 8,
 }
 
@@ -25,7 +25,6 @@ TINY: dict[str, Any] = {
     "recurrent_layers": 1,
     "recurrent_size": 100,
     "dropout": 0.1,
-    "learning_rate": 1e-3,
     "batch": 64,
     "epochs": 2,
     "width": 0.0625,
