@@ -93,15 +93,15 @@ def test_the_real_facemesh(real_data, tmp_path, console, monkeypatch):
     for file in photographs:
         (tmp_path / "some" / file.name).symlink_to(file)
     try:
-        landmarks, found, without = meshes.meshes(tmp_path / "some", console)
+        faces = meshes.meshes(tmp_path / "some", console)
     except UserError as error:
         if "package index" in str(error):
             pytest.skip(str(error))
         raise
-    assert len(found) + len(without) == len(photographs)
-    assert len(found) > 6
-    width, height, depth = np.ptp(landmarks, axis=1).T
+    assert len(faces.images) + len(faces.without) == len(photographs)
+    assert len(faces.images) > 6
+    width, height, depth = np.ptp(faces.landmarks, axis=1).T
     assert (width > 60).all()
     assert (height / width > 0.8).all()
     assert (depth > 0.3 * width).all()
-    assert (landmarks[:, 10, 1] < landmarks[:, 152, 1]).all(), "y points down"
+    assert (faces.landmarks[:, 10, 1] < faces.landmarks[:, 152, 1]).all(), "y points down"
