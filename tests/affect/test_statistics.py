@@ -276,5 +276,5 @@ class TestMeanSd:
     def test_sd_divides_by_n_less_one_and_one_seed_has_none(self):
         assert statistics.mean_sd([1.0, 2.0, 3.0]) == (2.0, 1.0, 3)
         assert statistics.mean_sd([0.5]) == (0.5, None, 1)
-        with pytest.raises(ValueError, match="one figure"):
+        with pytest.raises(ValueError, match="one score or more"):
             statistics.mean_sd([])

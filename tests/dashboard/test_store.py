@@ -728,7 +728,7 @@ experiment = store.experiment("written by many")
 for i in range(int(sys.argv[2])):
     run = store.start(experiment, f"run {i}", {"kind": "trial", "method": "motion/many"}, {"p": i})
     for step in range(5):
-        run.figures(step, {"val/mae": 1.0 / (step + 1)})
+        run.epoch_scores(step, {"val/mae": 1.0 / (step + 1)})
         run.flush()
     run.close("complete", metrics={"val/mae/all": 0.5})
 """

@@ -30,7 +30,7 @@ def write(store: tracking.Store) -> str:
     study = store.start(experiment, "study", {"kind": Kind.STUDY, "study": "s", "method": "motion/lma_to_pad"})
     run = store.start(experiment, "final", {"kind": Kind.FINAL, "seed": "1"}, {"depth": 3, "scaling": "none"}, study.id)
     for step in range(4):
-        run.figures(step, {"val/mae": 1.0 / (step + 1)})
+        run.epoch_scores(step, {"val/mae": 1.0 / (step + 1)})
     run.table(Artifact.SPLIT, pd.DataFrame({"sample": ["a"], "group": ["b"], "part": ["test"]}))
     run.text("model/about.txt", "text")
     run.close(State.COMPLETE, metrics={"test/mae/all": 0.25})
