@@ -160,7 +160,11 @@ def decode(content: bytes, *, upright: bool = True) -> Pixels | str:
             return _pixels(ImageOps.exif_transpose(image) if upright else image)
     except UnidentifiedImageError:
         return f"{len(content):,} bytes that are no image"
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+    except MemoryError:
+        return "an image that does not fit into memory"
+    except Image.DecompressionBombError as error:
+        return f"an image that is too large ({error})"
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
         return f"a damaged image ({error})"
 
 

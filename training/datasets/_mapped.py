@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
 
 
 def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Callable[[], Iterable[NDArray[Any]]]) -> NDArray[Any]:
@@ -24,7 +27,7 @@ def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Callable[[], It
     blocks : called when the file is made; gives successive blocks of its rows, which are written one by one.
 
     The file appears atomically; one that is damaged or of another shape is made again. Where the cache cannot be
-    written the array lies in memory.
+    written the array lies in memory, and a warning says so.
     """
     try:
         file = cache.folder() / f"{name}.npy"
@@ -37,8 +40,9 @@ def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Callable[[], It
             np.lib.format.write_array_header_1_0(stream, header)
             for _, block in _placed(blocks(), shape):
                 stream.write(np.ascontiguousarray(block, dtype).data)
-    except OSError:  # a cache that cannot be written costs memory, nothing else
+    except OSError as error:  # a cache that cannot be written costs memory, nothing else
         here: NDArray[Any] = np.empty(shape, dtype)
+        log.warning("%s takes %.1f GB of memory: the cache cannot be written (%s)", name, here.nbytes / 1e9, error)
         for start, block in _placed(blocks(), shape):
             here[start : start + len(block)] = block
         here.flags.writeable = False

@@ -53,7 +53,7 @@ def test_blocks_that_are_too_few_leave_nothing_behind(folder):
     assert not [*folder.iterdir()]
 
 
-def test_a_disk_that_fills_up_on_the_way_costs_memory(folder, monkeypatch):
+def test_a_disk_that_fills_up_on_the_way_costs_memory_and_is_told(folder, monkeypatch, caplog):
     def full(*given):
         raise OSError(28, "No space left on device")
 
@@ -66,6 +66,7 @@ def test_a_disk_that_fills_up_on_the_way_costs_memory(folder, monkeypatch):
             monkeypatch.setattr(np, "ascontiguousarray", full)
 
     np.testing.assert_array_equal(_mapped.array("one", (6, 4), np.uint8, failing), EXPECTED)
+    assert "the cache cannot be written ([Errno 28] No space left on device)" in caplog.text
     assert asked == [0, 1, 0, 1, 2]
     assert not [*folder.iterdir()]
 
