@@ -112,6 +112,7 @@ TAGS: dict[str, str] = {
     "root": "file or folder of the data, as `--root` named it; absent where it was not given",
     "epochs": "upper limit on epochs, as `--epochs` gave it; absent where it was not given",
     "threads": "CPU threads that a fit may use",
+    "worker": "on a trial or final: the process that made it, as its machine, its number there and a random part",
     "steps": "on a final with refit all: JSON list of the epochs, or rounds of each regressor, that it took",
     "archived": "true where a person put the run aside",
     "note": "a person's note (plain text)",

@@ -24,6 +24,7 @@ from training.contract import Fitted, StudyFailed
 from training.study import evaluating, faults, fitting, prerequisites, scoring, search, stopping, summary
 from training.study.plan import data_summary
 from training.study.session import checkpoints
+from training.tracking.locks import LockLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from training.tracking.store import RunInfo
 
 STOPPED = "stopped by a person; the study runs it again when it goes on"
+TAKEN_OVER = "this worker lost its lock, as when the database was away, and another worker scores the seed"
 
 
 class SeedFailed(Exception):
@@ -63,7 +65,7 @@ def finish(session: Session, searches: Sequence[Session]) -> None:
                     continue
                 with session.store.lock(f"final-{one.label}-{k}") as free:
                     ended = ended_finals(session, failed_before)
-                    if free and (one.fold, seed(session, k)) not in ended:
+                    if free and (one.fold, seed(session, k)) not in ended and _free(one, k):
                         # evaluations that are computed once belong to the first fold's first seed that came through
                         earlier = all(_failed(ended, one, seed(session, j)) for j in range(k))
                         _final(one, k, first=one.fold <= 1 and earlier)
@@ -80,6 +82,22 @@ def finish(session: Session, searches: Sequence[Session]) -> None:
             shutil.rmtree(checkpoints(session), ignore_errors=True)
         elif info.status == "RUNNING":  # its worker was killed just before it closed the run
             session.store.resume(info.id).close(State.COMPLETE)
+
+
+def _free(session: Session, k: int) -> bool:
+    """Close what dead workers left of the k-th final, and return whether no worker is at it.
+
+    Its lock is free, which alone says nothing: the worker may have lost it with the database's connection.
+    """
+    left = {"kind": Kind.FINAL, **session.selection, "seed": seed(session, k)}
+    for info in session.store.find(left, status="RUNNING"):
+        if info.parent != session.run_id:
+            continue
+        with session.workers.dead(info.tags.get("worker", "")) as dead:
+            if not dead and "worker" in info.tags:
+                return False
+            session.store.resume(info.id).close(State.FAILED, search.KILLED)
+    return True
 
 
 def _failed(ended: Mapping[tuple[int, str], RunInfo], search_: Session, seeded: str) -> bool:
@@ -151,10 +169,6 @@ def _tag_best(session: Session, searches: Sequence[Session]) -> None:
 def _final(session: Session, k: int, *, first: bool) -> None:
     """Fit, score and record the k-th final run; `first` says that evaluations computed once a study are its own."""
     prepared, store = session.prepared, session.store
-    killed = {"kind": Kind.FINAL, **session.selection, "seed": seed(session, k)}
-    for info in store.find(killed, status="RUNNING"):  # this final's lock was free: nobody is at it
-        if info.parent == session.run_id:
-            store.resume(info.id).close(State.FAILED, search.KILLED)
     best = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.BEST]]
     params = prepared.space.suggest(optuna.trial.FixedTrial(best.params))
     models = prerequisites.load(session, prepared.method.prerequisites)
@@ -197,6 +211,14 @@ def _final(session: Session, k: int, *, first: bool) -> None:
         run.close(State.FAILED, f"{type(error).__name__}: {error}")
         raise StudyFailed(f"the final run {run.id[:8]} failed: {_reason(error)}") from error
     shutil.rmtree(checkpoint, ignore_errors=True)
+    try:
+        store.keep_locks()
+    except LockLost:
+        run.close(State.FAILED, TAKEN_OVER)
+    # what another worker took for dead and closed stays closed: it scores the seed
+    if store.get(run.id).tags["state"] != State.RUNNING:
+        session.watch.message(f"{name}: {TAKEN_OVER}")
+        return
     run.close(State.COMPLETE)
     session.watch.final_ended(k)
 

@@ -3,7 +3,7 @@
 Two promises shape it. An interrupted study draws what an uninterrupted one would: the sampler is seeded anew for each
 trial from the study's seed and the trial's ordinal (its number, not counting re-runs before it). And a dead worker's
 trial is run again with the same parameters: a worker holds a lock that dies with it, each running trial names its
-worker, and Optuna's heartbeats serve where a lock cannot be seen.
+worker (see `training.study.workers`), and Optuna's heartbeats serve where a lock cannot be seen.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from training.tracking.store import Store
+    from training.study.workers import Workers
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -195,11 +195,6 @@ def is_pruning_step(n: int) -> bool:
 # ---------------------------------------------------------------------------------------------- dead workers
 
 
-def worker_lock(worker: str) -> str:
-    """Return the name of the lock that a worker holds as long as it lives."""
-    return f"worker-{worker}"
-
-
 def retry(study: Study, trial: FrozenTrial, *, killed: bool = True) -> None:
     """Add a failed trial again with the same parameters.
 
@@ -244,7 +239,7 @@ def error(trial: FrozenTrial) -> str | None:
     return GIVEN_UP if killed and int(trial.user_attrs.get(RETRIES, 0)) >= MOST_RETRIES else None
 
 
-def fail_trials_of_dead_workers(study: Study, store: Store) -> list[FrozenTrial]:
+def fail_trials_of_dead_workers(study: Study, workers: Workers) -> list[FrozenTrial]:
     """Fail the running trials whose workers are gone, add them again with the same parameters; return all trials.
 
     Call it while holding the lock under which workers ask for a trial and name themselves: a running trial without a
@@ -259,8 +254,8 @@ def fail_trials_of_dead_workers(study: Study, store: Store) -> list[FrozenTrial]
             _fail(study, trial)
             continue
         # held until it is failed: of two that found it dead at once each would add it again
-        with store.lock(worker_lock(worker)) as free:
-            if free:
+        with workers.dead(worker) as dead:
+            if dead:
                 _fail(study, trial)
     return study.get_trials(deepcopy=False) if running else trials
 

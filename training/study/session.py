@@ -15,6 +15,7 @@ from training import registry
 from training.contract import UserError
 from training.study import provenance, search
 from training.study.plan import data_summary
+from training.study.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ class Session:
     run_id, experiment : MLflow's ids of the study's run and of its protocol.
     worker : name of this process, by which running trials say whose they are.
     fold, folds : number of the fold, from 1 (0 for the whole study), and how many there are (0 with one split).
+    workers : tells the dead workers of the store.
     checked : prerequisites that this process has seen in the store.
     """
 
@@ -48,6 +50,7 @@ class Session:
     worker: str
     bench: Bench
     watch: Watch
+    workers: Workers
     fold: int = 0
     folds: int = 0
     checked: set[str] = field(default_factory=set)
@@ -70,7 +73,8 @@ class Session:
     def tags(self, kind: str) -> dict[str, str]:
         """Return the tags that each run of this study bears."""
         folds = {"test_folds": str(self.folds)} if self.folds else {}
-        return {**identity(self.prepared, self.bench), **self.selection, **folds, "kind": kind}
+        own = {"worker": self.worker, "kind": kind}
+        return {**identity(self.prepared, self.bench), **self.selection, **folds, **own}
 
 
 def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
@@ -149,7 +153,9 @@ def join(prepared: Prepared, store: Store, bench: Bench, worker: str, watch: Wat
     experiment = store.experiment(prepared.protocol.name)
     folds = len(prepared.protocol.folds)
     session = Session(
-        prepared, store, study, attributes.get("run_id", ""), experiment, worker, bench, watch, folds=folds
+        *(prepared, store, study, attributes.get("run_id", ""), experiment, worker, bench, watch),
+        workers=Workers(store),
+        folds=folds,
     )
     if not session.run_id:
         session = _make(session)

@@ -9,14 +9,13 @@ processes may run the same study at once, and any of them may be killed at any m
 from __future__ import annotations
 
 import contextlib
-import uuid
 from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
 from affect.record import State
 from training import cache
-from training.study import finals, prerequisites, provenance, search, stopping, trials
+from training.study import finals, prerequisites, provenance, stopping, trials, workers
 from training.study.fitting import Bench
 from training.study.session import checkpoints, join
 
@@ -41,8 +40,8 @@ def run(prepared: Prepared, store: Store, watch: Watch) -> Session:
         cache=cache.folder() / "prepared",
         data_version=prepared.data.version,
     )
-    worker = uuid.uuid4().hex[:12]
-    with store.holding(search.worker_lock(worker)):
+    worker = workers.new_name()
+    with store.holding(workers.lock(worker)), store.keeping_locks():
         with store.holding(f"study-{prepared.name}"):
             session, searches = join(prepared, store, bench, worker, watch)
             for one in searches:

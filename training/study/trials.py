@@ -98,7 +98,7 @@ class _Search:
                 self._end()
                 return False
             search.fail_stale_trials(study)
-            trials = search.fail_trials_of_dead_workers(study, session.store)
+            trials = search.fail_trials_of_dead_workers(study, session.workers)
             counted, self.running = search.counted(trials), sum(t.state == TrialState.RUNNING for t in trials)
             new = [t for t in trials if t.number not in self._before]
             stop_after_repeated_failures(new, 1 if self.plan.fixed else FAILURES_IN_A_ROW)
@@ -250,6 +250,7 @@ def _objective(
             recorded = {**trial_scores(scores, prepared.method.objective), **fit.cost}
             if prepared.plan.refit == "all":
                 trial.set_user_attr(search.STEPS, list(steps.chosen))
+            session.store.keep_locks()  # a worker without its lock is soon taken for dead
             _end(run, State.COMPLETE, "", lines, recorded)
         except optuna.TrialPruned as pruned:
             _end(run, State.PRUNED, str(pruned), lines)
@@ -323,7 +324,7 @@ def reconcile(session: Session) -> None:
     store, study = session.store, session.study
     with store.holding(asking(session)):
         search.fail_stale_trials(study)
-        search.fail_trials_of_dead_workers(study, store)
+        search.fail_trials_of_dead_workers(study, session.workers)
         trials = _add_unfinished(session)
         _remove_checkpoints(session, trials)
     for info in store.find({"kind": Kind.TRIAL, **session.selection}, status="RUNNING"):

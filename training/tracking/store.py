@@ -9,9 +9,11 @@ points reach the store while the run goes on, in growing steps of time (see `Run
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import re
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +27,7 @@ from training.tracking import artifacts, backends, embedded, locks
 from training.tracking.run import NAME_LIMIT, Run, check_params, full_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     import optuna
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_DISABLE_AGENT_HINT", "true")
 
+CLOSING_S = 2.0
 BATCH = 900
 """Entries in one `log_batch`; MLflow takes 1,000 at most, of which 100 parameters and 100 tags."""
 
@@ -326,6 +329,32 @@ class Store:
     def holding(self, name: str) -> AbstractContextManager[None]:
         """Wait until the lock `name` is free, and hold it to the end of the block or process."""
         return self._locks.waiting(name)
+
+    def keep_locks(self) -> None:
+        """Take the locks again that this process lost, as when a database restarted.
+
+        Raises `locks.LockLost` where another process has one of them now.
+        """
+        self._locks.keep()
+
+    @contextlib.contextmanager
+    def keeping_locks(self) -> Iterator[None]:
+        """Look after this process's locks while the block runs, once in each interval of the heartbeat."""
+        ended = threading.Event()
+
+        def keep() -> None:
+            while not ended.wait(backends.heartbeat_s()):
+                # a database that is still away is asked again; a lock that is lost stops what needs it (`keep_locks`)
+                with contextlib.suppress(Exception):
+                    self._locks.keep()
+
+        thread = threading.Thread(target=keep, name="locks", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(CLOSING_S)
 
     def close(self) -> None:
         """Let go of the database's connections."""

@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import signal
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,10 +25,10 @@ from tests.training.study import toys
 from training import registry
 from training.commands import status
 from training.contract import Evaluation, Findings, StudyFailed, UserError
-from training.study import finals, search, stopping, study, trials
+from training.study import finals, search, stopping, study, trials, workers
 from training.study.progress import Watch
 from training.study.session import Session
-from training.tracking import transport
+from training.tracking import locks, transport
 from training.tracking.run import Run
 from training.tracking.store import Store
 
@@ -274,7 +275,7 @@ def test_no_trial_begins_once_the_best_one_is_named(store: Store) -> None:
 
 def test_run_that_another_worker_begins_just_now_is_left_alone(store: Store) -> None:
     session = run(store)
-    with store.lock(search.worker_lock("another")):
+    with store.lock(workers.lock("another")):
         session.study.ask().set_user_attr(search.WORKER, "another")
         tags = {**session.tags("trial"), "trial": "4"}
         begun = store.start(session.experiment, "trial 4", tags, parent=session.run_id)
@@ -622,6 +623,50 @@ def test_pruning_counts_reports_whatever_a_method_calls_its_steps(store: Store) 
 def test_few_trials_are_not_enough_for_more_than_asked(store: Store) -> None:
     session = run(store, trials=2)
     assert len(session.study.get_trials()) == 2
+
+
+def test_final_of_a_worker_that_only_lost_its_lock_is_left_to_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lock is free and its process alive: for two heartbeats it may take the lock again."""
+    monkeypatch.setenv("AFFECTORY_HEARTBEAT", "1")
+    theirs = {}
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        if split.test is not None and not theirs:
+            [own] = [final for final in runs(store, "final") if final.status == "RUNNING"]
+            tags = {**own.tags, "seed": "2", "worker": "elsewhere:1:a"}
+            theirs[store.start(own.experiment, "final seed 2", tags, parent=own.parent).id] = time.monotonic()
+        return toys.fit(params, split, job)
+
+    run(store, toy=toys.module(fit=fit))
+    [(live, begun)] = theirs.items()
+    info = store.get(live)
+    assert (info.tags["state"], info.tags["reason"]) == ("failed", search.KILLED)
+    assert time.monotonic() - begun > 2
+    assert {end.tags["seed"] for end in runs(store, "final") if end.tags["state"] == "complete"} == {"1", "2"}
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["its lock is another's", "another closed its run"])
+def test_final_that_another_worker_took_over_is_not_complete(
+    store: Store, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    before: list[str] = []
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        if split.test is not None and not before:
+            before.extend(final.id for final in runs(store, "final"))
+            if not lost:
+                store.resume(before[0]).close(record.State.FAILED, search.KILLED)
+        return toys.fit(params, split, job)
+
+    def keep_locks() -> None:
+        if lost and before and len(runs(store, "final")) == 1:
+            raise locks.LockLost("final")
+
+    monkeypatch.setattr(store, "keep_locks", keep_locks)
+    run(store, toy=toys.module(fit=fit))
+    states = [(end.tags["seed"], end.tags["state"]) for end in runs(store, "final")]
+    assert sorted(states) == [("1", "complete"), ("1", "failed"), ("2", "complete")]
+    assert store.get(before[0]).tags["reason"] == (finals.TAKEN_OVER if lost else search.KILLED)
 
 
 def test_finals_of_an_imported_study_of_the_same_name_are_not_its_own(tmp_path: Path, store: Store) -> None:

@@ -17,7 +17,7 @@ from tests.training.study import toys
 from tests.training.study.test_study import Interrupted
 from training import registry
 from training.contract import StudyFailed, UserError
-from training.study import search, study
+from training.study import search, study, workers
 from training.study.plan import DataSets, Plan, prepare
 from training.study.progress import Watch
 from training.study.session import Session
@@ -144,7 +144,7 @@ def test_worker_that_would_wait_in_one_fold_goes_on_in_the_next(store: Store) ->
         return toys.fit(params, split, job)
 
     fit.calls = 0
-    with store.lock(search.worker_lock("another")):
+    with store.lock(workers.lock("another")):
         run(store, toy=toys.module(fit=fit), repeats=1)
     assert Counter(t.tags["fold"] for t in runs(store, "trial")) == {"1": 1, "2": 2, "3": 2}
 

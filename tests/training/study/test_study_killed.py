@@ -27,8 +27,22 @@ ROOT = Path(__file__).resolve().parents[3]
 STUDY = ("motion/lma_to_pad", "--dataset", "synthetic_motion", "--name", "killed", "--threads", "1", "--seed", "5")
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "training", "study", *STUDY, *options]
+SLOW = """
+import sys, time
+from training import cli
+from training.models import trees
+
+fit = trees.fit
+trees.fit = lambda *args, **kwargs: (time.sleep(1), fit(*args, **kwargs))[1]
+sys.argv[0] = "training"
+cli.main()
+"""
+"""A worker whose fits take a second longer, so that it can be stopped in one."""
+
+
+def start(folder: Path, *options: str, slow: bool = False) -> subprocess.Popen[bytes]:
+    program = ["-c", SLOW] if slow else ["-m", "training"]
+    command = [sys.executable, *program, "study", *STUDY, *options]
     return subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "AFFECTORY_STORE": str(folder)}, stdout=subprocess.DEVNULL
     )
@@ -82,7 +96,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_killed_in_a_trial(tmp_path: Path, whole: Path) -> None:
     options = ("--trials", "5", "--repeats", "2")
-    worker = start(tmp_path, *options)
+    worker = start(tmp_path, *options, slow=True)
     wait(worker, lambda: any(t.number == 2 and search.RUN_ID in t.user_attrs for t in trials(tmp_path)))
     worker.kill()
     worker.wait()
@@ -96,7 +110,7 @@ def test_killed_in_a_trial(tmp_path: Path, whole: Path) -> None:
 
 def test_killed_in_a_final(tmp_path: Path) -> None:
     options = ("--trials", "2", "--repeats", "2")
-    worker = start(tmp_path, *options)
+    worker = start(tmp_path, *options, slow=True)
     folder = tmp_path / "mlflow.db"
     wait(worker, lambda: folder.exists() and bool(counted(tmp_path)) and bool(running_finals(tmp_path)))
     worker.kill()
@@ -115,7 +129,7 @@ def running_finals(folder: Path) -> list[str]:
 
 def test_terminated_goes_on(tmp_path: Path, whole: Path) -> None:
     options = ("--trials", "5", "--repeats", "2")
-    worker = start(tmp_path, *options)
+    worker = start(tmp_path, *options, slow=True)
     wait(worker, lambda: any(t.number == 1 and search.RUN_ID in t.user_attrs for t in trials(tmp_path)))
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 130
