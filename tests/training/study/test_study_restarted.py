@@ -111,7 +111,7 @@ def test_worker_whose_patience_ends_says_so_in_a_sentence_and_goes_on_with_the_s
     assert errors.endswith("the same command goes on\n")
     assert errors.count("\n") < 5, errors
     again = start()
-    said, errors = again.communicate(timeout=200)
+    _, errors = again.communicate(timeout=200)
     assert (again.returncode, errors) == (0, "")
     assert len(runs("trial", state="complete") + runs("trial", state="pruned")) == TRIALS
     assert sorted(runs("final", state="complete")) == ["1", "2"]
