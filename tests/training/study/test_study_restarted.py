@@ -104,7 +104,7 @@ def test_worker_whose_patience_ends_says_so_in_a_sentence_and_goes_on_with_the_s
     worker = start("--patience", "2")
     wait_for("trial", 2)
     server.stop()
-    said, errors = worker.communicate(timeout=60)
+    _, errors = worker.communicate(timeout=60)
     server.start()
     assert worker.returncode == 3
     assert errors.startswith("error: the store could not be used for 2 s (")
