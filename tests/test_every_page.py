@@ -45,7 +45,7 @@ def words(app: AppTest) -> str:
 
 
 def table_of(folder: Path) -> pd.DataFrame:
-    return Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder)).runs()
+    return Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder)).runs().wide()
 
 
 def study_id(number: int) -> str:

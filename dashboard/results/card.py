@@ -301,15 +301,15 @@ ASPECT = {record.SD: "± sd over seeds", record.LOW: "95 % low", record.HIGH: "9
 
 def scores(index: Index, run_id: str) -> pd.DataFrame:
     """Return every score of a run: part, row, target, and one column a metric, baselines under the method's row."""
-    run = index.runs.loc[run_id]
-    taken = {c: record.parse_metric(c) for c in map(str, run.index) if "/" in c and names.present(run[c])}
+    values = index.scores(run_id)
+    taken = {c: record.parse_metric(c) for c in values}
     rows = [
         {
             "part": one.part,
             "row": ASPECT.get(one.aspect, "method"),
             "target": one.target,
             "metric": one.metric,
-            "value": index.score(run_id, c),
+            "value": values[c],
         }
         for c, one in taken.items()
         if one is not None and one.aspect not in (record.N_GROUPS, record.N_SEEDS)

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dashboard.reading.table import Runs
+
 CHILDREN = (Kind.TRIAL, Kind.FINAL, Kind.NEED)
 
 
 class Index(Columns):
-    """The run table of `dashboard.store.Store.runs`, with what pages ask of it."""
+    """The runs of `dashboard.store.Store.runs`, with what pages ask of them."""
 
-    def __init__(self, runs: pd.DataFrame) -> None:
+    def __init__(self, runs: Runs) -> None:
         super().__init__(runs)
         self._records: dict[str, Record] = {}
         self._studies: dict[str, Study] = {}
@@ -175,7 +177,7 @@ class Index(Columns):
             return [[final] for final in self.final_ids(run_id)]
         found: dict[str, dict[str, str]] = {}
         for final in self.final_ids(run_id):
-            place = self.runs.index.get_loc(final)
+            place = self.place(final)
             own = found.setdefault(str(self._seeds[place] or final), {})
             own.setdefault(str(self._folds[place] or (final if folds == 1 else "")), final)
         if folds == 1:
@@ -272,7 +274,7 @@ class Index(Columns):
         taken: set[str] = set()
         for study in self.studies:
             for run_id in self._complete.get(study, ()):
-                place = self.runs.index.get_loc(run_id)
+                place = self.place(run_id)
                 fold = f" · fold {self._folds[place]}" if self._folds[place] else ""
                 name = f"{self.titles[study]}{fold} · seed {self._seeds[place] or '?'}"
                 found[run_id] = name if name not in taken else f"{name} · {run_id[:8]}"
@@ -289,7 +291,7 @@ class Index(Columns):
     def _listed(self, run_id: str) -> frozenset[str]:
         if run_id in self._records:
             return self._records[run_id].artifacts
-        value = self._artifacts[self.runs.index.get_loc(run_id)]
+        value = self._artifacts[self.place(run_id)]
         read, default = records.TYPES["artifacts"]
         return default if records.unreadable("artifacts", value) else read(value) if value else default
 

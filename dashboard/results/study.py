@@ -78,7 +78,7 @@ class Study:
     @cached_property
     def runs(self) -> pd.DataFrame:
         """The rows of its trials, finals and prerequisites, with the columns that any of them has a value in."""
-        rows = self.index.runs.iloc[self.index.children(self.run_id)]
+        rows = self.index.with_metrics(self.index.children(self.run_id))
         return rows.loc[:, rows.notna().any().to_numpy(bool) | rows.columns.isin(["start", "end", *names_of.TAGS])]
 
     @cached_property

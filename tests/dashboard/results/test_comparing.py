@@ -10,6 +10,7 @@ import pytest
 
 from affect.record import Artifact
 from dashboard.damaged import Damaged
+from dashboard.reading.table import Runs
 from dashboard.results import comparing
 from dashboard.results.index import Index
 from tests.dashboard.run_table import child, study, table
@@ -169,7 +170,8 @@ def test_an_archived_study_is_no_part_of_the_family():
 def test_a_metric_without_a_score_of_each_sample_ranks_nobody():
     runs = index("a", "b")
     assert family(Files(), runs, "mae_round_trip").order == ()
-    scored = Index(runs.runs.assign(**{"test/mae_round_trip/all": runs.runs["test/mae/all"]}))
+    wide = Runs(runs.runs, runs.metrics).wide()
+    scored = Index(Runs.of(wide.assign(**{"test/mae_round_trip/all": wide["test/mae/all"]})))
     found = family(Files(), scored, "mae_round_trip")
     assert texts(found) == {"a": "–", "b": "–"}
     assert "no paired test" in found.reason

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from dashboard.reading.table import Runs
 from dashboard.results import trials
 from dashboard.results.index import Index
 from dashboard.results.study import Study
@@ -42,7 +43,7 @@ def store(*rows: dict, **tags: object) -> Study:
         "start": BEGIN,
     }
     ids = ["study", *(f"run{i}" for i in range(len(rows)))]
-    return Index(pd.DataFrame([head | tags, *rows], index=pd.Index(ids, name="run_id"))).study("study")
+    return Index(Runs.of(pd.DataFrame([head | tags, *rows], index=pd.Index(ids, name="run_id")))).study("study")
 
 
 def test_trials_stand_in_the_order_of_their_numbers_and_failed_ones_have_no_value():
