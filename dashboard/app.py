@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
 from dashboard import cached, widgets
+from dashboard.damaged import Damaged
 from dashboard.parts import runs
 from dashboard.views import runner, view
 
@@ -25,7 +27,7 @@ current = st.navigation(groups)
 name = current.url_path or FIRST
 
 widgets.style()
-with runner.guard("The choice of runs"):
+with runner.guard("The choice of runs"), suppress(Damaged):  # the page says why a store cannot be read
     if pages[name].looks_at == "runs":
         runs.choose(name, pages[name], cached.index())
 current.run()

@@ -33,6 +33,16 @@ def where() -> str:
     return store().where()
 
 
+def why_empty() -> str:
+    """Return `Store.why_empty`."""
+    return store().why_empty()
+
+
+def named_by() -> str:
+    """Return `Store.named_by`."""
+    return store().named_by()
+
+
 def probe() -> Hashable:
     """Return a value that changes whenever the store does."""
     return store().probe()

@@ -40,10 +40,12 @@ class Source:
     ----------
     uri : MLflow's tracking address: sqlite:///…, postgresql://… or http(s)://….
     folder : the folder that has artifacts/ in it; not looked at where `uri` is a server's.
+    variable : the environment's variable that names the store; empty where none does.
     """
 
     uri: str
     folder: Path
+    variable: str = ""
 
     @property
     def file(self) -> Path | None:
@@ -55,7 +57,8 @@ class Source:
 def locate() -> Source:
     """Return the store that MLFLOW_TRACKING_URI and AFFECTORY_STORE name; the checkout's own ``mlruns`` by default."""
     folder = Path(os.environ.get("AFFECTORY_STORE") or CHECKOUT / "mlruns").expanduser().absolute()
-    return Source(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}", folder)
+    variable = next((name for name in ("MLFLOW_TRACKING_URI", "AFFECTORY_STORE") if os.environ.get(name)), "")
+    return Source(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}", folder, variable)
 
 
 CURVES = 128 * 2**20
@@ -89,6 +92,23 @@ class Store:
         if self.source.file is not None:
             return str(self.source.file.parent)
         return re.sub(r"//[^/@]*@", "//", self.source.uri)
+
+    def why_empty(self) -> str:
+        """Return why the store has no runs: it is not where it is looked for, or nothing was written into it."""
+        file = self.source.file
+        if file is not None and not file.parent.is_dir():
+            reason = f"There is no folder {file.parent}."
+        elif file is not None and not file.is_file():
+            reason = f"The folder {file.parent} holds no store: it has no {file.name}."
+        else:
+            reason = f"The store at {self.where()} has no runs."
+        return f"{reason} {self.named_by()}"
+
+    def named_by(self) -> str:
+        """Return in a sentence what names the store, for a reader who expects another one."""
+        if self.source.variable:
+            return f"The environment variable {self.source.variable} points to it."
+        return "To look at another store, set the environment variable AFFECTORY_STORE."
 
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PAGES = "pages_"
 PAGE_ROWS = 50
+ACTIVATE = "source .venv/bin/activate"
 TALL = 20
 ASSETS = Path(__file__).resolve().parent / "assets"
 
@@ -83,7 +84,7 @@ def empty(command: str, why: str) -> None:
     """Say that there is nothing, and which command fills it."""
     with st.container(border=True):
         st.markdown(f"**{escape(why)}** This command fills the page:")
-        st.code(command, language=None)
+        st.code(f"{ACTIVATE}\n{command}", language=None)
 
 
 def link(to: Link) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shlex
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -15,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.store import Source, Store
 from dashboard.views import view
 from tests import fake_meshes, fake_store
+from training import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = view.names()
@@ -93,10 +96,54 @@ def test_no_two_pages_keep_a_choice_under_the_same_key():
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_on_an_empty_store_a_page_names_the_command_that_fills_it(page):
+def test_on_an_empty_store_every_page_says_where_it_is_and_names_the_command_that_fills_it(page):
     app = open_page(page)
     assert app.title
-    assert any("python -m training" in block.value for block in app.code)
+    assert f"There is no folder {os.environ['AFFECTORY_STORE']}" in words(app)
+    assert "AFFECTORY_STORE points to it" in words(app)
+    assert app.code[0].value == "source .venv/bin/activate\npython -m training demo"
+
+
+def test_the_overview_of_an_empty_store_lists_a_study_of_each_family():
+    commands = [shlex.split(line) for line in open_page("overview").code[1].value.splitlines()]
+    assert {command[4].partition("/")[0] for command in commands} == {
+        name.partition("/")[0] for name in registry.methods()
+    }
+    for command in commands:
+        assert command[:4] == ["python", "-m", "training", "study"]
+        assert command[4] in registry.methods()
+        assert registry.dataset(command[6])
+
+
+def test_an_empty_store_fills_its_page_by_itself(tmp_path, monkeypatch):
+    folder = tmp_path / "grows"
+    folder.mkdir()
+    monkeypatch.setenv("AFFECTORY_STORE", str(folder))
+    app = open_page("run")
+    assert f"The folder {folder} holds no store: it has no mlflow.db." in words(app)
+    fake_store.build(folder, fake_store.made.STUDIES[:1])
+    app.run()
+    assert "holds no store" not in words(app)
+    assert app.get("plotly_chart")
+
+
+@pytest.mark.parametrize("page", ["overview", "run"])
+@pytest.mark.parametrize(
+    ("variable", "place", "expected"),
+    [
+        ("AFFECTORY_STORE", "{tmp}/file", "The store cannot be read: {tmp}/file/mlflow.db: {tmp}/file is no folder."),
+        ("MLFLOW_TRACKING_URI", "http://127.0.0.1:9", "http://127.0.0.1:9: the server does not answer (Connection ref"),
+        ("MLFLOW_TRACKING_URI", "postgresql://127.0.0.1:9/a", "127.0.0.1:9/a: the server does not answer (connection"),
+    ],
+)
+def test_a_store_that_cannot_be_reached_is_named_once(page, variable, place, expected, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(variable, place.format(tmp=tmp_path))
+    app = open_page(page)
+    assert app.title
+    assert len(app.error) == 1
+    assert expected.format(tmp=tmp_path) in words(app)
+    assert f"The environment variable {variable} points to it." in words(app)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -171,6 +171,5 @@ def _hover(row: Any, metric: str, group_kind: str) -> str:
         lines.append(f"p = {comparing.p_text(row.p)} against the best (Holm)")
     if row.why:
         lines.append(theme.plain(f"{'not ranked' if row.kind == board.MEASURED else 'not comparable'}: {row.why}"))
-    if row.note:
-        lines.append(theme.plain(row.note))
+    lines += [theme.plain(text) for text in (row.note, row.source) if text]
     return "<br>".join(lines)

@@ -349,13 +349,17 @@ def template(dark: bool = False) -> go.layout.Template:
 def export(fig: go.Figure, kind: str, width: int = 900) -> bytes:
     """Draw a figure as ``svg``, ``pdf`` or ``png`` on white, `width` pixels wide, through the installed Chromium.
 
-    Raises RuntimeError where there is no Chromium or it does not draw.
+    No host is asked for MathJax, as `Figure.to_image` would: without a network that takes minutes, and a name with two
+    dollar signs is no formula. Raises RuntimeError where there is no Chromium or it does not draw.
     """
     if (reason := export_impossible()) is not None:
         raise RuntimeError(reason)
+    import kaleido
+
     copy = go.Figure(fig)
     copy.update_layout(template=template(), paper_bgcolor="#FFFFFF", plot_bgcolor="#FFFFFF")
-    return copy.to_image(format=kind, width=width, height=copy.layout.height or 400)
+    options = {"format": kind, "width": width, "height": copy.layout.height or 400}
+    return kaleido.calc_fig_sync(copy.to_dict(), opts=options, kopts={"mathjax": False})
 
 
 def export_impossible() -> str | None:

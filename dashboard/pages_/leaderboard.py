@@ -37,12 +37,13 @@ COMMAND = "python -m training study motion/lma_to_pad --dataset synthetic_motion
 
 @dataclass(frozen=True)
 class Asked:
-    """What is shown: the protocol, metric, target, and the methods that are left (none: all)."""
+    """What is shown: the protocol, metric, target, and the methods and tags that are left (none: all)."""
 
     protocol: Protocol
     metric: str
     target: str
     methods: tuple[str, ...]
+    labels: tuple[str, ...]
     archived: bool
     published: str
 
@@ -76,9 +77,11 @@ def questions(choice: Choice, ask: Ask, ranking: bool = True) -> tuple[list[Item
     target = ask.one("Target", targets, "target", name=names.target, fixed=True)
     known = sorted({run.method for run in protocol.shown(archived=True)})
     methods = ask.many("Methods", known, "method", names.method)
+    written = sorted({label for run in protocol.shown(archived=True) for label in run.labels})
+    labels = ask.many("Tags", written, "tag") if written else []
     archived = ask.switch("archived runs too", "archived")
     paper = ask.one("Published", list(PUBLISHED), "published", fixed=True) if ranking else "none"
-    return above, Asked(protocol, metric, target, tuple(methods), archived, PUBLISHED[paper])
+    return above, Asked(protocol, metric, target, tuple(methods), tuple(labels), archived, PUBLISHED[paper])
 
 
 def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -88,7 +91,7 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     if asked is None:
         return
     protocol, metric, target = asked.protocol, asked.metric, asked.target
-    rows = board.measured(protocol, metric, target, asked.archived, asked.methods)
+    rows = board.measured(protocol, metric, target, asked.archived, asked.methods, asked.labels)
     if rows.empty:
         yield Message("No study of this protocol has test scores of this kind yet.", "empty", COMMAND)
         return
@@ -137,9 +140,9 @@ def has_diagnostics(choice: Choice, study: str) -> bool:
 def published_notes(rows: pd.DataFrame) -> Iterator[str]:
     """Yield where published rows come from, and why they are not ranked."""
     paper = rows[rows["kind"] == board.PUBLISHED]
-    for (note, why), of in paper.groupby(["note", "why"], sort=False):
+    for (source, why), of in paper.groupby(["source", "why"], sort=False):
         called = ", ".join((of["row"] + " " + of["settings"]).str.strip())
-        yield f"Published, never ranked: {called}: {note}." + (f" Not comparable: {why}." if why else "")
+        yield f"Published, never ranked: {called}: {source}." + (f" Not comparable: {why}." if why else "")
 
 
 def scored(protocol: Protocol) -> str:
@@ -163,7 +166,10 @@ def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     labels = [asked.protocol.label, *ask.many("More protocols as columns", others, "with", placeholder="none")]
     targets = asked.protocol.different(asked.protocol.targets_of(metric))
     rows = pd.concat(
-        [pivot.rows(choice.index.protocols[label], metric, targets, asked.archived, asked.methods) for label in labels],
+        [
+            pivot.rows(choice.index.protocols[label], metric, targets, asked.archived, asked.methods, asked.labels)
+            for label in labels
+        ],
         ignore_index=True,
     )
     if not (rows["kind"] == board.MEASURED).any():
@@ -180,9 +186,9 @@ def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         rows = rows[rows["target"] == wanted]
     yield Section(text=CELLS)
     yield from each_table(rows, down, across, each, metric, len(labels) == 1)
-    paper = rows.loc[rows["kind"] == board.PUBLISHED, "note"]
-    if len(paper):
-        yield Section(notes=tuple(f"Published, never ranked: {note}." for note in dict.fromkeys(paper)))
+    sources = rows.loc[rows["kind"] == board.PUBLISHED, "source"]
+    if len(sources):
+        yield Section(notes=tuple(f"Published, never ranked: {source}." for source in dict.fromkeys(sources)))
 
 
 def each_table(rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool) -> Iterator[Section]:

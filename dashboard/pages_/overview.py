@@ -18,16 +18,12 @@ if TYPE_CHECKING:
     from dashboard.results.record import Record
 
 STUDY = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
-DEMO = "python -m training demo"
 LISTED = 20
 """Rows of a list on this page."""
 
 
 def counts(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show how much the store holds."""
-    if choice.runs.empty:
-        yield Message(f"The store at {choice.read.where()} is empty or not there yet.", "empty", DEMO)
-        return
     yield items.data_badge([run.synthetic for run in _studies(choice) if run.synthetic is not None])
     yield Values([Value(what.capitalize(), f"{count:,}") for what, count in overview.counts(choice.index).items()])
     yield Section(notes=(f"Store: {choice.read.where()}",))
@@ -43,8 +39,6 @@ def _studies(choice: Choice) -> list[Record]:
 
 def running(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the running studies."""
-    if choice.runs.empty:
-        return
     yield Section("Running now")
     shown = overview.running(choice.index)
     if not shown:
@@ -79,8 +73,6 @@ def attention(choice: Choice, ask: Ask) -> Iterator[Item]:
 
 def newest(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the studies that were scored last."""
-    if choice.runs.empty:
-        return
     table = board.newest(choice.index, pd.Timestamp.now("UTC"))
     if table.empty:
         yield Section("Newest results")
@@ -93,8 +85,6 @@ def newest(choice: Choice, ask: Ask) -> Iterator[Item]:
 
 def protocols(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show what can be compared with what."""
-    if choice.runs.empty:
-        return
     table = overview.protocols(choice.index)
     links = [
         Link(f"Leaderboard of {name}", "leaderboard", {"protocol": name}) for name in table["protocol"].astype(str)
@@ -127,7 +117,6 @@ PAGE = Page(
     stacked=True,
     live=lambda choice: True,
     version=finished,
-    command=DEMO,
 )
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
     if row.record.state == State.FAILED:
         yield Message(row.record.reason or "It ended without saying why: its process was stopped.", "error")
     yield item
+    if row.record.note:
+        yield Section(text=f"Note: {row.record.note}")
     yield Links(links(choice, row))
 
 
@@ -326,11 +328,14 @@ def again(choice: Choice, ask: Ask) -> Iterator[Item]:
 
 
 def notes(choice: Choice, ask: Ask) -> Iterator[Item]:
-    """Show the note of each run, and how one is written."""
+    """Show the note and the tags of each run, and how they are written."""
     for row in choice.rows:
+        run, letters = row.record, row.run_id[:8]
         heading = row.name if len(choice.rows) > 1 else ""
-        yield Section(heading, row.record.note or "No note yet.")
-        yield Code(f'python -m training note {row.run_id[:8]} "…"')
+        yield Section(heading, run.note or "No note yet.")
+        yield Code(f'python -m training note {letters} "…"')
+        yield Section(text=f"Tags: {', '.join(run.labels)}" if run.labels else "No tags yet.")
+        yield Code(f"python -m training tag {letters} …", note="The leaderboard can be filtered by tag.")
 
 
 def has_children(run: Record) -> bool:
@@ -373,7 +378,7 @@ PAGE = Page(
         View("Data", Artifact.DATA_SUMMARY, data, shared=False),
         View("Log", Artifact.LOG, log, shared=False),
         View("Run again", None, again),
-        View("Notes", None, notes, shared=False),
+        View("Notes and tags", None, notes, shared=False, formerly="Notes"),
     ),
     group="Results",
     place=40,

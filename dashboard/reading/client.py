@@ -133,7 +133,8 @@ class ClientReader:
             with psycopg.connect(f"postgresql://{rest}", connect_timeout=CONNECT_S) as connection:
                 found = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
         except psycopg.Error as error:
-            raise Damaged(f"{_without_password(self.uri)}: does not answer ({str(error).strip()})") from error
+            reason = " ".join(str(error).split())
+            raise Damaged(f"{_without_password(self.uri)}: the server does not answer ({reason})") from error
         return bool(found and found[0])
 
     @staticmethod
@@ -153,8 +154,28 @@ class ClientReader:
         try:
             yield
         except (MlflowException, OSError) as error:
+            where = _without_password(self.uri)
+            if reason := _no_answer(error):
+                raise Damaged(f"{where}: the server does not answer ({reason})") from error
             first = str(error).strip().partition("\n")[0]
-            raise Damaged(f"{_without_password(self.uri)}: MLflow cannot read the store ({first})") from error
+            raise Damaged(f"{where}: MLflow cannot read the store ({first})") from error
+
+
+def _no_answer(error: BaseException) -> str:
+    """Return why a server could not be reached, such as ``Connection refused``; empty where it was reached."""
+    import requests
+
+    causes: list[BaseException] = []
+    pending: list[object] = [error]
+    while pending:
+        cause = pending.pop()
+        if isinstance(cause, BaseException) and cause not in causes:
+            causes.append(cause)
+            pending += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+    if not any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes):
+        return ""
+    reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    return reasons[-1] if reasons else "no answer within a minute"
 
 
 def _table(rows: Iterable[tuple[Any, ...]], columns: dict[str, Any]) -> Any:

@@ -156,6 +156,8 @@ def _stamp(path: Path) -> tuple[int, ...]:
         found = path.stat()
     except FileNotFoundError:
         return ()
+    except NotADirectoryError as error:
+        raise Damaged(f"{path}: {path.parent} is no folder") from error
     except OSError as error:
         raise Damaged(f"{path}: {error.strerror}") from error
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -38,13 +38,16 @@ COLUMNS = (
     "seeds",
     "study",
     "kind",
+    "labels",
     "note",
+    "source",
     "why",
     "ended",
     "method",
     "run_id",
 )
-"""`why`: why a study has no rank, or a published score cannot be compared. `p` is adjusted, against the best study."""
+"""`labels` and `note` are what people wrote on a study, `source` is where a published score is from. `why`: why a study
+has no rank, or a published score cannot be compared. `p` is adjusted, against the best study."""
 FIRST = ("1", "1 =")
 NUMBERS = ("value", "sd", "low", "high", "p", "groups")
 NEWEST = ("method", "settings", "protocol", "metric", "value", "± sd", "baseline", "data", "ended", "run_id")
@@ -62,17 +65,24 @@ def shared_settings(runs: Iterable[Record]) -> set[str]:
 
 
 def measured(
-    protocol: Protocol, metric: str, target: str = record.ALL, archived: bool = False, methods: Collection[str] = ()
+    protocol: Protocol,
+    metric: str,
+    target: str = record.ALL,
+    archived: bool = False,
+    methods: Collection[str] = (),
+    labels: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return one row a study that has a test score of this metric and target, best first, unranked.
 
-    `methods` are the paths of those to show; all of them where there is none.
+    `methods` are the paths of those to show, `labels` the tags of which a study must have one; all studies where there
+    is none.
     """
     index = protocol.index
     scores = protocol.scores(metric, target).dropna()
     wanted = [run for run in protocol.shown(archived) if run.run_id in scores.index]
     shared = shared_settings(wanted)
     shown = [run for run in wanted if not methods or run.method in methods]
+    shown = [run for run in shown if not labels or set(labels) & set(run.labels)]
     aspects = {a: protocol.scores(metric, target, a) for a in (record.SD, record.LOW, record.HIGH, record.N_GROUPS)}
 
     def aspect(run: Record, name: str) -> float:
@@ -94,7 +104,9 @@ def measured(
             "seeds": seeds_text(*index.seeds(run.run_id)),
             "study": index.title(run.run_id),
             "kind": MEASURED,
+            "labels": ", ".join(run.labels),
             "note": run.note,
+            "source": "",
             "why": "archived" if run.archived else "",
             "ended": run.end,
             "method": run.method,
@@ -160,9 +172,9 @@ def published(
     return _frame(list(found.values()), "published_settings")
 
 
-def _row(row: str, value: float, kind: str, settings: str = "", note: str = "", why: str = "") -> dict[str, Any]:
+def _row(row: str, value: float, kind: str, settings: str = "", source: str = "", why: str = "") -> dict[str, Any]:
     blank = dict.fromkeys(COLUMNS, "") | dict.fromkeys(NUMBERS, math.nan)
-    filled = {"row": row, "settings": settings, "value": value, "kind": kind, "note": note, "why": why}
+    filled = {"row": row, "settings": settings, "value": value, "kind": kind, "source": source, "why": why}
     return blank | {"ended": None, "rank": comparing.NO_RANK} | filled
 
 
@@ -206,11 +218,13 @@ def readable(rows: pd.DataFrame, metric: str, group_kind: str) -> pd.DataFrame:
         "seeds": "seeds",
         "kind": "type",
         "why": "not ranked because",
-        "note": "notes",
+        "labels": "tags",
+        "note": "note",
+        "source": "source",
         "study": "study",
         "ended": "ended",
     }
-    optional = ("settings", "note", "why", "p", "sd", "low", "high", "groups")
+    optional = ("settings", "labels", "note", "source", "why", "p", "sd", "low", "high", "groups")
     empty = [c for c in optional if not rows[c].map(names.present).any()]
     whole = rows.assign(groups=rows["groups"].round().astype("Int64"))
     return tables.dated(whole[list(shown)].drop(columns=empty).rename(columns=shown))

@@ -33,15 +33,16 @@ def rows(
     targets: Sequence[str],
     archived: bool = False,
     methods: Collection[str] = (),
+    labels: Collection[str] = (),
     paper: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the measured and the published rows of one protocol, for each of the targets.
 
-    `methods` are the paths of those to show; all of them where there is none.
+    `methods` and `labels` say which studies to show, as in `board.measured`.
     """
     parts = []
     for target in targets:
-        measured = board.measured(protocol, metric, target, archived, methods)
+        measured = board.measured(protocol, metric, target, archived, methods, labels)
         settings = [dict(run.settings) for run in protocol.index.records(measured["run_id"])]
         parts.append(_placed(measured, settings, called(target, targets)))
         published = board.published(protocol, metric, target, methods, paper=paper)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import cached, share, widgets
+from dashboard.damaged import Damaged
 from dashboard.parts import runs as chosen_runs
 from dashboard.views import items
 from dashboard.views.asked import Widgets
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
     from dashboard.views.view import Page, View
 
+DEMO = "python -m training demo"
+FAMILIES = (
+    "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10",
+    "python -m training study faces/face_vae_continuous --dataset synthetic_faces --trials 10",
+    "python -m training study meshes/dgcnn --dataset synthetic_meshes --trials 5",
+    "python -m training study frames/cnn_rnn --dataset synthetic_frames --trials 5",
+    "python -m training study fusion/fusion_concat --dataset synthetic_embeddings --trials 10",
+)
+"""A study of each family, for a store that has none."""
 EVERY = "4s"
 """How often a page is drawn again while what it shows is running."""
 
@@ -42,19 +52,43 @@ def show(name: str) -> None:
     """Show the page in ``pages_/<name>.py``."""
     page = load(name)
     with guard(f"The page {page.title}"):
+        try:
+            index = cached.index()
+        except Damaged as error:
+            widgets.head(page.title, page.how)
+            Drawing().draw(unreadable(error))
+            return
         # a page of the whole store has no choice of its own, and begins with what is chosen
-        ids = chosen_runs.shown() if page.looks_at == "runs" else chosen_runs.current(cached.index())
-        choice = Choice(cached.index(), cached, ids)
+        ids = chosen_runs.shown() if page.looks_at == "runs" else chosen_runs.current(index)
+        choice = Choice(index, cached, ids)
         heading = page.heading(choice) if page.heading and choice.rows else page.title
         tab = page.tab(choice) if page.tab and choice.rows else heading
         widgets.head(heading, page.how, tab)
-        if nothing := _nothing(page, name, choice):
+        if not choice.runs.empty and (nothing := _nothing(page, name, choice)):
             for item in nothing:
                 Drawing().draw(item)
             return
-        version = page.version(choice) if page.version else None
-        live = page.live is not None and page.live(choice)
-        st.fragment(_body, run_every=EVERY if live else None)(page, name, ids, version)
+        live = choice.runs.empty or (page.live is not None and page.live(choice))
+        st.fragment(_body, run_every=EVERY if live else None)(page, name, ids, _version(page, choice))
+
+
+def unreadable(error: Damaged) -> items.Message:
+    """Return why no page can show anything, and what points to the store."""
+    return items.Message(f"The store cannot be read: {error}. {cached.named_by()}", "error")
+
+
+def _version(page: Page, choice: Choice) -> Hashable:
+    """Return what changes when the whole page, and not its body alone, has to be drawn again."""
+    return (choice.runs.empty, page.version(choice) if page.version else None)
+
+
+def _of_empty_store(page: Page) -> list[items.Item]:
+    """Return why the store has no runs and what changes that: the same on every page, with more on the first."""
+    nothing = items.Message(cached.why_empty(), "empty", DEMO)
+    if page.title != "Overview":
+        return [nothing]
+    text = "Each of these runs one study on synthetic data:"
+    return [nothing, items.Section("Or one family at a time", text), items.Code("\n".join(FAMILIES))]
 
 
 def _nothing(page: Page, name: str, choice: Choice) -> list[items.Item]:
@@ -87,7 +121,12 @@ def _why(choice: Choice) -> str:
 def _body(page: Page, name: str, ids: list[str], version: Hashable) -> None:
     """Show all below the heading; a page that is live draws this part again by itself."""
     with guard(f"The page {page.title}"):
-        gone = [run for run in ids if run not in cached.index()]
+        try:
+            index = cached.index()
+        except Damaged as error:
+            Drawing().draw(unreadable(error))
+            return
+        gone = [run for run in ids if run not in index]
         if gone:
             Drawing().draw(items.Message(f"Deleted from the store meanwhile: {', '.join(gone)}.", "error"))
         drawing, shown = Drawing(), list[items.Item]()
@@ -97,9 +136,13 @@ def _body(page: Page, name: str, ids: list[str], version: Hashable) -> None:
             drawing.draw(item)
             shown.append(item)
 
-        choice = Choice(cached.index(), cached, [run for run in ids if run not in gone], draw)
-        if page.version and page.version(choice) != version:
+        choice = Choice(index, cached, [run for run in ids if run not in gone], draw)
+        if _version(page, choice) != version:
             st.rerun(scope="app")
+        if choice.runs.empty:
+            for item in _of_empty_store(page):
+                drawing.draw(item)
+            return
         ask = Widgets()
         if page.looks_at == "runs":
             if page.badges:

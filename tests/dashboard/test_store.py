@@ -443,10 +443,10 @@ def test_an_unknown_schema_is_read_through_the_client_and_says_so(folder, store,
 
 def test_the_environment_names_the_store(monkeypatch, tmp_path):
     monkeypatch.setenv("AFFECTORY_STORE", str(tmp_path / "här"))
-    assert locate() == Source(f"sqlite:///{tmp_path / 'här' / 'mlflow.db'}", tmp_path / "här")
+    assert locate() == Source(f"sqlite:///{tmp_path / 'här' / 'mlflow.db'}", tmp_path / "här", "AFFECTORY_STORE")
     assert locate().file == tmp_path / "här" / "mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://host/db")
-    assert locate() == Source("postgresql://host/db", tmp_path / "här")
+    assert locate() == Source("postgresql://host/db", tmp_path / "här", "MLFLOW_TRACKING_URI")
     assert locate().file is None
 
 

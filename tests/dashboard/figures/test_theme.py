@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 
 import numpy as np
 import plotly.graph_objects as go
@@ -105,6 +106,19 @@ def test_exporting_does_not_change_the_figure_and_draws_its_texts(chromium):
     assert "seconds (s)" in svg
     assert theme.export(fig, "pdf").startswith(b"%PDF")
     assert fig.to_json() == before
+
+
+@pytest.mark.browser
+def test_exporting_asks_no_other_host(chromium, monkeypatch):
+    """Kaleido loads MathJax from a public host, which holds up a machine without a network."""
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        address = f"http://127.0.0.1:{host.getsockname()[1]}/tex-svg.js"
+        monkeypatch.setattr("kaleido._page_generator.DEFAULT_MATHJAX", address)
+        fig = theme.finish(go.Figure(go.Scatter(x=[1, 2], y=[3, 4])), x="$5 or $6")
+        assert "$5 or $6" in theme.export(fig, "svg").decode()
+        host.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            host.accept()
 
 
 def test_without_a_chromium_it_is_said_and_not_tried(monkeypatch):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+PATIENCE = 60_000
+LEVEL = "document.querySelector('.js-plotly-plot')?._fullData?.[0]?.intensity?.[17] ?? null"
+"""The level of one vertex of the first face."""
+TWO_FACES = "document.querySelectorAll('.js-plotly-plot .gl-container canvas').length === 2"
 NAMES = [spec.name for spec in fake_meshes.STUDIES]
 
 
@@ -24,14 +28,16 @@ def test_two_models_are_two_turning_faces_whose_class_is_changed_by_hand(browser
     query = urlencode([("models", NAMES[0]), ("models", NAMES[2]), ("map", "Integrated gradients of the class")])
     with serving(meshes) as base:
         context = browser.new_context(viewport={"width": 390, "height": 844})
-        page = settled(context.new_page(), f"{base}/activations?{query}")
-        page.wait_for_function("document.querySelectorAll('.js-plotly-plot .gl-container canvas').length == 2")
-        levels = "[...document.querySelectorAll('.js-plotly-plot')].map(p => p.data[0].intensity?.[17])[0]"
-        before = page.evaluate(levels)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        settled(page, f"{base}/activations?{query}")
+        page.wait_for_function(TWO_FACES)
+        before = page.evaluate(LEVEL)
+        assert before is not None
         page.get_by_role("combobox", name="Class").click()
         page.get_by_role("option", name="surprise", exact=True).click()
         page.wait_for_url("**class=surprise**")
-        page.wait_for_function(f"before => {levels} !== before", arg=before)
-        assert page.locator(".js-plotly-plot .gl-container canvas").count() == 2
+        page.wait_for_function(f"before => ![null, before].includes({LEVEL})", arg=before)
+        page.wait_for_function(TWO_FACES)  # Streamlit draws new faces before it takes the old ones away
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         context.close()

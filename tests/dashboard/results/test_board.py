@@ -38,8 +38,8 @@ def test_published_figures_join_by_data_method_and_metric_and_bring_their_caveat
     runs = protocol(study("a", 0.4))
     rows = board.published(runs, "mae", "all", paper=PUBLISHED)
     assert rows["value"].tolist() == [0.157]
-    note = rows["note"].iloc[0]
-    assert all(part in note for part in ("about", "split not stated", "a note", "thesis"))
+    source = rows["source"].iloc[0]
+    assert all(part in source for part in ("about", "split not stated", "a note", "thesis"))
     assert board.published(runs, "ccc", "all", paper=PUBLISHED).empty
     assert board.published(protocol(study("a", 0.4, dataset="synthetic_motion")), "mae", "all", paper=PUBLISHED).empty
 
@@ -48,7 +48,7 @@ def test_single_published_targets_are_averaged_only_where_all_are_there_and_it_i
     runs = protocol(study("a", 0.4, method="motion/two"))
     row = board.published(runs, "mae", "all", paper=PUBLISHED).iloc[0]
     assert row["value"] == pytest.approx(0.2)
-    assert "mean of 2 published scores" in row["note"]
+    assert "mean of 2 published scores" in row["source"]
     others = protocol(study("a", 0.4, method="motion/two", targets='["p","z"]'))
     assert board.published(others, "mae", "all", paper=PUBLISHED).empty
 
@@ -103,6 +103,18 @@ def test_an_archived_study_is_shown_only_where_asked_for_and_says_so():
     assert board.measured(of, "mae")["run_id"].tolist() == ["a"]
     rows = board.ranked(board.measured(of, "mae", archived=True), family(a="1"))
     assert rows[["run_id", "rank", "why"]].to_numpy().tolist() == [["b", "–", "archived"], ["a", "1", ""]]
+
+
+def test_tags_and_notes_have_columns_of_their_own_and_a_tag_is_a_filter():
+    tagged = study("a", 0.4, labels='["paper","draft"]', note="the one in the paper")
+    of = protocol(tagged, study("b", 0.3, labels='["draft"]'), study("c", 0.2))
+    assert board.measured(of, "mae", labels=["paper"])["run_id"].tolist() == ["a"]
+    assert board.measured(of, "mae", labels=["paper", "draft"])["run_id"].tolist() == ["b", "a"]
+    rows = board.board([board.measured(of, "mae"), board.published(of, "mae", paper=PUBLISHED)], "mae")
+    table = board.readable(rows, "mae", "clip").set_index("method")
+    assert table["tags"].tolist() == ["", "", "draft", "paper, draft"]
+    assert table["note"].tolist() == ["", "", "", "the one in the paper"]
+    assert ["thesis" in source for source in table["source"]] == [True, False, False, False]
 
 
 def test_a_seed_that_failed_is_counted():
@@ -173,7 +185,7 @@ def test_columns_without_a_word_are_left_out_counts_are_whole_and_times_are_utc(
     of = protocol(study("a", 0.4, **more), study("b", 0.3, **more))
     found = board.readable(board.measured(of, "mae"), "mae", "clip")
     assert list(found.columns[:3]) == ["rank", "method", "test MAE"]
-    assert not {"notes", "settings", "p (Holm)", "not ranked because"} & set(found)
+    assert not {"tags", "note", "source", "settings", "p (Holm)", "not ranked because"} & set(found)
     assert tables.texts(found).iloc[0][["clips", "seeds", "ended (UTC)"]].tolist() == ["8", "0", "2026-01-01 00:10"]
     assert "NaT" not in tables.csv(found)
     assert "+00:00" not in tables.latex(found)
