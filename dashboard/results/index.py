@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 CHILDREN = (Kind.TRIAL, Kind.FINAL, Kind.NEED)
 
 
+def _numbers(texts: NDArray[Any]) -> NDArray[np.float64]:
+    return pd.to_numeric(pd.Series(texts), errors="coerce").to_numpy(float)
+
+
 class Index(Columns):
     """The runs of `dashboard.store.Store.runs`, with what pages ask of them."""
 
@@ -114,10 +118,15 @@ class Index(Columns):
         pieces = np.split(places[order], ends[:-1]) if len(of) else []
         return {str(study): piece for study, piece in zip(of, pieces, strict=True) if study}
 
-    def children(self, study: str, kind: str | None = None) -> NDArray[np.int64]:
-        """Return the places in the run table of a study's trials, finals and prerequisites, oldest first."""
-        found = self._children.get(study, np.array([], np.int64))
-        return found if kind is None else found[self.kinds[found] == kind]
+    def children(self, study: str, kind: str | None = None, fold: int = 0) -> NDArray[np.int64]:
+        """Return the places in the run table of a study's trials, finals and prerequisites, oldest first.
+
+        With `fold`, only those of that test fold.
+        """
+        places = self._children.get(study, np.array([], np.int64))
+        if kind is not None:
+            places = places[self.kinds[places] == kind]
+        return places[self._fold_numbers[places] == fold] if fold else places
 
     def study_of(self, run_id: str) -> str | None:
         """Return the id of the study that a run belongs to (itself, for a study), None where it has none."""
@@ -143,7 +152,7 @@ class Index(Columns):
     def _complete(self) -> dict[str, list[str]]:
         """Study → run ids of its complete finals that nobody archived, by seed and fold."""
         usable = (self.states == State.COMPLETE) & ~self.put_aside
-        numbers = [pd.to_numeric(pd.Series(of), errors="coerce").to_numpy(float) for of in (self._seeds, self._folds)]
+        numbers = [_numbers(self._seeds), self._fold_numbers]
         found = {}
         for study, places in self._children.items():
             mine = places[(self.kinds[places] == Kind.FINAL) & usable[places]]
@@ -191,6 +200,10 @@ class Index(Columns):
     @cached_property
     def _folds(self) -> NDArray[Any]:
         return self.texts("fold")
+
+    @cached_property
+    def _fold_numbers(self) -> NDArray[np.float64]:
+        return _numbers(self._folds)
 
     # ------------------------------------------------------------------------------------------------ protocols
 

@@ -77,6 +77,23 @@ def test_equal_methods_share_a_rank_and_a_worse_one_does_not():
     assert found.pair("a", "c").told_apart
 
 
+def test_the_table_of_pairs_has_the_tests_behind_the_ranks_and_no_others():
+    runs = index("a", "b", "c")
+    found = family(Files(a=final(0.1, 0), b=final(0.1, 1), c=final(0.9, 2)), runs)
+    table = found.table(runs)
+    assert list(table.columns) == list(comparing.PAIRS)
+    assert table[["first", "second"]].to_numpy().tolist() == [
+        [runs.title("a"), runs.title("b")],
+        [runs.title("a"), runs.title("c")],
+    ]
+    assert table["answer"].tolist() == ["cannot be told apart", f"{runs.title('a')} is better"]
+    for _, row in table.iterrows():
+        pair = found.pair("a", "b" if row["second"] == runs.title("b") else "c")
+        assert (row["difference"], row["p (Holm)"], row["groups"]) == (pair.difference, pair.adjusted, pair.groups)
+        assert row["95 % low"] <= row["difference"] <= row["95 % high"]
+    assert (table["difference"] < 0).tolist()[1], "the first has the smaller error"
+
+
 def test_an_unreadable_study_has_no_rank_and_changes_nobody_elses():
     equal = {name: final(0.1, seed) for seed, name in enumerate("abcd")}
     assert set(texts(family(Files(**equal), index(*"abcd"))).values()) == {"1 ="}
