@@ -130,17 +130,18 @@ class Widgets:
         if len(options) == 1:
             return options[0]
         _translate(key, options, former)
-        self._warn(key, [asked for asked in _asked(key) if asked not in options])
-        value = st.segmented_control(
-            "View",
-            options,
-            default=options[0] if key not in st.session_state else None,
-            key=key,
-            label_visibility="collapsed",
-            bind="query-params",
-            required=True,
-        )
-        return str(value or options[0])
+        in_address, written = st.query_params.get(key, ""), f"{key} written"
+        # the address is another than this page wrote: it was opened, or the browser went back
+        if key not in st.session_state or in_address != st.session_state.get(written, in_address):
+            self._warn(key, [in_address] if in_address and in_address not in options else [])
+            st.session_state[key] = in_address if in_address in options else options[0]
+        value = st.segmented_control("View", options, key=key, label_visibility="collapsed", required=True)
+        # written here and not bound to the widget: only what the server writes is a step that the browser can go back
+        view = str(value or options[0])
+        if view != (in_address or options[0]):
+            st.query_params[key] = view
+        st.session_state[written] = st.query_params.get(key, "")
+        return view
 
     def _warn(self, key: str, gone: Sequence[str]) -> None:
         """Say which words of the address are no option here."""
