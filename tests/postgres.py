@@ -25,26 +25,44 @@ def _as_server(command: list[str]) -> list[str]:
     return command if os.geteuid() else ["runuser", "-u", "postgres", "--", *command]
 
 
+class Server(str):
+    """The address of a running server without a database, ``postgresql://…:port``; it can be stopped and started."""
+
+    control: list[str]
+    folder: Path
+    options: str
+
+    def start(self) -> None:
+        """Start it again."""
+        start = [*self.control, "-o", self.options, "-l", str(self.folder / "server.log"), "start"]
+        subprocess.run(_as_server(start), check=True, cwd=self.folder, stdout=subprocess.DEVNULL)
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it; all connections end."""
+        stop = _as_server([*self.control, "-m", mode, "stop"])
+        subprocess.run(stop, check=True, cwd=self.folder, stdout=subprocess.DEVNULL)
+
+
 @contextlib.contextmanager
-def serve(programs: Path) -> Iterator[str]:
-    """Start a server with the programs in `programs`; yield its address without a database, ``postgresql://…:port``."""
+def serve(programs: Path) -> Iterator[Server]:
+    """Start a server with the programs in `programs`, and yield it."""
     folder = Path(tempfile.mkdtemp(prefix="affectory-postgres-"))
     if not os.geteuid():
         shutil.chown(folder, "postgres")
     data, port = folder / "data", _free_port()
+    server = Server(f"postgresql://{USER}@127.0.0.1:{port}")
+    server.folder = folder
+    server.control = [str(programs / "pg_ctl"), "-D", str(data), "-w", "-s"]
     # no fsync: the cluster is thrown away anyway
-    options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c synchronous_commit=off -c max_connections=40"
-    control = [str(programs / "pg_ctl"), "-D", str(data), "-w", "-s"]
+    server.options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c synchronous_commit=off -c max_connections=40"
     try:
         initdb = [str(programs / "initdb"), "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(_as_server([*initdb, "--locale=C.UTF-8"]), check=True, capture_output=True, cwd=folder)
-        start = [*control, "-o", options, "-l", str(folder / "server.log"), "start"]
-        subprocess.run(_as_server(start), check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        server.start()
         try:
-            yield f"postgresql://{USER}@127.0.0.1:{port}"
+            yield server
         finally:
-            stop = _as_server([*control, "-m", "immediate", "stop"])
-            subprocess.run(stop, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

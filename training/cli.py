@@ -23,6 +23,7 @@ from training.commands import (
 )
 from training.contract import StudyFailed, UserError
 from training.study import stopping
+from training.tracking.patience import StoreAway
 
 app = typer.Typer(
     add_completion=False,
@@ -53,7 +54,10 @@ app.command(name="activations", hidden=True)(evaluate.activations)
 
 
 def main() -> None:
-    """Run the command line: a user's mistake is one message and exit code 2, a failed study exit code 1."""
+    """Run the command line.
+
+    Exit codes: 2 for a user's mistake, 1 for a failed study, 3 for a store that was waited for in vain.
+    """
     stopping.install()
     try:
         app()
@@ -61,6 +65,8 @@ def main() -> None:
         _fail(str(error), 2)
     except StudyFailed as error:
         _fail(str(error), 1)
+    except StoreAway as error:
+        _fail(str(error), 3)
     except BrokenPipeError:  # `… | head`
         sys.stderr.close()
         sys.exit(141)

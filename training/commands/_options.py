@@ -50,6 +50,11 @@ Notify = Annotated[
     str | None,
     typer.Option(metavar="COMMAND", help="Run this at the end; {study}, {state} and {result} are filled in."),
 ]
+Patience = Annotated[
+    float,
+    typer.Option(min=0, metavar="S", help="Seconds to wait for a store that is locked, full, restarting or away."),
+]
+PATIENCE_S = 600.0
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, show what would be done, write nothing.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning, or a study's name")]
 Images = Annotated[Path, typer.Argument(help="CK+'s tree, a folder of images, an image or a video")]

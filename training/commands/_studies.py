@@ -11,6 +11,7 @@ from training.commands import _plan, _scores
 from training.contract import StudyFailed, UserError
 from training.study import provenance
 from training.study.plan import DataSets, prepare
+from training.tracking.patience import StoreAway
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
     from training.tracking.store import Store
 
 
-def run(plans: Sequence[Plan], console: Console, *, notify: str | None = None, dry_run: bool = False) -> None:
-    """Run the studies in turn. All are checked before the first one begins, and before a store is made."""
+def run(
+    plans: Sequence[Plan],
+    console: Console,
+    *,
+    patience: float = 0.0,
+    notify: str | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Run the studies in turn. All are checked before the first one begins, and before a store is made.
+
+    `patience` is how many seconds a store is waited for that cannot be used.
+    """
     for plan in plans:
         provenance.device(plan.device)
     if notify:
@@ -37,6 +48,7 @@ def run(plans: Sequence[Plan], console: Console, *, notify: str | None = None, d
     from training.tracking.store import Store
 
     store = Store.open()
+    store.patience.seconds = patience
     finished = []
     for one in prepared:
         state, result = "failed", ""
@@ -48,7 +60,7 @@ def run(plans: Sequence[Plan], console: Console, *, notify: str | None = None, d
             state = "stopped"
             console.print(f"\nstopped; nothing is lost. The same command goes on with {one.name!r}.", markup=False)
             sys.exit(130)
-        except (StudyFailed, UserError) as error:
+        except (StudyFailed, UserError, StoreAway) as error:
             result = str(error)
             raise
         finally:
@@ -67,6 +79,7 @@ def _study(prepared: Prepared, store: Store, console: Console) -> Session:
     for sentence in (*prepared.data.summary.get("notes", ()), *prepared.protocol.notes):
         console.print(sentence, style="dim", markup=False, soft_wrap=True)
     with Bars(console, prepared.name, prepared.method.objective.upper()) as bars:
+        store.patience.say = bars.message
         session = study.run(prepared, store, bars)
     _scores.show(session, console)
     return session

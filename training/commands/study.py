@@ -42,6 +42,7 @@ def study(
     device: options.Device = "auto",
     threads: options.Threads = 0,
     notify: options.Notify = None,
+    patience: options.Patience = options.PATIENCE_S,
     dry_run: options.DryRun = False,
 ) -> None:
     """Search a method's hyperparameters, refit the best trial with several seeds, score it on test once.
@@ -52,4 +53,4 @@ def study(
     from training.commands import _plan, _studies
 
     plans = _plan.grid(_plan.from_options(values), options.pairs(over, "--over"))
-    _studies.run(plans, console(), notify=notify, dry_run=dry_run)
+    _studies.run(plans, console(), patience=patience, notify=notify, dry_run=dry_run)

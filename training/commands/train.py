@@ -32,6 +32,7 @@ def train(
     device: options.Device = "auto",
     threads: options.Threads = 0,
     notify: options.Notify = None,
+    patience: options.Patience = options.PATIENCE_S,
     dry_run: options.DryRun = False,
 ) -> None:
     """Fit one configuration without a search: a study whose only trial is the defaults and what --param changes."""
@@ -40,4 +41,4 @@ def train(
 
     plan = _plan.from_options(values)
     plan = dataclasses.replace(plan, trials=1, pruner="none", first=options.pairs(param, "--param"), fixed=True)
-    _studies.run([plan], console(), notify=notify, dry_run=dry_run)
+    _studies.run([plan], console(), patience=patience, notify=notify, dry_run=dry_run)

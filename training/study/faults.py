@@ -7,7 +7,10 @@ import sys
 
 from optuna.exceptions import StorageInternalError
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+from training.tracking import patience
+from training.tracking.patience import StoreAway
+
+DISK = {*patience.DISK, errno.EROFS}
 """Errors of a full or failing disk."""
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "bad_alloc")
@@ -22,7 +25,7 @@ def recording(error: BaseException) -> bool:
     """Return whether the disk or the store failed: the configuration has no part in it."""
     if isinstance(error, OSError):
         return error.errno in DISK
-    return isinstance(error, NotRecorded | StorageInternalError)
+    return isinstance(error, NotRecorded | StorageInternalError | StoreAway)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -25,6 +25,7 @@ from training.study import evaluating, faults, fitting, prerequisites, scoring, 
 from training.study.plan import data_summary
 from training.study.session import checkpoints
 from training.tracking.locks import LockLost
+from training.tracking.patience import StoreAway
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -200,6 +201,8 @@ def _final(session: Session, k: int, *, first: bool) -> None:
     except KeyboardInterrupt:
         with stopping.cleaning_up():
             run.close(State.FAILED, STOPPED)
+        raise
+    except StoreAway:  # nothing can be written now: the same command closes the run
         raise
     except SeedFailed as failure:
         shutil.rmtree(checkpoint, ignore_errors=True)

@@ -18,6 +18,7 @@ import optuna
 from affect.record import COST_PARAMETERS, COST_PEAK_MB, COST_SECONDS, Artifact, objective_curve
 from training.contract import Job, Steps
 from training.study import faults, fit_key, scoring, stopping
+from training.tracking.patience import StoreAway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -137,10 +138,13 @@ class Gallery:
 
 @contextlib.contextmanager
 def _recording() -> Iterator[None]:
-    """Raise `faults.NotRecorded` in place of what the store raises; that a trial is pruned is let through."""
+    """Raise `faults.NotRecorded` in place of what the store raises.
+
+    That a trial is pruned, and that the store was waited for in vain, is let through.
+    """
     try:
         yield
-    except optuna.TrialPruned:
+    except (optuna.TrialPruned, StoreAway):
         raise
     except Exception as error:
         raise faults.NotRecorded(f"the run cannot be written: {type(error).__name__}: {error}") from error

@@ -25,6 +25,7 @@ from affect.record import ALL, Artifact, Kind, State
 from training.contract import Steps, StudyFailed
 from training.study import faults, fitting, prerequisites, scoring, search, stopping
 from training.study.session import checkpoints
+from training.tracking.patience import StoreAway
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,6 +189,8 @@ def _one(
         with contextlib.suppress(Exception):  # where it cannot be written now, the same command does it first
             _add_again(session)
             reconcile(session)
+        if isinstance(fault[0], StoreAway):
+            raise fault[0]
         raise StudyFailed(
             f"{_reason(fault[0])}; this is no result of the trial: the same command runs it again"
         ) from fault[0]
@@ -265,6 +268,7 @@ def _objective(
         except Exception as error:
             reason = _reason(error)
             if faults.recording(error):
+                keep = True
                 trial.set_user_attr(search.RETRY_REASON, search.MACHINE_FAILED)
             else:
                 trial.set_user_attr(search.ERROR, reason[:1000])

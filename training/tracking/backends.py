@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
     from sqlalchemy.engine import Engine
 
+    from training.tracking.patience import Patience
+
 CONNECT_S = 10
 EXPERIMENT_NAME_LIMIT = 256
 
@@ -38,8 +40,9 @@ def client(uri: str, folder: Path) -> MlflowClient:
     `folder` is the store's: artifacts are under it. Raises UserError for what a person can mend.
     """
     # what the migrations say about themselves at the level of INFO is nobody's concern
-    for name in ("mlflow.store.db.utils", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # it prints each error of the database with its traceback, and then raises it: it is said there
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     file = embedded.sqlite_file(uri)
     if file:
         embedded.prepare_mlflow(file, folder)
@@ -191,8 +194,11 @@ def inserting(client: MlflowClient) -> Iterator[Callable[[Mapping[str, Any], str
         yield one
 
 
-def optuna_storage(url: str, stale: Callable[..., None] | None) -> optuna.storages.RDBStorage:
-    """Return Optuna's storage at `url` with heartbeats every ``AFFECTORY_HEARTBEAT`` seconds (default 10)."""
+def optuna_storage(url: str, stale: Callable[..., None] | None, patience: Patience) -> optuna.storages.RDBStorage:
+    """Return Optuna's storage at `url` with heartbeats every ``AFFECTORY_HEARTBEAT`` seconds (default 10).
+
+    All its calls wait for a database that is away.
+    """
     file = embedded.sqlite_file(url)
     options: dict[str, Any] = {}
     if file:
@@ -206,11 +212,14 @@ def optuna_storage(url: str, stale: Callable[..., None] | None) -> optuna.storag
 
     import optuna
 
+    from training.tracking.optuna_storage import PatientStorage
+
     interval = heartbeat_s()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         try:
-            storage = optuna.storages.RDBStorage(
+            storage = PatientStorage(
+                patience,
                 url,
                 engine_kwargs=options,
                 heartbeat_interval=interval,

@@ -15,6 +15,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from training.tracking.patience import Patience
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
@@ -170,10 +172,12 @@ class Advisory:
     Parameters
     ----------
     url : as PostgreSQL's own programs read it.
+    patience : how long a database that is away is waited for.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: Patience | None = None) -> None:
         self._url = url
+        self._patience = patience or Patience()
         self._connection: Any = None
         self._held: list[str] = []
         self._connecting = threading.RLock()
@@ -222,6 +226,10 @@ class Advisory:
                     self._connection.execute("SELECT pg_advisory_unlock(%s)", (_key(name),))
 
     def _ask(self, query: str, name: str) -> bool:
+        answer: bool = self._patience.call(self._ask_once, query, name)
+        return answer
+
+    def _ask_once(self, query: str, name: str) -> bool:
         import psycopg
 
         for attempt in (1, 2):

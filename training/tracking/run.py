@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from affect import record
 from training.contract import UserError
 from training.tracking import artifacts
+from training.tracking.patience import StoreAway
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -55,8 +56,10 @@ class Run:
         """
         self._points += self._metrics({record.curve(name): value for name, value in values.items()}, step)
         if time.monotonic() - self._flushed >= self._wait or len(self._points) >= WAITING:
-            self.flush()
             self._wait = min(2 * self._wait, LAST_FLUSH_S)
+            # a fit does not stand still for a curve: what cannot be written now is written with the next points
+            with contextlib.suppress(StoreAway), self._store.patience.not_waiting():
+                self.flush()
 
     def flush(self) -> None:
         """Write the curve points that are waiting."""
@@ -96,9 +99,9 @@ class Run:
     def _write(
         self, tags: Mapping[str, str], scores: list[Metric] | None = None, params: Mapping[str, str] | None = None
     ) -> None:
-        points, self._points = self._points, []
-        self._store.write(self.id, points + (scores or []), params, full_tags(tags))
         self._flushed = time.monotonic()
+        self._store.write(self.id, self._points + (scores or []), params, full_tags(tags))
+        self._points = []
 
     # ---------------------------------------------------------------------------------------------- artifacts
 
@@ -107,8 +110,7 @@ class Run:
         missing = [column for column in record.COLUMNS.get(name, ()) if column not in frame.columns]
         if missing:
             raise ValueError(f"{name} lacks the columns {', '.join(missing)}")
-        with self._files.writing(name) as path:
-            frame.to_parquet(path, index=False)
+        self._file(name, lambda path: frame.to_parquet(path, index=False))
 
     def json(self, name: str, value: Any) -> None:
         """Keep a JSON file. NumPy's numbers and arrays are taken; NaN and infinity, which JSON has not, are refused."""
@@ -117,8 +119,14 @@ class Run:
 
     def text(self, name: str, text: str) -> None:
         """Keep a text file, as UTF-8."""
-        with self._files.writing(name) as path:
-            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        self._file(name, lambda path: path.write_text(text, encoding="utf-8", errors="backslashreplace"))
+
+    def _file(self, name: str, write: Callable[[Path], Any]) -> None:
+        def attempt() -> None:
+            with self._files.writing(name) as path:
+                write(path)
+
+        self._store.patience.call(attempt)
 
     @contextlib.contextmanager
     def folder(self, name: str) -> Iterator[Path]:

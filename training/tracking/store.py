@@ -24,6 +24,7 @@ from training.contract import UserError
 from training.messages import unknown
 from training.registry import CHECKOUT
 from training.tracking import artifacts, backends, embedded, locks
+from training.tracking.patience import Patience
 from training.tracking.run import NAME_LIMIT, Run, check_params, full_tags
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Store:
     folder : the store's folder; artifacts and locks are in it whichever database is used.
     tracking_uri : MLflow's half: sqlite:///…, postgresql://… or http(s)://… (an MLflow server).
     optuna_url : Optuna's half: sqlite:///… or postgresql://….
+
+    What the store cannot do just now is waited for, as long as `patience` says (not at all, unless a command sets it).
     """
 
     def __init__(self, folder: Path, tracking_uri: str, optuna_url: str) -> None:
@@ -86,13 +89,14 @@ class Store:
         self.optuna_url = optuna_url
         self.embedded = embedded.sqlite_file(tracking_uri) == folder / embedded.MLFLOW_FILE
         self.remote = tracking_uri.startswith(("http://", "https://"))
+        self.patience = Patience()
         self._experiments: dict[str, str] = {}
         shared = next((url for url in (optuna_url, tracking_uri) if backends.is_postgres(url)), None)
         self._locks: locks.Locks = (
-            locks.Advisory(backends.plain_postgres(shared)) if shared else locks.Files(folder / "locks")
+            locks.Advisory(backends.plain_postgres(shared), self.patience) if shared else locks.Files(folder / "locks")
         )
         embedded.prepare_folder(folder)
-        self.client: MlflowClient = backends.client(tracking_uri, folder)
+        self.client: MlflowClient = self.patience.client(backends.client(tracking_uri, folder))
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Store:
@@ -124,7 +128,7 @@ class Store:
         A trial that has not been heard of for two intervals (``AFFECTORY_HEARTBEAT`` seconds, default 10) is failed by
         the next worker, which then calls `stale` (study, trial): Optuna's own retry callback or one's own.
         """
-        return backends.optuna_storage(self.optuna_url, stale)
+        return backends.optuna_storage(self.optuna_url, stale, self.patience)
 
     def experiment(self, protocol_name: str) -> str:
         """Return the id of the protocol's MLflow experiment, which is made where it is missing."""

@@ -1,0 +1,117 @@
+"""The database is stopped and started under two workers of a study: both wait, go on and end, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import postgres
+from tests.training.study.test_study_killed import ROOT, SLOW
+from training.tracking.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TRIALS, REPEATS = 6, 2
+STUDY = (
+    "motion/lma_to_pad",
+    "--dataset",
+    "synthetic_motion",
+    "--threads",
+    "1",
+    "--epochs",
+    "25",
+    "--name",
+    "restarted",
+)
+
+
+@pytest.fixture
+def server(postgres_programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
+    """Yield a server of the test's own; the environment names databases on it."""
+    with postgres.serve(postgres_programs) as started:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", postgres.create(started, "runs"))
+        monkeypatch.setenv("OPTUNA_STORAGE", postgres.create(started, "search"))
+        monkeypatch.setenv("AFFECTORY_STORE", str(tmp_path / "store"))
+        yield started
+
+
+def start(*options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-u", "-c", SLOW, "study", *STUDY, "--trials", str(TRIALS), "--repeats", str(REPEATS)]
+    return subprocess.Popen(
+        [*command, *options], cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def runs(kind: str, **tags: str) -> list[str]:
+    """Return the seeds of the store's runs of a kind."""
+    store = Store.open()
+    try:
+        return [info.tags["seed"] for info in store.find({"kind": kind, **tags})]
+    finally:
+        store.close()
+
+
+def wait_for(kind: str, count: int) -> None:
+    """Wait until so many runs of a kind have begun."""
+    until = time.monotonic() + 120
+    while len(runs(kind)) < count:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "stops", [[("trial", 3)], pytest.param([("trial", 2), ("trial", 5), ("final", 1)], marks=pytest.mark.slow)]
+)
+def test_two_workers_go_on_when_the_database_is_back(server: postgres.Server, stops: list[tuple[str, int]]) -> None:
+    Store.open().close()
+    workers = [start() for _ in range(2)]
+    for kind, count in stops:
+        wait_for(kind, count)
+        server.stop("fast")
+        time.sleep(2)
+        server.start()
+    for worker in workers:
+        said, errors = worker.communicate(timeout=200)
+        assert (worker.returncode, errors) == (0, ""), said + errors
+        assert "the store is back after" in said
+    assert len(runs("trial", state="complete") + runs("trial", state="pruned")) == TRIALS
+    assert sorted(runs("final", state="complete")) == ["1", "2"]
+    assert not [kind for kind in ("trial", "final", "study") if runs_running(kind)]
+
+
+def runs_running(kind: str) -> list[str]:
+    store = Store.open()
+    try:
+        return [info.id for info in store.find({"kind": kind}, status="RUNNING")]
+    finally:
+        store.close()
+
+
+@pytest.mark.postgres
+def test_worker_whose_patience_ends_says_so_in_a_sentence_and_goes_on_with_the_same_command(
+    server: postgres.Server,
+) -> None:
+    Store.open().close()
+    worker = start("--patience", "2")
+    wait_for("trial", 2)
+    server.stop()
+    _, errors = worker.communicate(timeout=60)
+    server.start()
+    assert worker.returncode == 3
+    assert errors.startswith("error: the store could not be used for 2 s (")
+    assert errors.endswith("the same command goes on\n")
+    assert errors.count("\n") < 5, errors
+    again = start()
+    _, errors = again.communicate(timeout=200)
+    assert (again.returncode, errors) == (0, "")
+    assert len(runs("trial", state="complete") + runs("trial", state="pruned")) == TRIALS
+    assert sorted(runs("final", state="complete")) == ["1", "2"]
