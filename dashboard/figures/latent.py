@@ -18,6 +18,7 @@ import plotly.graph_objects as go
 from affect import projections as projecting
 from affect import record
 from dashboard.figures import predictions, theme
+from dashboard.results import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +55,7 @@ class Plane:
 
     table : sample, x, y, and where a prediction is known what `about` says of the sample.
     seed, parameters, trustworthiness : of the projection.
+    total : how many samples of the run have codes, where more than are in the table.
     residual : what `affect.projections.procrustes` left between it and the first run's; None for the first.
     """
 
@@ -65,6 +67,7 @@ class Plane:
     parameters: Mapping[str, float] | None = None
     trustworthiness: float = math.nan
     residual: float | None = None
+    total: int = 0
 
     @property
     def points(self) -> NDArray[np.float32]:
@@ -76,7 +79,8 @@ class Plane:
         used = self.parameters or {}
         chosen = [f"{word} {used[name]:g}" for name, word in PARAMETERS.items() if name in used]
         seed = [] if self.algorithm == "pca" else [f"seed {self.seed}"]
-        words = [", ".join([ALGORITHMS[self.algorithm], *chosen, *seed]), f"{len(self.table):,} samples"]
+        samples = names.drawn(len(self.table), max(self.total, len(self.table)))
+        words = [", ".join([ALGORITHMS[self.algorithm], *chosen, *seed]), samples]
         if not math.isnan(self.trustworthiness):
             words.append(f"trustworthiness {self.trustworthiness:.3f}")
         if self.residual is not None:

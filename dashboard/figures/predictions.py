@@ -17,7 +17,9 @@ from affect.record import ALL
 from dashboard.figures import theme
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+SIDES = ("true", "pred")
 
 
 def targets(predictions: pd.DataFrame) -> list[str]:
@@ -34,7 +36,7 @@ def classes(predictions: pd.DataFrame) -> list[str]:
 
 
 def _is_number(predictions: pd.DataFrame, target: str) -> bool:
-    return all(pd.api.types.is_numeric_dtype(predictions[f"{side}_{target}"]) for side in ("true", "pred"))
+    return all(pd.api.types.is_numeric_dtype(predictions[f"{side}_{target}"]) for side in SIDES)
 
 
 def of_part(predictions: pd.DataFrame, part: str) -> pd.DataFrame:
@@ -98,14 +100,26 @@ def trace(predictions: pd.DataFrame, sequence: str, names: Sequence[str]) -> pd.
     of = predictions[predictions["sequence"].astype(str) == sequence]
     known = "time" in of.columns and of["time"].notna().all()
     time = of["time"].astype(float) if known else pd.Series(np.arange(len(of), dtype=float), index=of.index)
-    columns = [f"{side}_{n}" for n in names for side in ("true", "pred")]
+    columns = [f"{side}_{n}" for n in names for side in SIDES]
     table = of[["sample", "part"]].assign(time=time).join(of[columns])
     table.attrs["unit"] = "s" if known else "sample"
     return table.sort_values("time", kind="stable").reset_index(drop=True)
 
 
-def most_off(table: pd.DataFrame, names: Sequence[str], limit: int) -> list[str]:
-    """Return the targets whose error over the truth's range is largest in a trace, in the table's order.
+def in_one_unit(traces: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return traces of one recording on one axis: seconds where every run knows them, else the samples' places."""
+    if len({trace.attrs["unit"] for trace in traces.values()}) < 2:
+        return dict(traces)
+    samples = dict.fromkeys(sample for trace in traces.values() for sample in trace["sample"])
+    places = {sample: float(place) for place, sample in enumerate(samples)}
+    found = {name: trace.assign(time=trace["sample"].map(places)) for name, trace in traces.items()}
+    for trace in found.values():
+        trace.attrs["unit"] = "sample"
+    return found
+
+
+def most_off(traces: Sequence[pd.DataFrame], names: Sequence[str], limit: int) -> list[str]:
+    """Return the targets whose error over the truth's range is largest in some traces, in the order of `names`.
 
     Where all are wanted the order is kept; constant targets come last, for their range is 0.
     """
@@ -113,15 +127,44 @@ def most_off(table: pd.DataFrame, names: Sequence[str], limit: int) -> list[str]
         return list(names)
     share = {}
     for name in names:
-        true, pred = table[f"true_{name}"].to_numpy(float), table[f"pred_{name}"].to_numpy(float)
+        having = [trace for trace in traces if f"true_{name}" in trace]
+        true, pred = (np.concatenate([trace[f"{side}_{name}"].to_numpy(float) for trace in having]) for side in SIDES)
         span = float(np.ptp(true)) if len(true) else 0.0
         share[name] = float(np.abs(pred - true).mean() / span) if span > 0 else -1.0
-    kept = set(sorted(names, key=lambda n: -share[n])[:limit])
-    return [n for n in names if n in kept]
+    largest = set(sorted(names, key=lambda n: -share[n])[:limit])
+    return [n for n in names if n in largest]
 
 
-def draw_trace(table: pd.DataFrame, names: Sequence[str], marked: str | None = None) -> go.Figure:
-    """Draw truth and prediction over time, a panel per target; `marked` is a sample to point at."""
+def truths(traces: Mapping[str, pd.DataFrame], name: str) -> dict[str, pd.DataFrame]:
+    """Return the different truths of a target, each under the first run that has it; runs of one data set share it."""
+    found: dict[str, pd.DataFrame] = {}
+    for run, trace in traces.items():
+        if f"true_{name}" not in trace:
+            continue
+        own = trace.set_index("sample")[f"true_{name}"].astype(float)
+        for known in found.values():
+            other = known.set_index("sample")[f"true_{name}"].astype(float)
+            if own.index.equals(other.index) and np.allclose(own, other, rtol=1e-5, atol=1e-6, equal_nan=True):
+                break
+        else:
+            found[run] = trace
+    return found
+
+
+def draw_traces(
+    traces: Mapping[str, pd.DataFrame],
+    names: Sequence[str],
+    looks: Mapping[str, theme.Look],
+    marked: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """Draw truth and every run's prediction over time, a panel per target.
+
+    Parameters
+    ----------
+    traces : run → what `trace` returns for one recording, all in one unit of time.
+    looks : how each run is drawn.
+    marked : run → the sample to point at in its colour.
+    """
     titles = [theme.plain(n) for n in names]
     figure = make_subplots(
         rows=len(names),
@@ -131,31 +174,47 @@ def draw_trace(table: pd.DataFrame, names: Sequence[str], marked: str | None = N
         subplot_titles=titles,
     )
     figure.update_annotations(x=0, xanchor="left", font={"size": 12})
-    unit = table.attrs.get("unit", "s")
-    theme.finish(figure, 110 + 150 * len(names)).update_layout(margin_t=56, legend_y=1.06)
+    unit = next(iter(traces.values())).attrs.get("unit", "s")
+    lines = -(-(len(traces) + 1) // 3)
+    theme.finish(figure, 110 + 22 * (lines - 1) + 150 * len(names))
+    figure.update_layout(margin_t=56 + 22 * (lines - 1), legend={"y": 1, "yanchor": "bottom", "yref": "paper"})
     for i, name in enumerate(names, start=1):
-        for side, word, colour, width in (
-            ("true", "truth", theme.NEUTRAL, 3),
-            ("pred", "prediction", theme.ACCENT, 2),
-        ):
-            figure.add_scatter(
-                x=table["time"],
-                y=table[f"{side}_{name}"],
-                mode="lines+markers",
-                name=word,
-                legendgroup=word,
-                showlegend=i == 1,
-                line={"color": colour, "width": width},
-                marker={"size": 5},
-                customdata=table["sample"].map(theme.plain),
-                hovertemplate=f"%{{customdata}}, %{{x:g}} {unit}<br>{word} %{{y:.4g}}<extra></extra>",
-                row=i,
-                col=1,
-            )
-        if marked is not None and (table["sample"] == marked).any():
-            at = float(table.loc[table["sample"] == marked, "time"].iloc[0])
-            figure.add_vline(x=at, line={"color": theme.WARN, "dash": "dot", "width": 1.5}, row=i, col=1)
-    return figure.update_xaxes(title="time (s)" if unit == "s" else "sample of the sequence", row=len(names), col=1)
+        known = truths(traces, name)
+        for run, of in known.items():
+            word = "truth" if len(known) == 1 else f"truth, {theme.plain(run)}"
+            look = theme.Look(theme.NEUTRAL, dash=theme.DASHES[list(known).index(run) % len(theme.DASHES)])
+            _line(figure, of, f"true_{name}", word, look, 3, unit, i)
+        for run, of in traces.items():
+            if f"pred_{name}" not in of:
+                continue
+            word = "prediction" if len(traces) == 1 else theme.plain(run)
+            _line(figure, of, f"pred_{name}", word, looks[run], 2, unit, i)
+            sample = (marked or {}).get(run)
+            if sample is not None and (of["sample"] == sample).any():
+                at = float(of.loc[of["sample"] == sample, "time"].iloc[0])
+                figure.add_vline(x=at, line={"color": looks[run].colour, "dash": "dot", "width": 1.5}, row=i, col=1)
+    return figure.update_xaxes(title="time (s)" if unit == "s" else "sample of the recording", row=len(names), col=1)
+
+
+def _line(
+    figure: go.Figure, of: pd.DataFrame, column: str, word: str, look: theme.Look, width: int, unit: str, row: int
+) -> None:
+    """Draw one column over time in the panel `row`; the legend names each word once."""
+    named = {trace.legendgroup for trace in figure.data}
+    figure.add_scatter(
+        x=of["time"],
+        y=of[column],
+        mode="lines+markers",
+        name=word,
+        legendgroup=word,
+        showlegend=word not in named,
+        line={"color": look.colour, "width": width, "dash": look.dash},
+        marker={"size": 5, "symbol": look.symbol},
+        customdata=of["sample"].map(theme.plain),
+        hovertemplate=f"%{{customdata}}, %{{x:g}} {unit}<br>{word} %{{y:.4g}}<extra></extra>",
+        row=row,
+        col=1,
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- density

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FEW = 20
 """Points up to which a curve shows each: a line of one point would not be seen at all."""
 MAX_DOTS = 3000
-"""Dots that are drawn; of more samples an even choice is, and the caption says so."""
+"""Dots that are drawn; of more samples every k-th is, and the caption says how many."""
 
 
 def points(predictions: pd.DataFrame, target: str, part: str = "test") -> pd.DataFrame:
@@ -80,9 +80,9 @@ def caption(table: pd.DataFrame, part: str, group_kind: str) -> str:
 
 
 def cut(table: pd.DataFrame) -> str:
-    """Return in words how many dots are drawn where not all are, ``, 3000 of them drawn``; else nothing."""
+    """Return how many dots are drawn where not all are, ``; 3,000 of 7,200 samples drawn``; else nothing."""
     shown = len(drawn(table))
-    return f", {shown} of them drawn" if shown < len(table) else ""
+    return f"; {names.drawn(shown, len(table))}" if shown < len(table) else ""
 
 
 def draw_curves(

@@ -10,6 +10,7 @@ import pandas as pd
 from affect.record import Artifact
 from dashboard.figures import circumplex, truth
 from dashboard.figures.circumplex import PRED, TRUE, Cloud
+from dashboard.results import names
 from dashboard.views import questions, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
@@ -50,15 +51,17 @@ def panels(choice: Choice, of: Mapping[str, Cloud], key: str) -> Iterator[Sectio
             truths.append(cloud)
     across = 3 if len(truths) + len(of) == 3 else 2
     for number, known in enumerate(truths):
-        names = [name for name, cloud in of.items() if circumplex.same_truth(cloud, known)]
-        word = "Transferred labels" if choice.first(Artifact.PREDICTIONS)[names[0]].transferred else "Annotated"
-        where = "" if len(truths) == 1 else f", {', '.join(names)}"
-        text = f"{len(known.table)} samples{truth.cut(known.table)}"
+        runs = [name for name, cloud in of.items() if circumplex.same_truth(cloud, known)]
+        word = "Transferred labels" if choice.first(Artifact.PREDICTIONS)[runs[0]].transferred else "Annotated"
+        where = "" if len(truths) == 1 else f", {', '.join(runs)}"
+        text = names.drawn(len(truth.drawn(known.table)), len(known.table))
         fig = circumplex.draw(known, TRUE)
         yield Section(f"{word}{where}", text, fig, known.table, f"{key}_truth_{number}", across=across)
-        for name in names:
+        for name in runs:
             fig, place = circumplex.draw(of[name], PRED), list(of).index(name)
-            yield Section(name, reach(of[name]), fig, of[name].table, f"{key}_predicted_{place}", across=across)
+            table = of[name].table
+            text = f"{reach(of[name])} {names.drawn(len(truth.drawn(table)), len(table))}."
+            yield Section(name, text, fig, of[name].table, f"{key}_predicted_{place}", across=across)
 
 
 def reach(cloud: Cloud) -> str:

@@ -135,7 +135,7 @@ def numeric(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_time(choice: Choice, ask: Ask, tables: Mapping[str, pd.DataFrame], part: str, target: str) -> Iterator[Item]:
-    """Yield truth and prediction over time in one recording, for every run that has it."""
+    """Yield the truth and every run's prediction over time in one recording, in one figure."""
     parts = {name: predictions.of_part(table, part) for name, table in tables.items()}
     recordings = list(dict.fromkeys(one for table in parts.values() for one in long_recordings(table)))
     if not recordings:
@@ -147,25 +147,29 @@ def over_time(choice: Choice, ask: Ask, tables: Mapping[str, pd.DataFrame], part
     sequence = ask.one("Recording", recordings, "sequence", wanted)
     targets = list(dict.fromkeys(name for table in parts.values() for name in predictions.targets(table)))
     chosen = ask.many("Targets", targets, "targets", placeholder=f"the {TRACED} that are off most")
-
-    def course(name: str, table: pd.DataFrame) -> Section:
-        known = predictions.targets(table)
-        of = predictions.trace(table, sequence, known)
-        shown = [one for one in chosen if one in known] or predictions.most_off(of, known, TRACED)
-        worst = predictions.worst(table, target)
-        marked = [str(name) for name in worst.loc[worst["sequence"].astype(str) == sequence, "sample"]]
-        columns = ["sample", "part", "time", *(f"{side}_{one}" for one in shown for side in ("true", "pred"))]
-        return Section(
-            f"Over time{after(name, tables)}",
-            "Annotated and predicted values in one recording. The dotted line marks the worst sample, where it is in "
-            "this recording.",
-            predictions.draw_trace(of, shown, next(iter(marked), None)),
-            of[columns],
-            f"trace_{list(tables).index(name)}",
-        )
-
     with_it = {name: table for name, table in parts.items() if (table["sequence"].astype(str) == sequence).any()}
-    yield from choice.map(with_it, course).values()
+    if without := [name for name in parts if name not in with_it]:
+        yield Message(f"Not in this figure, because they have no {part} sample of {sequence}: {', '.join(without)}.")
+    traces = predictions.in_one_unit(
+        choice.map(with_it, lambda name, table: predictions.trace(table, sequence, predictions.targets(table)))
+    )
+    known = [name for name in targets if any(f"true_{name}" in trace for trace in traces.values())]
+    shown = [name for name in chosen if name in known] or predictions.most_off(list(traces.values()), known, TRACED)
+    marked = {}
+    for name in traces:
+        worst = predictions.worst(tables[name], target)
+        here = worst.loc[worst["sequence"].astype(str) == sequence, "sample"]
+        if len(here):
+            marked[name] = str(here.iloc[0])
+    columns = ["sample", "part", "time", *(f"{side}_{name}" for name in shown for side in predictions.SIDES)]
+    frames = [trace.reindex(columns=columns).assign(run=name) for name, trace in traces.items()]
+    frame = pd.concat(frames, ignore_index=True)
+    text = "Annotated and predicted values in one recording."
+    if marked:
+        several = "line marks a run's worst sample in its colour" if len(traces) > 1 else "line marks the worst sample"
+        text += f" The dotted {several}."
+    fig = predictions.draw_traces(traces, shown, choice.looks(), marked)
+    yield Section("Over time", text, fig, frame if len(traces) > 1 else frame.drop(columns="run"), "trace")
 
 
 def long_recordings(table: pd.DataFrame) -> list[str]:

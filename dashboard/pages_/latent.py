@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +140,8 @@ def planes(choice: Choice, runs: Mapping[str, Coded], wanted: Wanted) -> tuple[l
                 f"Not shown, because code {wanted.code} is missing or has fewer than two dimensions: {_list(left)}."
             )
         )
-    joined = [latent.joined(plane, runs[plane.name].known) for plane in latent.together(list(made.values()))]
+    counted = [replace(plane, total=max(len(plane.table), len(runs[name].known))) for name, plane in made.items()]
+    joined = [latent.joined(plane, runs[plane.name].known) for plane in latent.together(counted)]
     return joined, jobs
 
 

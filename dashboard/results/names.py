@@ -97,6 +97,13 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural(noun)}"
 
 
+def drawn(shown: int, total: int) -> str:
+    """Return how many samples a figure draws: ``3,000 of 7,200 samples drawn``, or ``7,200 samples`` for all."""
+    if shown < total:
+        return f"{shown:,} of {total:,} samples drawn"
+    return f"{total:,} {'sample' if total == 1 else 'samples'}"
+
+
 def duration(seconds: float | None) -> str:
     """Return a length of time in the two largest of days, hours, minutes and seconds."""
     if seconds is None or seconds != seconds:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from affect import record as names_of
 from affect.record import Kind, State
-from dashboard.results import objective, trials
+from dashboard.results import names, objective, trials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,6 +214,25 @@ class Study:
         longest = (end - start).dt.total_seconds().max()
         seconds = float((now - max(times)).total_seconds())
         return seconds if seconds > max(SILENT_AFTER, 0 if math.isnan(longest) else 3 * longest) else None
+
+    @property
+    def time_text(self) -> str:
+        """How long the study took, and what its trials and final runs spent on other things than fits."""
+        if self.summary.live or math.isnan(self.record.seconds):
+            return ""
+        text = f"Took {names.duration(self.record.seconds)} from start to end"
+        kinds = self.index.kinds[self.index.children(self.run_id)]
+        seconds = (self.runs["end"] - self.runs["start"]).dt.total_seconds()
+        fits = self.runs.get(names_of.COST_SECONDS, pd.Series(math.nan, self.runs.index))
+        parts = []
+        for kind, called in ((Kind.TRIAL, "trials"), (Kind.FINAL, "final runs")):
+            known = (kinds == kind) & seconds.notna().to_numpy() & fits.notna().to_numpy()
+            if known.any():
+                took, fitting = float(seconds[known].sum()), float(fits[known].sum())
+                parts.append(f"{called} {names.duration(took)}, of which fits {names.duration(min(fitting, took))}")
+        if not parts:
+            return f"{text}."
+        return f"{text}: {'; '.join(parts)}. The rest is reading data, scoring, and the evaluations of final runs."
 
     # ------------------------------------------------------------------------------------------------- findings
 

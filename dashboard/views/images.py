@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from affect.record import Artifact
 from dashboard.figures import pictures, theme
+from dashboard.results import names
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Images, Item, Message, Section
@@ -74,9 +75,11 @@ def _of_run(name: str, place: int, table: pd.DataFrame, errors: pd.DataFrame | N
     kinds = set(samples["kind"])
     if pictures.REAL in kinds:
         tiles, rows = pictures.pairs(samples, errors)
+        shown = samples.loc[samples["kind"] == pictures.REAL, "sample"].nunique()
         yield Section(
             f"Real and reconstructed{after}",
-            "Each test image with its reconstruction below it. Hover over an image for its valence and arousal.",
+            f"{names.drawn(shown, shown if errors is None else len(errors))}: each test image with its reconstruction "
+            "below it. Hover over an image for its valence and arousal.",
             pictures.draw(tiles, rows),
             pictures.facts(samples[samples["kind"].isin(pictures.OF_A_SAMPLE)]),
             f"pairs_{place}",
@@ -100,21 +103,18 @@ def _of_run(name: str, place: int, table: pd.DataFrame, errors: pd.DataFrame | N
 
 def _generated(after: str, place: int, rows: pd.DataFrame, ask: Ask) -> Iterator[Item]:
     steps = sorted(rows["step"].unique())
-    names = [f"{step:g}" for step in steps]
-    chosen = names
-    if len(names) > 3:
-        chosen = ask.many("Steps", names, "steps", placeholder="the first, the middle and the last") or [
-            names[0],
-            names[len(names) // 2],
-            names[-1],
-        ]
-    kept = rows[rows["step"].map(lambda step: f"{step:g}").isin(chosen)]
-    tiles, lines = pictures.generated(kept)
+    words = [f"{step:g}" for step in steps]
+    chosen = words
+    if len(words) > 3:
+        three = [words[0], words[len(words) // 2], words[-1]]
+        chosen = ask.many("Steps", words, "steps", placeholder="the first, the middle and the last") or three
+    of_steps = rows[rows["step"].map(lambda step: f"{step:g}").isin(chosen)]
+    tiles, lines = pictures.generated(of_steps)
     yield Section(
         f"Generated images by step{after}",
         "A row is a step of the training; the same noise and labels go into each.",
         pictures.draw(tiles, lines),
-        pictures.facts(kept),
+        pictures.facts(of_steps),
         f"generated_{place}",
         private=True,
     )

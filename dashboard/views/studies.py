@@ -50,6 +50,8 @@ def about(study: Study) -> Iterator[Item]:
     counts = [f"{n} {state}" for state, n in summary.counts.items() if n and state != State.COMPLETE]
     if counts:
         yield Section(notes=(f"Of its trials: {', '.join(counts)}.",))
+    if text := study.time_text:
+        yield Section(notes=(text,))
     links = [Link("Results", "run", {"runs": study.run_id})]
     if summary.finals:
         links.append(Link("Errors", "errors", {"runs": study.run_id}))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def test_codes_of_fewer_numbers_have_no_empty_columns():
 
 
 def test_runs_are_turned_onto_the_first_on_the_samples_that_all_have():
-    first = at([0, 2, 0, 2, 5], [0, 0, 1, 1, 5])
+    first = replace(at([0, 2, 0, 2, 5], [0, 0, 1, 1, 5]), total=5)
     # the same picture, mirrored, twice as large, in another order and with another sample beside
     other = at([2, 0, 2, 0, 9], [0, 0, 4, 4, 9], samples="cadbx", name="other")
     a, b = latent.together([first, other])
@@ -64,6 +65,7 @@ def test_runs_are_turned_onto_the_first_on_the_samples_that_all_have():
     assert b.residual == pytest.approx(0, abs=1e-6)
     np.testing.assert_allclose(b.points, a.points, atol=1e-5)
     assert "rotated and scaled to match the first plot" in b.caption()
+    assert "4 of 5 samples drawn" in a.caption()
     strangers = latent.together([first, at([1, 2, 3], [1, 2, 3], samples="xyz")])
     assert [len(p.table) for p in strangers] == [5, 3]
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dashboard.figures import predictions
+from dashboard.figures import predictions, theme
+
+LOOKS = theme.of_methods(["one", "two"], {"run": "one", "other": "two"})
 
 
 def table() -> pd.DataFrame:
@@ -55,13 +57,54 @@ def test_a_trace_without_times_counts_samples():
     found = predictions.trace(table().assign(time=float("nan")), "two", ["p"])
     assert found["time"].tolist() == [0, 1]
     assert found.attrs["unit"] == "sample"
-    assert "sample" in predictions.draw_trace(found, ["p"]).layout.xaxis.title.text
+    figure = predictions.draw_traces({"run": found}, ["p"], LOOKS)
+    assert "sample" in figure.layout.xaxis.title.text
 
 
 def test_a_marked_sample_is_pointed_at_in_every_panel():
     found = predictions.trace(table(), "one", ["p", "volume"])
-    figure = predictions.draw_trace(found, ["p", "volume"], marked="a")
+    figure = predictions.draw_traces({"run": found}, ["p", "volume"], LOOKS, {"run": "a"})
     assert [shape.x0 for shape in figure.layout.shapes] == [1, 1]
+    assert [trace.name for trace in figure.data] == ["truth", "prediction"] * 2
+
+
+def test_several_runs_are_one_figure_with_one_truth_and_a_line_in_each_ones_colour():
+    one, other = (predictions.trace(table(), "one", ["p"]) for _ in "ab")
+    figure = predictions.draw_traces({"run": one, "other": other.assign(pred_p=0.2)}, ["p"], LOOKS)
+    assert [(trace.name, trace.line.color) for trace in figure.data] == [
+        ("truth", theme.NEUTRAL),
+        ("run", LOOKS["run"].colour),
+        ("other", LOOKS["other"].colour),
+    ]
+    assert list(figure.data[2].y) == [0.2, 0.2]
+
+
+def test_a_truth_that_differs_is_a_line_of_its_own_and_named():
+    one, other = (predictions.trace(table(), "one", ["p"]) for _ in "ab")
+    figure = predictions.draw_traces({"run": one, "other": other.assign(true_p=[0.9, 0.1])}, ["p"], LOOKS)
+    names = [trace.name for trace in figure.data]
+    assert names == ["truth, run", "truth, other", "run", "other"]
+    assert len({trace.line.dash for trace in figure.data[:2]}) == 2
+
+
+def test_a_run_without_a_target_is_left_out_of_its_panel_alone():
+    both, few = predictions.trace(table(), "one", ["p", "volume"]), predictions.trace(table(), "one", ["p"])
+    figure = predictions.draw_traces({"run": few, "other": both}, ["p", "volume"], LOOKS)
+    assert [(trace.name, trace.yaxis) for trace in figure.data if trace.name != "truth"] == [
+        ("run", "y"),
+        ("other", "y"),
+        ("other", "y2"),
+    ]
+    assert predictions.most_off([few, both], ["p", "volume"], 1) == ["p"]
+
+
+def test_runs_that_do_not_all_know_the_time_share_the_samples_order():
+    timed = predictions.trace(table(), "one", ["p"])
+    blank = predictions.trace(table().assign(time=float("nan")), "one", ["p"])
+    found = predictions.in_one_unit({"run": timed, "other": blank})
+    assert {trace.attrs["unit"] for trace in found.values()} == {"sample"}
+    for trace in found.values():
+        assert dict(zip(trace["sample"], trace["time"], strict=True)) == {"b": 0, "a": 1}
 
 
 def test_density_counts_every_sample_once():

@@ -35,7 +35,7 @@ def test_of_many_samples_some_are_drawn_and_the_caption_says_so(monkeypatch):
     monkeypatch.setattr(truth, "MAX_DOTS", 10)
     many = truth.points(pd.concat([TABLE.iloc[:1]] * 25), "p")
     assert len(truth.drawn(many)) == 9
-    assert truth.caption(many, "test", "clip").startswith("25 test samples of 1 clip, 9 of them drawn")
+    assert truth.caption(many, "test", "clip").startswith("25 test samples of 1 clip; 9 of 25 samples drawn; ")
 
 
 def test_curves_are_named_and_in_the_order_given():

@@ -48,7 +48,7 @@ def test_a_view_appears_only_where_a_run_has_its_artifact(filled):
 
 
 def test_every_view_of_two_runs_shows_both(filled):
-    for view, figures in (("Samples", 2), ("Truth and prediction", 2), ("Sensitivity", 2), ("Diagnostics", 0)):
+    for view, figures in (("Samples", 1), ("Truth and prediction", 2), ("Sensitivity", 2), ("Diagnostics", 0)):
         shown = look(filled, "errors", VAE, OTHER, view=view)
         assert len(shown.figures) >= figures, view
         assert not shown.messages("error"), view
@@ -66,6 +66,22 @@ def test_the_chosen_recording_is_drawn_over_time(filled):
     chosen = look(filled, "errors", VAE, view="Samples", sequence=names[-1], targets=["neck_speed"])
     assert set(chosen.tables[-1]["sample"].str.partition(":")[0]) == {names[-1]}
     assert chosen.figures[0]["layout"]["annotations"][0]["text"] == "neck_speed"
+
+
+def test_two_runs_over_time_are_one_figure_with_a_table_that_names_them(filled):
+    shown = look(filled, "errors", VAE, OTHER, view="Samples", targets=["neck_speed"])
+    assert len(shown.figures) == 1
+    assert [trace["name"] for trace in shown.figures[0]["data"]] == ["truth", VAE, OTHER]
+    styles = {(trace["line"]["color"], trace["line"]["dash"]) for trace in shown.figures[0]["data"]}
+    assert len(styles) == 3  # of one method: one colour, and another dash
+    assert set(shown.tables[-1]["run"]) == {VAE, OTHER}
+
+
+def test_a_run_without_the_recording_is_named(filled):
+    shown = look(filled, "errors", VAE, READER, view="Samples")
+    recording = shown.tables[-1]["sample"].str.partition(":")[0].iloc[0]
+    if READER not in set(shown.tables[-1].get("run", ())):
+        assert f"no test sample of {recording}: {READER}" in shown.said
 
 
 def test_photographs_have_no_course_over_time(faces):

@@ -9,7 +9,8 @@ from affect.record import Artifact
 from dashboard import projecting
 from dashboard.figures import latent
 from dashboard.store import Store, locate
-from tests import fake_faces
+from tests import fake_faces, fake_store
+from tests.dashboard.conftest import FEW
 
 VANILLA, REGULARISED = (spec.name for spec in fake_faces.STUDIES)
 PICTURED = "person40/0.png"
@@ -49,10 +50,11 @@ def short(study: str) -> str:
     return str(runs.index[(runs["study"] == study) & (runs["kind"] == "study")][0])[:8]
 
 
-def test_an_empty_store_says_which_command_fills_it(visit):
+def test_a_store_without_codes_says_which_command_fills_the_page(visit, tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(fake_store.build(tmp_path / "no_codes", FEW[:1], trials=2, finals=1)))
     page = visit("latent")
     assert not page.exception
-    assert page.code[0].value.startswith("python -m training study faces/")
+    assert page.code[0].value.startswith("source .venv/bin/activate\npython -m training study faces/")
 
 
 @pytest.mark.usefixtures("stored")

@@ -98,6 +98,20 @@ def test_time_left_is_unknown_before_the_first_trial_ends_and_zero_when_all_are_
     assert trials.time_left(done.trials(), 10) == 0
 
 
+def test_a_study_says_how_long_its_fits_took_and_what_else_it_did():
+    ended = {"state": "complete", "end": BEGIN + pd.Timedelta(seconds=448)}
+    refit = final(1, 0.3, 0.4) | {"end": BEGIN + pd.Timedelta(seconds=360), "cost/seconds": 15.0}
+    of = store(
+        trial(0, "complete", 0.3, 30, **{"cost/seconds": 25.0}), trial(1, "failed", seconds=None), refit, **ended
+    )
+    assert of.time_text == (
+        "Took 7 min 28 s from start to end: trials 30 s, of which fits 25 s; final runs 6 min, of which fits 15 s. "
+        "The rest is reading data, scoring, and the evaluations of final runs."
+    )
+    assert store(**ended).time_text == "Took 7 min 28 s from start to end."
+    assert store(trial(0, "running", seconds=None)).time_text == ""
+
+
 def test_summary_counts_complete_and_pruned_trials_as_done():
     runs = store(
         trial(0, "complete", 0.4),
