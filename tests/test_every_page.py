@@ -226,6 +226,7 @@ def test_every_kind_of_run_has_a_page(kind, results, monkeypatch):
 
 
 TABS = ["curves", "parameters", "scores", "runs", "files", "data", "run again", "notes"]
+RENAMED = {"notes": "notes and tags"}
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -235,7 +236,7 @@ def test_every_tab_of_a_run_opens_from_its_address(tab, results, monkeypatch):
     assert not app.error
     assert not [warning for warning in app.warning if "asks for" in warning.value]
     opened = app.query_params.get("tab", "Curves")
-    assert (opened if isinstance(opened, str) else opened[0]).lower() == tab
+    assert (opened if isinstance(opened, str) else opened[0]).lower() == RENAMED.get(tab, tab)
 
 
 def test_a_failed_trial_shows_why_as_text(results, monkeypatch):

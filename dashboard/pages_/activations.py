@@ -218,8 +218,8 @@ def knows_truth(record: Record) -> bool:
 PAGE = Page(
     title="Activation maps",
     how=(
-        "Which vertices of the face each model looks at for a class. Each model has its own colour scale for all of its "
-        "classes; a switch gives all models the same. Drag a face to turn it."
+        "Which vertices of the face each model looks at for a class. Each model has its own colour scale, the same for "
+        "all of its classes; a switch gives all models the same. Drag a face to turn it."
     ),
     views=(
         View("Faces", Artifact.ACTIVATIONS, faces),
