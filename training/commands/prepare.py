@@ -48,6 +48,52 @@ def transfer(
     shown.print(f"labels written to {done.labels}, the ellipses to {done.ellipses}", markup=False, soft_wrap=True)
 
 
+@app.command()
+def motion(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES|FOLDER… OUT.csv", help="BVH recordings, and the table")],
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="published: the features of the published table, quirks included (a window of 1 s at 120 fps holds .8 "
+            "s; avg_neck_rotation_w holds x; elbow_hip is to the chest). plain: the same quantities on the recording's "
+            "own skeleton, by its height."
+        ),
+    ] = "plain",
+    skeleton: Annotated[
+        str | None,
+        typer.Option(metavar="PRESET|FILE.toml", help="walk, cmu, bandai, or a file that names the joints"),
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(min=0, metavar="M", help="Metres in the file's unit (published alone needs it).")
+    ] = None,
+    window: Annotated[float, typer.Option(min=0.01, metavar="S", help="Seconds of a window.")] = 1.0,
+    hop: Annotated[
+        float | None, typer.Option(min=0.01, metavar="S", help="Seconds between windows; default: one after the other.")
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV with clip (the file without its ending), label, EMOTION_P, _A, _D."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
+) -> None:
+    """Turn motion capture (BVH) into the table of LMA features that the data set lma reads."""
+    import os
+
+    from training.contract import UserError
+    from training.prepare import motion
+
+    *sources, out = files
+    if not sources or not out.name.endswith((".csv", ".csv.gz")):
+        raise UserError(f"{out}: expected recordings, and at the end a name that ends in .csv or .csv.gz")
+    options = motion.Options(preset, motion.skeleton(skeleton), scale, window, hop or window)
+    shown = console()
+    done = motion.run(sources, out, options, labels, workers or os.cpu_count() or 1, shown)
+    for sentence in motion.sentences(done, preset):
+        shown.print(sentence, markup=False, soft_wrap=True)
+    rows = f"{done.rows:,} windows of {done.recordings:,} recordings written to {out}"
+    shown.print(rows, markup=False, soft_wrap=True)
+
+
 # ------------------------------------------------------------------------------------------------- former names
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from training.contract import UserError
 from training.data import Block, Dataset, NewRows, Reader
 from training.datasets import _scales
 from training.datasets._table import Table
+from training.messages import listed
+from training.motion_capture.names import ACCELERATION, FEATURES, MOVERS, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,61 +34,40 @@ READER = Reader(
     title="LMA features of motion capture (CSV)",
     data="motion",
     blocks=("features", "pad"),
-    settings={"features": ("all", "no_acceleration", "with_jerk")},
+    settings={"features": ("all", "no_acceleration", "with_jerk", "plain"), "contradicting": ("left_out", "kept")},
     classes=True,
     sequences=True,
 )
 
-_ACCELERATION = "_acceleration_magnitude"
-_MOVERS = ("l_hand", "r_hand", "l_foot", "r_foot", "neck")
-
-FEATURES = (
-    "max_hand_distance",
-    "avg_l_hand_hip_distance",
-    "avg_r_hand_hip_distance",
-    "max_stride_length",
-    "avg_l_hand_chest_distance",
-    "avg_r_hand_chest_distance",
-    "avg_l_elbow_hip_distance",
-    "avg_r_elbow_hip_distance",
-    "avg_chest_pelvis_distance",
-    "avg_neck_chest_distance",
-    "avg_neck_rotation_w",
-    "avg_neck_rotation_x",
-    "avg_neck_rotation_y",
-    "avg_neck_rotation_z",
-    "avg_total_body_volume",
-    "avg_triangle_area_hands_neck",
-    "avg_triangle_area_feet_hips",
-    *(f"{mover}_speed" for mover in _MOVERS),
-    *(f"{mover}{_ACCELERATION}" for mover in _MOVERS),
-)
-"""The 27 features in the order of the published table."""
-
-ACCELERATIONS = tuple(name for name in FEATURES if name.endswith(_ACCELERATION))
-JERK = tuple(f"{mover}_movement_jerk_{axis}" for mover in _MOVERS for axis in "xyz")
+ACCELERATIONS = tuple(name for name in FEATURES if name.endswith(ACCELERATION))
+JERK = tuple(f"{mover}_movement_jerk_{axis}" for mover in MOVERS for axis in "xyz")
 PAD = {"EMOTION_P": "pleasure", "EMOTION_A": "arousal", "EMOTION_D": "dominance"}
 
 NAMES, COUNTERS = ("clip", "label"), ("window", "frame_counter")
 """Columns that a file need not have."""
 
+CONTRADICTING = "contradicting"
+AGAINST = (
+    "windows of a recording that has two names and labels that contradict each other (contradicting=kept takes them)"
+)
 RUN = "run of windows"
 """The kind of group where the file does not name its clips."""
 
 
 def columns(features: str) -> tuple[str, ...]:
-    """Return the features of the setting `features`: 27 (all), 22 (no_acceleration) or 42 (with_jerk)."""
+    """Return the features of the setting `features`: 27 (all), 22 (no_acceleration), 42 (with_jerk) or 31."""
     if features == "no_acceleration":
         return tuple(name for name in FEATURES if name not in ACCELERATIONS)
-    return FEATURES + JERK if features == "with_jerk" else FEATURES
+    return {"with_jerk": FEATURES + JERK, "plain": PLAIN}.get(features, FEATURES)
 
 
 def read(root: Path | None, settings: Settings) -> Dataset:
     """Read the CSV file `root` (.csv or .csv.gz): blocks ``features`` (n, 27 | 22 | 42) and ``pad`` (n, 3).
 
-    A sample is a window, a group a clip. Without a column ``clip`` neighbouring rows of one recording are a group (see
-    `_runs`): windows of one recording in two parts of a split would leak. Raises UserError for a file
-    that is not as the module says.
+    A sample is a window, a group a clip. Clips that share windows are one recording under several names, and one group;
+    where their labels differ they are left out (setting ``contradicting``). Without a column ``clip`` neighbouring rows
+    of one recording are a group (see `_runs`): windows of one recording in two parts of a split would leak. Raises
+    UserError for a file that is not as the module says.
     """
     chosen = columns(settings["features"])
     table = _open(root, [*chosen, *PAD], settings)
@@ -101,27 +82,43 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     counter = next((numbers[name] for name in counters), None)
     group = texts["clip"] if has["clip"] else _runs(label, pad, counter, notes)
     values = np.column_stack([numbers[name] for name in chosen])
+    clip, skipped = group, dict(table.skipped)
+    sample = _samples(table, clip, numbers.get("window") if has["clip"] else None)
+    version, time = _version(table, numbers, texts), numbers["window"] if has["window"] else None
+    if CONTRADICTING in settings:  # runs of an earlier record have their clips as groups
+        same = _same(values, clip)
+        group = np.array([same.name.get(one, one) for one in clip.tolist()], np.str_)
+        if same.name:
+            notes.append(f"recordings under several names, each one group: {listed(sorted({*same.name.values()}))}")
+        against = _contradicting(same, pad, label) if settings[CONTRADICTING] == "left_out" else set()
+        stays = ~np.isin(clip, sorted(against))
+        if not stays.any():
+            raise UserError(f"{table.path}: every recording is there twice, with labels that contradict each other")
+        left_out.add(skipped, {AGAINST: sample[~stays].tolist()})
+        values, pad, sample, clip, group = values[stays], pad[stays], sample[stays], clip[stays], group[stays]
+        label = None if label is None else label[stays]
+        time = None if time is None else time[stays]
     return Dataset(
         name="lma",
-        version=_version(table, numbers, texts),
+        version=version,
         synthetic=False,
         blocks={
             "features": Block(values, chosen),
             "pad": Block(pad, tuple(PAD.values()), low=-1.0, high=1.0),
         },
-        sample=_samples(table, group, numbers.get("window") if has["clip"] else None),
+        sample=sample,
         group=group,
         group_kind="clip" if has["clip"] else RUN,
         persons_known=False,
         label=label,
-        sequence=group,
+        sequence=clip,
         # a window is one second long and they follow one another
-        time=numbers["window"] if has["window"] else None,
+        time=time,
         summary={
             "file": table.path.name,
             "group_kind": "clip" if has["clip"] else RUN,
             "ignored_columns": sorted({*table.header} - {*chosen, *PAD, *has}),
-            **summarise(values, chosen, pad, group, label, notes, table.skipped),
+            **summarise(values, chosen, pad, group, label, notes, skipped),
         },
     )
 
@@ -163,16 +160,16 @@ def summarise(
     sizes = Counter(group.tolist())
     spread = np.ptp(values, axis=0)
     constant = [name for name, of in zip(names, spread, strict=True) if of == 0 and len(values) > 1]
-    copies, pairs = _copies(values, group)
+    same = _same(values, group)
     notes = [*notes, *left_out.sentences(skipped or {})]
     if len(sizes) == 1:
         notes.append("one group only: it cannot be split into train, validation and test")
     if constant:
         notes.append(f"constant, so that nothing can be learnt of it: {', '.join(constant)}")
-    if pairs:
+    if same.pairs:
         notes.append(
-            f"{copies} windows of a group recur in another ({', '.join(f'{a} = {b}' for a, b in pairs[:3])}"
-            f"{' …' if len(pairs) > 3 else ''}): where a split parts such groups, test is not wholly unseen"
+            f"{same.windows} windows of a group recur in another ({listed(sorted({*same.name.values()}), 3)}): where a "
+            "split parts such groups, test is not wholly unseen"
         )
     found: dict[str, Any] = {
         "rows": len(values),
@@ -181,7 +178,7 @@ def summarise(
         "windows_per_group": {"min": min(sizes.values()), "max": max(sizes.values())},
         "pad_triples": len(np.unique(pad, axis=0)),
         "constant_features": constant,
-        "copied_windows": copies,
+        "copied_windows": same.windows,
         "notes": notes,
     }
     if label is not None:
@@ -212,7 +209,7 @@ def _version(table: Table, numbers: Mapping[str, NDArray[Any]], texts: Mapping[s
     that are left alone. Rows in another order are other data: where windows are not numbered, their order tells which
     follow each other.
     """
-    known = {name for name in (*FEATURES, *JERK, *PAD, *COUNTERS, *NAMES) if table.header.count(name) == 1}
+    known = {name for name in (*FEATURES, *JERK, *PLAIN, *PAD, *COUNTERS, *NAMES) if table.header.count(name) == 1}
     # what was not asked for need not be right
     _, others = table.read([], notes=sorted(known - {*numbers, *texts})) if known - {*numbers, *texts} else ({}, {})
     content = hashlib.sha256()
@@ -290,12 +287,41 @@ def _samples(table: Table, group: NDArray[np.str_], window: NDArray[np.float64] 
     return np.array(list(names), np.str_)
 
 
-def _copies(values: NDArray[np.float64], group: NDArray[np.str_]) -> tuple[int, list[tuple[str, str]]]:
-    """Return how many rows repeat all features of an earlier row of another group, and the pairs of such groups."""
-    first: dict[bytes, str] = {}
-    pairs: Counter[tuple[str, str]] = Counter()
-    for row, of in zip(np.ascontiguousarray(values), group.tolist(), strict=True):
-        other = first.setdefault(row.tobytes(), of)
-        if other != of:
-            pairs[other, of] += 1
-    return pairs.total(), sorted(pairs)
+class _Same(NamedTuple):
+    """Recordings that are there under several names.
+
+    windows : how many windows repeat all features of an earlier one of another clip.
+    pairs : the clips that share windows, and the first row of each in the first window that they share.
+    name : clip → what the recording is called, for those that have several names.
+    """
+
+    windows: int
+    pairs: dict[tuple[str, str], list[tuple[int, int]]]
+    name: dict[str, str]
+
+
+def _same(values: NDArray[np.float64], clip: NDArray[np.str_]) -> _Same:
+    """Return which clips share windows whose features are all equal."""
+    first: dict[bytes, int] = {}
+    names = clip.tolist()
+    pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for row, features in enumerate(np.ascontiguousarray(values)):
+        other = first.setdefault(features.tobytes(), row)
+        if names[other] != names[row]:
+            pairs.setdefault((names[other], names[row]), []).append((other, row))
+    recording: dict[str, set[str]] = {}
+    for a, b in pairs:
+        joined = recording.get(a, {a}) | recording.get(b, {b})
+        recording |= dict.fromkeys(joined, joined)
+    called = {one: " = ".join(sorted(joined)) for one, joined in recording.items()}
+    return _Same(sum(map(len, pairs.values())), pairs, called)
+
+
+def _contradicting(same: _Same, pad: NDArray[np.float64], label: NDArray[np.str_] | None) -> set[str]:
+    """Return the clips of recordings that have one label under one name and another under another."""
+    recordings = set()
+    for (clip, _), rows in same.pairs.items():
+        for one, other in rows:
+            if (pad[one] != pad[other]).any() or (label is not None and label[one] != label[other]):
+                recordings.add(same.name[clip])
+    return {clip for clip, recording in same.name.items() if recording in recordings}

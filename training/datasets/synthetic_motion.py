@@ -28,7 +28,7 @@ READER = Reader(
     title="Synthetic LMA features, caused by known PAD trajectories",
     data="motion",
     blocks=("features", "pad"),
-    settings=lma.READER.settings,
+    settings={"features": ("all", "no_acceleration", "with_jerk")},
     classes=True,
     sequences=True,
 )

@@ -65,10 +65,10 @@ def without(*columns: str, body: list[list[str]] | None = None) -> str:
 def read(tmp_path: Path) -> Callable[..., Dataset]:
     """Write a file and read it."""
 
-    def read(content: str | bytes, features: str = "all", name: str = "motion.csv") -> Dataset:
+    def read(content: str | bytes, features: str = "all", name: str = "motion.csv", **settings: str) -> Dataset:
         file = tmp_path / name
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return lma.read(file, {"features": features})
+        return lma.read(file, {"features": features, **settings})
 
     return read
 
@@ -113,9 +113,12 @@ def test_values_are_those_of_the_file_in_the_published_order(read):
     assert pad.values.tolist() == [list(PAD[label]) for label in data.label]
 
 
+KINDS = ("all", "no_acceleration", "with_jerk")
+
+
 def test_the_setting_features_chooses_columns(read):
     jerky = text([*HEADER, *lma.JERK], [row + ["0.5"] * 15 for row in rows()])
-    assert {f: read(jerky, f).blocks["features"].values.shape for f in lma.READER.settings["features"]} == {
+    assert {f: read(jerky, f).blocks["features"].values.shape for f in KINDS} == {
         "all": (6, 27),
         "no_acceleration": (6, 22),
         "with_jerk": (6, 42),
@@ -225,7 +228,7 @@ def test_pad_on_another_scale_is_refused_with_the_sum(read):
 def test_the_version_is_not_of_the_chosen_columns(read):
     """Methods that are given other features of one file are compared with each other."""
     jerky = text([*HEADER, *lma.JERK], [row + ["0.5"] * 15 for row in rows()])
-    assert len({read(jerky, features).version for features in lma.READER.settings["features"]}) == 1
+    assert len({read(jerky, features).version for features in KINDS}) == 1
 
 
 # ------------------------------------------------------------------------------------------- without clip, label
@@ -308,12 +311,53 @@ def test_a_constant_feature_is_reported(read):
     assert any("avg_chest_pelvis_distance" in note for note in summary["notes"])
 
 
+def copied() -> list[list[str]]:
+    """Return the rows of two clips of which one has a window of the other."""
+    body = rows()
+    body[4][3:-3] = body[1][3:-3]
+    return body
+
+
+def test_a_recording_under_two_names_is_one_group(read):
+    body = copied()
+    for row in body:  # one label and one PAD: nothing contradicts
+        row[HEADER.index("label")] = body[0][HEADER.index("label")]
+        row[-3:] = body[0][-3:]
+    data = read(text(body=body), contradicting="left_out")
+    assert data.group.tolist() == ["creep = waltz"] * 6
+    assert data.sequence.tolist() == ["waltz"] * 3 + ["creep"] * 3
+    assert data.summary["copied_windows"] == 0, "no copy is in two groups"
+    assert any("recordings under several names, each one group: creep = waltz" in n for n in data.summary["notes"])
+
+
+def test_a_recording_whose_labels_contradict_each_other_is_left_out_and_named(read):
+    body = [*copied(), *(["third", *row[1:]] for row in rows()[:3])]
+    for row in body[6:]:
+        row[5] = "0.123"  # another recording
+    kept, out = (read(text(body=body), contradicting=choice) for choice in ("kept", "left_out"))
+    assert len(kept.sample) == 9
+    assert set(kept.group.tolist()) == {"creep = waltz", "third"}
+    assert set(out.group.tolist()) == {"third"}
+    assert out.summary["skipped_rows"][lma.AGAINST] == {
+        "count": 6,
+        "first": [f"{clip}:{window}" for clip in ("waltz", "creep") for window in range(3)],
+    }
+    assert any("contradicting=kept takes them): 6 (waltz:0" in note for note in out.summary["notes"])
+    assert out.version == kept.version
+    assert [len(of) for of in (out.label, out.time, out.sequence, out.blocks["pad"].values)] == [3] * 4
+
+
+def test_a_table_of_contradictions_alone_is_refused(read):
+    with pytest.raises(UserError, match="every recording is there twice, with labels that contradict each other"):
+        read(text(body=copied()), contradicting="left_out")
+
+
 def test_windows_that_stand_in_two_clips_are_reported(read):
     body = rows()
     body[4][3:-3] = body[1][3:-3]
     summary = read(text(body=body)).summary
     assert summary["copied_windows"] == 1
-    assert any("waltz = creep" in note for note in summary["notes"])
+    assert any("creep = waltz" in note for note in summary["notes"])
     assert read(text()).summary["copied_windows"] == 0
 
 
@@ -579,6 +623,17 @@ def test_the_real_table(table):
     # three takes stand in the table twice, under two names; one of them under two labels
     assert data.summary["copied_windows"] == 157
     assert any("happy_0_walk = relaxed_0_walk" in note for note in data.summary["notes"])
+
+
+@pytest.mark.realdata
+def test_the_real_tables_recordings_are_one_group_each(table):
+    data = lma.read(table, {"features": "all", "contradicting": "left_out"})
+    names = sorted(name for name in set(data.group.tolist()) if " = " in name)
+    assert names == ["sad_0_dance = sad_dance2_0", "tired_1_dance = tired_dance2_4"]
+    assert (len(data.sample), len(set(data.group.tolist())), data.summary["copied_windows"]) == (13_203, 1_017, 0)
+    assert data.summary["skipped_rows"][lma.AGAINST]["count"] == 12
+    kept = lma.read(table, {"features": "all", "contradicting": "kept"})
+    assert (len(kept.sample), len(set(kept.group.tolist()))) == (13_215, 1_018)
 
 
 @pytest.mark.realdata
