@@ -230,6 +230,7 @@ class Artifact:
     SEPARATION = "separation.parquet"
     MESH = "mesh.parquet"
     TRIANGLES = "triangles.parquet"
+    FIGURES = "figures.parquet"
     DATA_SUMMARY = "data_summary.json"
     SPACE = "space.json"
     LOG = "log.txt"
@@ -280,6 +281,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     # the mean train face, that activations are drawn on; and further columns such as eigenvectors hks1 …
     Artifact.MESH: ("vertex", "x", "y", "z"),
     Artifact.TRIANGLES: ("a", "b", "c"),
+    # where a window's joints are in each of its frames, in body heights: x and z level, y up
+    Artifact.FIGURES: ("sample", "frame", "joint", "x", "y", "z"),
 }
 """The columns every table of that name has, in this order; a table may have more after them."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -77,6 +77,8 @@ class Dataset:
     published_split : group → train, validation or test, where a publication fixed it.
     summary : counts, what was skipped and why: becomes data_summary.json.
     truth : what only the synthetic world knows.
+    figures : from rows (k,) to where the joints of their bodies are, (k, frames, joints, 3), nan where unknown; None
+        where the data has no moving figures (see `training.motion_capture.figures`).
     """
 
     name: str
@@ -93,6 +95,7 @@ class Dataset:
     published_split: Mapping[str, str] | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)
+    figures: Callable[[Indices], NDArray[np.floating]] | None = None
 
 
 @dataclass(frozen=True)

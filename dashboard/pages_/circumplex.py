@@ -11,7 +11,7 @@ from affect.record import Artifact
 from dashboard.figures import circumplex, truth
 from dashboard.figures.circumplex import PRED, TRUE, Cloud
 from dashboard.results import names
-from dashboard.views import questions, seven_tasks
+from dashboard.views import moving, questions, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section
@@ -96,6 +96,9 @@ def truth_and_prediction(choice: Choice, ask: Ask) -> Iterator[Item]:
         columns = [*(["run"] if len(of) > 1 else []), *(column for column in joined if column != "run")]
         yield Section("Emotions", text, frame=joined[columns], key="emotions", notes=notes)
     yield agreement(of)
+    yield from moving.chosen(
+        choice, ask, [str(name) for cloud in of.values() for name in cloud.table["sample"]], "moving"
+    )
 
 
 def errors_by_region(choice: Choice, ask: Ask) -> Iterator[Item]:

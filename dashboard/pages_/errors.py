@@ -12,7 +12,7 @@ from affect.published import published
 from affect.record import Artifact
 from dashboard.figures import errors, predictions, sensitivity
 from dashboard.results import names
-from dashboard.views import questions
+from dashboard.views import moving, questions
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section
@@ -124,6 +124,12 @@ def samples(choice: Choice, ask: Ask) -> Iterator[Item]:
         name: table for name, table in tables.items() if target == record.ALL or target in predictions.targets(table)
     }
     yield from choice.map(having, worst).values()
+    order = [
+        name
+        for table in having.values()
+        for name in predictions.worst(predictions.of_part(table, part), target)["sample"]
+    ]
+    yield from moving.chosen(choice, ask, order, "moving")
     yield from over_time(choice, ask, having, part, target)
 
 

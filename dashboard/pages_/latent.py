@@ -15,7 +15,7 @@ from affect.record import Artifact
 from dashboard import projecting
 from dashboard.figures import latent
 from dashboard.figures.latent import Plane
-from dashboard.views import images
+from dashboard.views import images, moving
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section, Waiting
@@ -249,6 +249,7 @@ def about_sample(choice: Choice, sample: str, runs: Mapping[str, Coded], code: s
     """Yield a sample's images where they may be shown, and its nearest neighbours in each run's code."""
     yield Section(sample)
     yield from images.of_sample(choice, {name: run.record for name, run in runs.items()}, sample)
+    yield from moving.of_sample(choice, sample)
 
     def near(name: str, run: Coded) -> Item:
         table = choice.read.table(run.record.run_id, Artifact.EMBEDDINGS)

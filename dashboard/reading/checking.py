@@ -29,6 +29,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     Artifact.SEPARATION: ("distance", "over_spread"),
     Artifact.MESH: ("vertex", "x", "y", "z"),
     Artifact.TRIANGLES: ("a", "b", "c"),
+    Artifact.FIGURES: ("frame", "x", "y", "z"),
 }
 """Columns that hold numbers; a missing one is nan."""
 
@@ -44,6 +45,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     Artifact.ACTIVATIONS: ("kind", "class", "vertex"),
     Artifact.SEPARATION: ("code", "class", "other"),
     Artifact.MESH: ("vertex",),
+    Artifact.FIGURES: ("sample", "frame", "joint"),
 }
 """Columns that together name a row: each of them is there, and no two rows have the same."""
 

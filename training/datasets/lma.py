@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from training.data import Block, Dataset, NewRows, Reader
 from training.datasets import _scales
 from training.datasets._table import Table
 from training.messages import listed
+from training.motion_capture import bvh, figures
 from training.motion_capture.names import ACCELERATION, FEATURES, MOVERS, PLAIN
 
 if TYPE_CHECKING:
@@ -98,6 +100,9 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         values, pad, sample, clip, group = values[stays], pad[stays], sample[stays], clip[stays], group[stays]
         label = None if label is None else label[stays]
         time = None if time is None else time[stays]
+    moving = figures.read(table.path)
+    if isinstance(moving, str):
+        notes.append(moving)
     return Dataset(
         name="lma",
         version=version,
@@ -114,6 +119,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         sequence=clip,
         # a window is one second long and they follow one another
         time=time,
+        figures=partial(_figures, sample, *moving) if isinstance(moving, tuple) else None,
         summary={
             "file": table.path.name,
             "group_kind": "clip" if has["clip"] else RUN,
@@ -127,9 +133,11 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
     """Read new rows to predict for: only the columns of `blocks` are asked for.
 
     Returns the values (n, c), in the order that `read` gives them, and what names the rows in the file, by column; a
-    new row need not have a name or a label.
+    new row need not have a name or a label. A recording (.bvh) gives the windows that ``prepare motion`` makes of it.
     Raises UserError as `read` does.
     """
+    if file.name.lower().endswith(bvh.SUFFIXES):
+        return _of_recording(file, blocks, settings["features"])
     table = Table(file)
     columns_of = {block: tuple(PAD) if block == "pad" else columns(settings["features"]) for block in blocks}
     for block, names in columns_of.items():
@@ -141,6 +149,29 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
         _check_range(table, values["pad"])
     skipped = left_out.sentences(table.skipped)
     return NewRows({block: Block(values[block], columns_of[block]) for block in blocks}, texts, skipped=skipped)
+
+
+def _of_recording(file: Path, blocks: tuple[str, ...], kind: str) -> NewRows:
+    """Return the windows of a recording, one second each, with the features of the setting `kind`."""
+    from training.motion_capture import features, skeletons
+
+    if blocks != ("features",):
+        raise UserError(f"{file}: expected a run whose method takes features of motion; this one takes {blocks[0]}")
+    if kind == "with_jerk":
+        raise UserError(f"{file}: jerk is not computed from recordings; expected a run with features=all or plain")
+    recording = bvh.read(file)
+    skeleton = skeletons.of(recording, None, file)
+    made = features.windows(recording, skeleton, "plain" if kind == "plain" else "published", 1.0, 1.0, file)
+    at = {name: place for place, name in enumerate(made.names)}
+    chosen = columns(kind)
+    values = made.values[:, [at[name] for name in chosen]]
+    clip = file.name.removesuffix(".gz").removesuffix(".bvh")
+    naming = {
+        "clip": np.full(len(values), clip),
+        "window": np.arange(len(values)).astype(np.str_),
+        "time": np.array([f"{time:.3f}" for time in made.time], np.str_),
+    }
+    return NewRows({"features": Block(values, chosen)}, naming)
 
 
 def summarise(
@@ -285,6 +316,17 @@ def _samples(table: Table, group: NDArray[np.str_], window: NDArray[np.float64] 
             )
         names[name] = row
     return np.array(list(names), np.str_)
+
+
+def _figures(
+    sample: NDArray[np.str_], place: Mapping[str, int], positions: NDArray[np.float16], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the figures of some rows, nan for windows that the file beside the table has not."""
+    found = np.full((len(rows), *positions.shape[1:]), np.nan, np.float32)
+    for k, name in enumerate(sample[rows].tolist()):
+        if name in place:
+            found[k] = positions[place[name]]
+    return found
 
 
 class _Same(NamedTuple):

@@ -2,7 +2,8 @@
 
 PAD moves four drivers of a body (expansion, energy, head, tension), together with a style of the person and of the
 recording; drivers move features. Features have the published names, orders of size and units (m, m², m³, m/s, m/s²).
-One is constant and some windows are outliers, as in captured data. How it was all made stands in ``truth``.
+One is constant and some windows are outliers, as in captured data. How it was all made stands in ``truth``. The moving
+figures are of the humanoid, moved by the same drivers; the features are not measured on them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from training.contract import UserError
 from training.data import Block, Dataset, Reader
 from training.datasets import _synthetic, lma
+from training.motion_capture import puppet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,6 +127,7 @@ def generate(features: str = "all", seed: int = 0, recordings: Mapping[str, int]
         label=label,
         sequence=group,
         time=time,
+        figures=lambda rows: puppet.move(drivers[rows], time[rows]),
         summary={"seed": seed, **lma.summarise(values, chosen, pad, group, label, notes)},
         truth={
             "person": world.person[world.performer[clip]],

@@ -54,12 +54,14 @@ class Windows:
     names : of the columns.  values : (w, f).
     time : (w,) seconds at which each window begins.
     frame : (w,) the column frame_counter: samples (published) or frames (plain) up to the window's end.
+    seconds : of motion in a window.
     """
 
     names: tuple[str, ...]
     values: Floats
     time: Floats
     frame: NDArray[np.int64]
+    seconds: float
 
 
 def windows(
@@ -152,7 +154,7 @@ def published(links: Floats, neck: Rotation, size: int, window: float, more: int
         *(np.linalg.norm(np.diff(v, axis=0, prepend=0), axis=1) / window for v in velocity.values()),
     ]
     time = np.maximum(begin, 0) / humanoid.RATE
-    return Windows(FEATURES, np.column_stack(columns), time, (np.arange(count) + 1) * size)
+    return Windows(FEATURES, np.column_stack(columns), time, (np.arange(count) + 1) * size, size / humanoid.RATE)
 
 
 def _area(a: Floats, b: Floats, c: Floats) -> Floats:
@@ -247,7 +249,7 @@ def _plain(recording: Recording, skeleton: Skeleton, window: float, hop: float, 
         *path,
     ]
     time = begin.astype(np.float64) * recording.frame_time
-    return Windows(PLAIN, np.column_stack(columns), time, end)
+    return Windows(PLAIN, np.column_stack(columns), time, end, size * recording.frame_time)
 
 
 def _body(track: Mapping[str, Floats], trunk: tuple[str, str] = ("pelvis", "neck")) -> Rotation:

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from affect.record import digest
 from training import cache, image_files, left_out, messages
 from training.contract import UserError
 from training.datasets import lma
 from training.datasets._table import Table
-from training.motion_capture import bvh, features, skeletons
+from training.motion_capture import bvh, features, figures, skeletons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
     from rich.console import Console
 
 OTHER = "files that are no BVH"
@@ -66,8 +69,9 @@ def run(
     """Write the table `out` of the windows of all recordings in `sources` (BVH files, or folders of them).
 
     Columns: clip, window, frame_counter, time (seconds, of the window's beginning), the features, and of `labels` (a
-    CSV with the column clip) label and EMOTION_P, EMOTION_A, EMOTION_D. Raises UserError where `out` is there already,
-    a source is not, or no recording can be used.
+    CSV with the column clip) label and EMOTION_P, EMOTION_A, EMOTION_D. Beside the table lie the windows' moving
+    figures (`figures.file_of`). Raises UserError where `out` is there already, a source is not, or no recording can be
+    used.
     """
     import pandas as pd
 
@@ -87,7 +91,7 @@ def run(
             reasons[clip] = result
     if not made:
         raise UserError("no recording can be used:\n" + "\n".join(reasons.values()))
-    tables = []
+    tables, moving = [], []
     for clip in sorted(made):
         table = pd.read_parquet(made[clip])
         table.insert(0, "clip", clip)
@@ -97,10 +101,13 @@ def run(
                 continue
             table = table.assign(**known[clip])
         tables.append(table)
+        moving.append(np.load(_moving(made[clip])))
     if not tables:
         found = messages.listed(sorted(known or {}))
         raise UserError(f"{labels}: none of the recordings has labels: they are {messages.listed(made)}, found {found}")
     whole = pd.concat(tables, ignore_index=True)
+    names = [f"{clip}:{window}" for clip, window in zip(whole["clip"], whole["window"], strict=True)]
+    figures.write(out, names, np.concatenate(moving))
     with cache.whole(out) as part:
         whole.to_csv(part, index=False, compression="gzip" if out.suffix == ".gz" else None)
     shutil.rmtree(parts, ignore_errors=True)
@@ -190,23 +197,34 @@ def _one(path: Path, target: Path, options: Options) -> str:
     import pandas as pd
 
     try:
-        made = windows(path, options)
+        made, moving = windows(path, options)
     except UserError as error:
         return str(error)
     table = pd.DataFrame(made.values, columns=list(made.names))
     table.insert(0, "time", made.time)
     table.insert(0, "frame_counter", made.frame)
     table.insert(0, "window", range(len(table)))
-    with cache.whole(target, sync=False) as part:
+    with cache.whole(_moving(target), sync=False) as part:
+        np.save(part, moving)
+    with cache.whole(target, sync=False) as part:  # last: it says that the recording is done
         table.to_parquet(part, index=False)
     return ""
 
 
-def windows(path: Path, options: Options) -> features.Windows:
-    """Return the features of a recording's windows. Raises UserError where it cannot be used."""
+def _moving(target: Path) -> Path:
+    return target.with_suffix(".npy")
+
+
+def windows(path: Path, options: Options) -> tuple[features.Windows, NDArray[np.float32]]:
+    """Return the features of a recording's windows, and their moving figures (w, f, 15, 3).
+
+    Raises UserError where the recording cannot be used.
+    """
     recording = bvh.read(path)
     skeleton = skeletons.scaled(skeletons.of(recording, options.skeleton, path), options.scale)
-    return features.windows(recording, skeleton, options.preset, options.window, options.hop, path)
+    made = features.windows(recording, skeleton, options.preset, options.window, options.hop, path)
+    moving = figures.of_recording(recording, skeleton.places(recording, path), made.time, made.seconds)
+    return made, moving
 
 
 def skeleton(text: str | None) -> str | skeletons.Skeleton | None:

@@ -43,7 +43,7 @@ def bvh(
     shift: tuple[float, ...] = (0, 0, 0),
     unit: float = 1.0,
 ) -> str:
-    """Return a walk of some frames, turned about the vertical by `turn` degrees and moved by `shift`; lengths × `unit`."""
+    """Return a walk of some frames, turned about the vertical by `turn` degrees, moved by `shift`, lengths × `unit`."""
     lines = ["HIERARCHY"]
 
     def joint(name: str, depth: int) -> None:
