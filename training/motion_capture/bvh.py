@@ -225,6 +225,16 @@ class _Parser:
 
     def _motion(self, frames: int) -> NDArray[np.float64]:
         width = sum(map(len, self.channels))
+        left = self.lines[self.line :]
+        try:
+            values = np.fromstring(" ".join(left), sep=" ")
+        except ValueError:
+            values = np.empty(0)
+        lines = [line for line in left if line.strip()]
+        regular = all(len(line.split()) == width for line in (*lines[:1], *lines[-1:]))
+        if len(lines) == frames and values.size == frames * width and regular and np.isfinite(values).all():
+            return values.reshape(frames, width)
+        # line by line, to say which is wrong
         rows: list[list[float]] = []
         while len(rows) < frames and (words := self.words()):
             rows.append(self._numbers(words, width, f"{width} numbers, one a channel"))
