@@ -175,9 +175,10 @@ def draw_traces(
     )
     figure.update_annotations(x=0, xanchor="left", font={"size": 12})
     unit = next(iter(traces.values())).attrs.get("unit", "s")
-    lines = -(-(len(traces) + 1) // 3)
-    theme.finish(figure, 110 + 22 * (lines - 1) + 150 * len(names))
-    figure.update_layout(margin_t=56 + 22 * (lines - 1), legend={"y": 1, "yanchor": "bottom", "yref": "paper"})
+    # the legend needs a row for two long names, and stands above the first panel's title
+    above = 56 + 22 * (len(traces) // 2)
+    theme.finish(figure, 54 + above + 150 * len(names))
+    figure.update_layout(margin_t=above, legend={"y": 1 + 24 / (150 * len(names)), "yanchor": "bottom"})
     for i, name in enumerate(names, start=1):
         known = truths(traces, name)
         for run, of in known.items():
