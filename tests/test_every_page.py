@@ -225,7 +225,7 @@ def test_every_kind_of_run_has_a_page(kind, results, monkeypatch):
         assert ("test" in app.metric[0].label if app.metric else False) == (kind == "final")
 
 
-TABS = ["curves", "parameters", "scores", "runs", "files", "data", "run again", "notes"]
+TABS = ["curves", "parameters", "scores", "runs", "files", "data", "run again", "notes and tags", "notes"]
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -235,7 +235,7 @@ def test_every_tab_of_a_run_opens_from_its_address(tab, results, monkeypatch):
     assert not app.error
     assert not [warning for warning in app.warning if "asks for" in warning.value]
     opened = app.query_params.get("tab", "Curves")
-    assert (opened if isinstance(opened, str) else opened[0]).lower() == tab
+    assert (opened if isinstance(opened, str) else opened[0]).lower() == ("notes and tags" if tab == "notes" else tab)
 
 
 def test_a_failed_trial_shows_why_as_text(results, monkeypatch):
@@ -272,9 +272,9 @@ def test_a_file_that_the_record_lists_and_that_is_gone_is_named(results, monkeyp
     shutil.copytree(results, folder)
     shutil.rmtree(folder / "artifacts")
     monkeypatch.setenv("AFFECTORY_STORE", str(folder))
-    app = open_page("run", run=study_id(0), tab="files")
-    assert "predictions.parquet" in words(app)
-    assert "missing in the store" in words(app)
+    for tab in ("Curves", "files"):
+        shown = words(open_page("run", run=study_id(0), tab=tab))
+        assert re.search("Final run, seed 1: the record lists files .*predictions.parquet.* Copy the folder", shown)
 
 
 def test_a_damaged_store_is_named(tmp_path, monkeypatch):

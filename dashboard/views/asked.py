@@ -158,9 +158,9 @@ def _asked(key: str) -> list[str]:
 
 def _translate(key: str, names: Sequence[str], former: Mapping[str, str]) -> None:
     """Write into the address what options are called today, where it has a word of an earlier version."""
-    low = {name.lower(): name for name in reversed(names)}
+    low = {old.lower(): name for old, name in former.items()} | {name.lower(): name for name in reversed(names)}
     asked = _asked(key)
-    today = [word if word in names else former.get(word) or low.get(word.lower(), word) for word in asked]
+    today = [word if word in names else former.get(word, low.get(word.lower(), word)) for word in asked]
     if today != asked:
         st.query_params[key] = today
         st.rerun()  # a widget reads the address as it was when the page was opened
