@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,16 +153,31 @@ def test_two_chosen_runs_stay_chosen_from_page_to_page(browser, server):
         assert other.locator(chips).all_inner_texts() == names
 
 
-def test_a_zoom_stays_while_a_study_runs(browser, tmp_path):
-    import sqlite3
-    import time
-
+@pytest.fixture
+def running(tmp_path: Path) -> tuple[Path, Callable[[], None]]:
+    """Return a store with a study that runs, and what adds an epoch to the trial that runs."""
     store = fake_store.build(tmp_path / "live", studies=made.STUDIES[-1:])
     rows = "SELECT m.run_uuid, key, max(step) FROM metrics m JOIN runs r ON r.run_uuid = m.run_uuid "
     rows += "AND r.status = 'RUNNING' WHERE key LIKE 'curve/val/%' GROUP BY 1, 2"
     with sqlite3.connect(store / "mlflow.db") as opened_store:
         run, key, step = opened_store.execute(rows).fetchone()
         opened_store.execute("UPDATE runs SET start_time = ? WHERE run_uuid = ?", (int(time.time() * 1000), run))
+
+    def add_epoch() -> None:
+        with sqlite3.connect(store / "mlflow.db") as opened_store:
+            values = (key, int(time.time() * 1000), step + 1, run)
+            words = "INSERT INTO metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, .3, ?, ?, 0, ?)"
+            opened_store.execute(words, values)
+
+    return store, add_epoch
+
+
+MARK = "document.querySelector('.js-plotly-plot').dataset.mark = 'old'"
+DRAWN_ANEW = "!document.querySelector('.js-plotly-plot').dataset.mark"
+
+
+def test_a_zoom_stays_while_a_study_runs(browser, running):
+    store, add_epoch = running
     ranges = "() => document.querySelector('.js-plotly-plot').layout.xaxis.range.map(v => +v.toFixed(2))"
     with serving(store) as base, opened(browser, f"{base}/study?view=Epochs") as page:
         box = page.locator(".js-plotly-plot .nsewdrag").first
@@ -174,10 +191,21 @@ def test_a_zoom_stays_while_a_study_runs(browser, tmp_path):
         page.mouse.up()
         page.wait_for_url("**zoom=**")
         zoomed = page.evaluate(ranges)
-        page.evaluate("document.querySelector('.js-plotly-plot').dataset.mark = 'old'")
-        with sqlite3.connect(store / "mlflow.db") as opened_store:
-            values = (key, int(time.time() * 1000), step + 1, run)
-            words = "INSERT INTO metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, .3, ?, ?, 0, ?)"
-            opened_store.execute(words, values)
-        page.wait_for_function("!document.querySelector('.js-plotly-plot').dataset.mark")  # it was drawn anew
+        page.evaluate(MARK)
+        add_epoch()
+        page.wait_for_function(DRAWN_ANEW)
         page.wait_for_function(f"before => JSON.stringify(({ranges})()) === JSON.stringify(before)", arg=zoomed)
+
+
+def test_a_trace_hidden_by_the_legend_stays_hidden_while_a_study_runs(browser, running):
+    """Field case 18's kind: what a person did in a figure outlives its next drawing."""
+    store, add_epoch = running
+    hidden = "document.querySelector('.js-plotly-plot').data.filter(t => t.visible === 'legendonly').map(t => t.name)"
+    with serving(store) as base, opened(browser, f"{base}/study?view=Epochs") as page:
+        page.locator(".legendtoggle").nth(1).click()
+        page.wait_for_function(f"{hidden}.length === 1")
+        name = page.evaluate(hidden)
+        page.evaluate(MARK)
+        add_epoch()
+        page.wait_for_function(DRAWN_ANEW)
+        page.wait_for_function(f"name => JSON.stringify({hidden}) === JSON.stringify(name)", arg=name)

@@ -133,7 +133,9 @@ def draw(of: Cloud, side: str) -> go.Figure:
 
     Emotions' names stand around the circle at the angle of their truth, in the same place on both sides.
     """
-    figure = _ground(of, float(np.abs(of.side(side)).max(initial=0)))
+    away = np.abs(of.side(side))
+    farthest = (theme.bulk(away, "high", theme.MOST) or (0.0, 0.0))[1]
+    figure = _ground(of, farthest, int((away > farthest).any(axis=1).sum()))
     shown = truth.drawn(of.table)
     size = 7 if len(shown) <= 400 else 5
     for label in shown["label"].unique():
@@ -206,15 +208,18 @@ def around(centres: Mapping[str, Array], gap: float = math.radians(17)) -> dict[
     return found
 
 
-def _ground(of: Cloud, most: float = 1.0) -> go.Figure:
-    """Return the empty plane with the unit circle; it reaches farther where a value of `most` lies outside."""
+def _ground(of: Cloud, most: float = 1.0, beyond: int = 0) -> go.Figure:
+    """Return the empty plane with the unit circle; it reaches farther where a value of `most` lies outside.
+
+    `beyond` samples lie farther away than that, and the title of the axis across says so.
+    """
     turn = np.linspace(0, math.tau, 121)
     figure = go.Figure()
     line = {"color": theme.NEUTRAL, "width": 1.5}
     figure.add_scatter(x=np.cos(turn), y=np.sin(turn), mode="lines", line=line, hoverinfo="skip")
     more = max(1.0, most / REACH[1] * 1.02)
     x, y = (f"{axis} ({ENDS[axis]})" for axis in of.axes)
-    theme.finish(figure, 385, x, y, legend=False)
+    theme.finish(figure, 385, theme.beyond_text(x, beyond), y, legend=False)
     cross = {"zeroline": True, "zerolinecolor": theme.NEUTRAL, "zerolinewidth": 1, "showgrid": False}
     ticks = {"tickvals": [-1, -0.5, 0, 0.5, 1]} if more == 1 else {"nticks": 6}
     across, up = ([-reach * more, reach * more] for reach in REACH)

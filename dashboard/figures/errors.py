@@ -222,6 +222,9 @@ def draw_bars(
             )
     theme.finish(figure, 120 + 24 * len(called), METRICS[metric])
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=called, tickfont={"size": 11})
+    if metric == "mae_over_range":  # the others are in each feature's own unit, and may lie far apart
+        beyond = theme.within(pivot, METRICS[metric], "high")
+        figure.update_xaxes(beyond | ({"range": [0, beyond["range"][1]]} if beyond else {}))
     return figure.update_xaxes(rangemode="tozero").update_layout(bargap=0.25)
 
 
@@ -329,6 +332,8 @@ def draw_examples(table: pd.DataFrame) -> go.Figure:
         hovertemplate="%{y}<br>real %{customdata[0]:.4g}, regenerated %{customdata[1]:.4g}<br>"
         "difference %{customdata[2]:+.4g} (%{x:+.1%} of the range)<extra></extra>",
     )
-    figure = theme.finish(go.Figure(bar), 100 + 22 * len(table), "(regenerated − real) / range", legend=False)
+    title = "(regenerated − real) / range"
+    figure = theme.finish(go.Figure(bar), 100 + 22 * len(table), title, legend=False)
+    figure.update_xaxes(theme.within(table["over_range"], title))
     figure.update_yaxes(autorange="reversed", tickfont={"size": 11})
     return figure.update_xaxes(zeroline=True, zerolinecolor=theme.NEUTRAL, tickformat="+.0%")

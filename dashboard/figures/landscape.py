@@ -77,6 +77,9 @@ def draw_slices(
     for axis_name, title in titles.items():
         figure.layout[axis_name].title = {"text": title}
     figure.layout.yaxis.title = {"text": label}
+    if up := theme.within(complete(table)["value"], label, share=0.5):
+        figure.update_yaxes(range=up["range"])
+        figure.layout.yaxis.title = up["title"]
     return figure.update_layout(
         title=None,
         width=None,
@@ -115,6 +118,8 @@ def draw_contour(
     """Draw Optuna's contour plot: the objective over two parameters; points are complete trials."""
     from optuna.visualization import plot_contour
 
+    table, beyond = _clipped(table)
+    label = theme.beyond_text(label, beyond)
     study = rebuild(table, space, direction, {name: theme.plain(name) for name in (x, y)})
     figure = plot_contour(study, params=[theme.plain(x), theme.plain(y)], target_name=label)
     if theme.plain(x) > theme.plain(y):  # Optuna sorts the two; here the reader says which one goes across
@@ -134,6 +139,14 @@ def draw_contour(
     titles = figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
     theme.finish(figure, 480, *titles, legend=False)
     return figure.update_layout(title=None, margin_b=theme.BAR_AND_TITLE)
+
+
+def _clipped(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Return the complete trials with values far beyond the others set to the end of these, and how many they are."""
+    kept = complete(table)
+    low, high = theme.bulk(kept["value"]) or (0.0, 1.0)
+    clipped = kept["value"].clip(low, high)
+    return kept.assign(value=clipped), int((clipped != kept["value"]).sum())
 
 
 def _transpose(figure: go.Figure) -> None:
@@ -176,8 +189,9 @@ def draw_parallel(
     kept = complete(table).drop_duplicates("trial", keep="last").set_index("trial", drop=False)
     lines = [axis(kept, name, space) for name in names]
     value = kept["value"]
-    low, high = (value.min(), value.max()) if len(value) else (0.0, 1.0)
-    lines.append(Axis(label, value, low, high, ()))
+    within = _clipped(kept)
+    low, high = (within[0]["value"].min(), within[0]["value"].max()) if len(value) else (0.0, 1.0)
+    lines.append(Axis(theme.beyond_text(label, within[1]), within[0]["value"], low, high, ()))
     rows = np.arange(len(lines))[::-1]
     figure = go.Figure()
     for rank in ("between", "worst fifth", "best fifth"):

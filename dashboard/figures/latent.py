@@ -306,8 +306,7 @@ def draw(
     everything, legend, bar = np.arange(len(table)), False, False
     if column.dtype.kind in "iuf":
         level = column.to_numpy(np.float32)
-        finite = level[np.isfinite(level)]
-        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+        low, high = theme.bulk(level, share=theme.MOST) or (0.0, 1.0)
         if low < 0 < high:  # signed values: grey is 0
             high = max(-low, high)
             low = -high

@@ -175,9 +175,10 @@ def draw_traces(
     )
     figure.update_annotations(x=0, xanchor="left", font={"size": 12})
     unit = next(iter(traces.values())).attrs.get("unit", "s")
-    lines = -(-(len(traces) + 1) // 3)
-    theme.finish(figure, 110 + 22 * (lines - 1) + 150 * len(names))
-    figure.update_layout(margin_t=56 + 22 * (lines - 1), legend={"y": 1, "yanchor": "bottom", "yref": "paper"})
+    # the legend needs a row for two long names, and stands above the first panel's title
+    above = 56 + 22 * (len(traces) // 2)
+    theme.finish(figure, 54 + above + 150 * len(names))
+    figure.update_layout(margin_t=above, legend={"y": 1 + 24 / (150 * len(names)), "yanchor": "bottom"})
     for i, name in enumerate(names, start=1):
         known = truths(traces, name)
         for run, of in known.items():
@@ -193,6 +194,12 @@ def draw_traces(
             if sample is not None and (of["sample"] == sample).any():
                 at = float(of.loc[of["sample"] == sample, "time"].iloc[0])
                 figure.add_vline(x=at, line={"color": looks[run].colour, "dash": "dot", "width": 1.5}, row=i, col=1)
+    for i, name in enumerate(names, start=1):
+        columns = [of[f"{side}_{name}"] for of in traces.values() for side in SIDES if f"{side}_{name}" in of]
+        values = [column.to_numpy(float) for column in columns]
+        if up := theme.within(np.concatenate(values), titles[i - 1]):
+            figure.update_yaxes(range=up["range"], row=i, col=1)
+            figure.layout.annotations[i - 1].text = up["title"]["text"]
     return figure.update_xaxes(title="time (s)" if unit == "s" else "sample of the recording", row=len(names), col=1)
 
 
@@ -223,7 +230,8 @@ def _line(
 def density(predictions: pd.DataFrame, target: str, bins: int = 24) -> pd.DataFrame:
     """Count samples in cells of truth × prediction: true and pred (cells' middles), count; empty cells left out.
 
-    attrs["middles"] has them all. Both axes have the same `bins` cells from the smallest to the largest of all values.
+    attrs["middles"] has them all. Both axes have the same `bins` cells from the smallest to the largest of all values
+    but those far beyond the others, whose samples attrs["beyond"] counts.
     """
     true = predictions[f"true_{target}"].to_numpy(float)
     pred = predictions[f"pred_{target}"].to_numpy(float)
@@ -231,14 +239,16 @@ def density(predictions: pd.DataFrame, target: str, bins: int = 24) -> pd.DataFr
     true, pred = true[finite], pred[finite]
     if not len(true):
         return pd.DataFrame(columns=["true", "pred", "count"])
-    low, high = min(true.min(), pred.min()), max(true.max(), pred.max())
+    low, high = theme.bulk([*true, *pred], share=theme.MOST) or (0.0, 1.0)
+    inside = (true >= low) & (true <= high) & (pred >= low) & (pred <= high)
+    beyond, true, pred = int((~inside).sum()), true[inside], pred[inside]
     if high <= low:
         low, high = low - 0.5, high + 0.5
     counts, edges, _ = np.histogram2d(true, pred, bins=bins, range=[[low, high], [low, high]])
     middles = (edges[:-1] + edges[1:]) / 2
     i, j = np.nonzero(counts)
     table = pd.DataFrame({"true": middles[i], "pred": middles[j], "count": counts[i, j].astype(int)})
-    table.attrs["middles"] = middles.tolist()
+    table.attrs |= {"middles": middles.tolist(), "beyond": beyond}
     return table
 
 
@@ -260,7 +270,8 @@ def draw_density(table: pd.DataFrame, target: str) -> go.Figure:
     if axis:
         ends = [axis[0], axis[-1]]
         figure.add_scatter(x=ends, y=ends, mode="lines", line={"color": theme.NEUTRAL, "dash": "dot"}, hoverinfo="skip")
-    theme.finish(figure, 480, f"truth, {theme.plain(target)}", f"prediction, {theme.plain(target)}", legend=False)
+    across = theme.beyond_text(f"truth, {theme.plain(target)}", table.attrs.get("beyond", 0))
+    theme.finish(figure, 480, across, f"prediction, {theme.plain(target)}", legend=False)
     return figure.update_layout(margin_b=theme.BAR_AND_TITLE)
 
 

@@ -225,7 +225,16 @@ def draw_curves(table: pd.DataFrame, label: str, best: int | None) -> go.Figure:
             line={"color": theme.PALETTE[2], "width": 3.5},
             hovertemplate=f"trial {best}, best<br>epoch %{{x}}: {label} = %{{y:.4g}}<extra></extra>",
         )
-    return theme.finish(figure, 380, "epoch", label).update_xaxes(theme.whole(table["step"]))
+    figure = theme.finish(figure, 380, "epoch", label).update_xaxes(theme.whole(table["step"]))
+    # a trial is far from the others by its extremes: all begin high and come down
+    ends = table.replace([np.inf, -np.inf], np.nan).groupby("trial")["value"].agg(["min", "max"])
+    low, high = theme.bulk(ends["min"]), theme.bulk(ends["max"])
+    beyond = 0 if low is None or high is None else int(((ends["min"] < low[0]) | (ends["max"] > high[1])).sum())
+    if low is None or high is None or not beyond:
+        return figure
+    margin = 0.05 * ((high[1] - low[0]) or 1.0)
+    title = theme.beyond_text(label, beyond)
+    return figure.update_yaxes(range=[low[0] - margin, high[1] + margin], title=title)
 
 
 def pareto(
@@ -282,4 +291,7 @@ def draw_pareto(table: pd.DataFrame, first: str, second: str, winner: int | None
             marker=ring,
             hoverinfo="skip",
         )
-    return theme.finish(figure, 380, first, second)
+    figure = theme.finish(figure, 380, first, second)
+    return figure.update_xaxes(theme.within(table["first"], first, share=0.5)).update_yaxes(
+        theme.within(table["second"], second, share=0.5)
+    )

@@ -226,15 +226,16 @@ def whole(values: pd.Series) -> dict[str, Any]:
     return {"tickformat": "d", **({"dtick": 1} if values.nunique() <= 12 else {})}
 
 
-FAR = 50
+MOST, FAR = 0.9, 50
 """Values that are so many times farther from the median than usual are beyond the axis: they would flatten the rest."""
 
 
-def bulk(values: Any, worse: str = "") -> tuple[float, float] | None:
+def bulk(values: Any, worse: str = "", share: float = 0.5, far: float = FAR) -> tuple[float, float] | None:
     """Return the ends of the finite values that an axis should show; None where there is none.
 
-    A value is beyond the axis where it is `FAR` times farther from the median than values usually are. With `worse`
-    (``high`` or ``low``) only that side is cut: what is best is always shown.
+    A value is beyond the axis where it is `far` times farther from the median than values usually are, which is what
+    this `share` of them is at most: half of few trials, `MOST` of many samples. With `worse` (``high`` or ``low``)
+    only that side is cut: what is best is always shown.
     """
     finite = np.asarray(values, float)
     finite = finite[np.isfinite(finite)]
@@ -242,11 +243,32 @@ def bulk(values: Any, worse: str = "") -> tuple[float, float] | None:
         return None
     middle = float(np.median(finite))
     away = np.abs(finite - middle)
-    usual = float(np.median(away)) or float(np.min(away[away > 0], initial=np.inf))
-    near = finite[away <= FAR * usual] if np.isfinite(usual) else finite
+    usual = float(np.quantile(away, share, method="lower"))
+    if usual == 0 and (away > 0).any():
+        usual = float(np.quantile(away[away > 0], share, method="lower"))
+    near = finite[away <= far * usual]
     low = float(finite.min() if worse == "high" else near.min())
     high = float(finite.max() if worse == "low" else near.max())
     return low, high
+
+
+def within(values: Any, title: str, worse: str = "", share: float = MOST, far: float = FAR) -> dict[str, Any]:
+    """Return what an axis needs that shows the `bulk` of some values; its title says how many lie beyond.
+
+    Empty where none does: Plotly then fits the axis to all of them.
+    """
+    numbers = np.asarray(values, float).ravel()
+    ends = bulk(numbers, worse, share, far)
+    beyond = 0 if ends is None else int(((numbers < ends[0]) | (numbers > ends[1])).sum())
+    if ends is None or not beyond:
+        return {}
+    margin = 0.05 * ((ends[1] - ends[0]) or abs(ends[1]) or 1.0)
+    return {"range": [ends[0] - margin, ends[1] + margin], "title": {"text": beyond_text(title, beyond)}}
+
+
+def beyond_text(title: str, count: int) -> str:
+    """Return an axis title that says how many values lie beyond the axis, where any do."""
+    return f"{title} ({count} beyond the axis)" if count else title
 
 
 def see_through(lines: int, most: float = 0.9) -> float:

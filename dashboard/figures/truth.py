@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -14,6 +13,8 @@ from dashboard.results import names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FROM_FAR = 1000
+"""A loss may come down from so many times its usual spread, and all of it is shown."""
 FEW = 20
 """Points up to which a curve shows each: a line of one point would not be seen at all."""
 MAX_DOTS = 3000
@@ -43,7 +44,7 @@ def drawn(table: pd.DataFrame) -> pd.DataFrame:
 def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
     """Draw `points`: those on the dotted line are predicted exactly; colours are classes where the data has them."""
     shown = drawn(table)
-    ends = [float(np.nanmin(table[["true", "pred"]])), float(np.nanmax(table[["true", "pred"]]))] if len(table) else []
+    ends = list(theme.bulk(table[["true", "pred"]], share=theme.MOST) or ())
     line = {"color": theme.NEUTRAL, "dash": "dot", "width": 1.5}
     diagonal = {"type": "scatter", "x": ends, "y": ends, "mode": "lines", "line": line}
     traces: list[dict[str, Any]] = [diagonal | {"hoverinfo": "skip", "showlegend": False}]
@@ -70,7 +71,8 @@ def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
     suffix = f" ({unit})" if unit else ""
     called = theme.plain(names.target(target))
     titles = f"truth, {called}{suffix}", f"prediction, {called}{suffix}"
-    return theme.figure(traces, 420, *titles, legend=labels != [""])
+    across, up = (theme.within(table[side], title) for side, title in zip(("true", "pred"), titles, strict=True))
+    return theme.figure(traces, 420, *titles, legend=labels != [""], xaxis=across, yaxis=up)
 
 
 def caption(table: pd.DataFrame, part: str, group_kind: str) -> str:
@@ -106,4 +108,5 @@ def draw_curves(
         }
         traces.append(trace)
     title = theme.plain(curves["metric"].iloc[0])
-    return theme.figure(traces, 300, "epoch", title, many, xaxis=theme.whole(curves["step"]))
+    up = theme.within(curves["value"], title, far=FROM_FAR)
+    return theme.figure(traces, 300, "epoch", title, many, xaxis=theme.whole(curves["step"]), yaxis=up)

@@ -51,6 +51,7 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
     """Yield one run's badges, card and links."""
     item = card_of(choice.index, choice.read, row.run_id)
     yield badges(row, item.card.badges)
+    yield from missing_files(choice, row)
     if choice.index.archived(row.run_id):
         yield Message("This run is archived and hidden from leaderboards.")
     if row.record.state == State.FAILED:
@@ -59,6 +60,19 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
     if row.record.note:
         yield Section(text=f"Note: {row.record.note}")
     yield Links(links(choice, row))
+
+
+def missing_files(choice: Choice, row: Row) -> Iterator[Item]:
+    """Name the files that the records of a study and its final run list and that the store does not have."""
+    for run in dict.fromkeys((row.record, shown_run(row))):
+        # the model is a folder of files
+        there = {name for file in choice.read.files(run.run_id) for name in (file, file.partition("/")[0])}
+        if missing := sorted(set(run.artifacts) - there):
+            yield Message(
+                f"{run.what[0].upper()}{run.what[1:]}: the record lists files that the store does not have: "
+                f"{', '.join(missing)}. Copy the folder artifacts along with the database.",
+                "warning",
+            )
 
 
 def badges(row: Row, marks: Sequence[str]) -> Badges:
@@ -251,13 +265,6 @@ def files(choice: Choice, ask: Ask) -> Iterator[Item]:
     row = first_of(choice, ask, "files of")
     shown = shown_run(row)
     there = choice.read.files(shown.run_id)
-    missing = sorted(set(shown.artifacts) - set(there) - {Artifact.MODEL})
-    if missing:
-        yield Message(
-            f"The record lists files that are missing in the store: {', '.join(missing)}. Were they moved along with "
-            "the database?",
-            "warning",
-        )
     if not there:
         yield Message("This run has no files in the store.")
         return

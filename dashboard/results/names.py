@@ -118,12 +118,12 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(then: Any, now: pd.Timestamp) -> str:
-    """Return how long ago a time was, roughly, or its date where that is more than a week."""
+    """Return how long ago a time was, roughly, or its date in UTC where that is more than a week."""
     if pd.isna(then):
         return ""
     seconds = (now - then).total_seconds()
     if seconds > 7 * 86_400:
-        return then.strftime("%-d %b %Y")
+        return then.tz_convert("UTC").strftime("%-d %b %Y (UTC)")
     for length, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= length:
             count = int(seconds // length)

@@ -196,11 +196,15 @@ def _plain(recording: Recording, skeleton: Skeleton, window: float, hop: float, 
         if hand < 0:
             raise UserError(f"{file}: expected a hand below {recording.names[places[f'{side}_elbow']]}, found none")
         track[f"{side}_wrist"] = positions[:, hand] / tall
-    body = _body(track)
+    top = recording.child(places["neck"])
+    if top < 0:
+        raise UserError(f"{file}: expected a joint or end site below {recording.names[places['neck']]}, found none")
+    track["head"] = positions[:, top] / tall
+    body = _body(track, file)
     joints = np.stack([*track.values()])  # (j, n, 3)
     # the box is along the body, so that a turn of the whole body does not change it
     sides = np.ptp(np.einsum("njk,ink->inj", body.inv().as_matrix(), joints - track["pelvis"]), axis=0)
-    neck = (body.inv() * _body(track, trunk=("upper_chest", "neck"))).as_euler("ZXY")
+    neck = (body.inv() * _body(track, file, trunk=("neck", "head"))).as_euler("ZXY")
 
     size = max(1, round(window / recording.frame_time))
     step = max(1, round(hop / recording.frame_time))
@@ -252,15 +256,19 @@ def _plain(recording: Recording, skeleton: Skeleton, window: float, hop: float, 
     return Windows(PLAIN, np.column_stack(columns), time, end, size * recording.frame_time)
 
 
-def _body(track: Mapping[str, Floats], trunk: tuple[str, str] = ("pelvis", "neck")) -> Rotation:
+def _body(track: Mapping[str, Floats], file: Path | str, trunk: tuple[str, str] = ("pelvis", "neck")) -> Rotation:
     """Return the frame of the trunk: x forward, y up along it, z to the right, from its bone and the hips' line.
 
-    For the chest and neck the line is that of the shoulders.
+    For the neck and head the line is that of the shoulders. Raises UserError where they span no plane.
     """
     low, high = trunk
     line = "hip" if low == "pelvis" else "shoulder"
     up = track[high] - track[low]
     right = track[f"right_{line}"] - track[f"left_{line}"]
     forward = np.cross(up, right)
+    if not (np.linalg.norm(forward, axis=1) > 1e-9).all():
+        raise UserError(
+            f"{file}: the bone from {low} to {high} and the line of the {line}s span no plane in some frame"
+        )
     axes = np.stack([forward, up, np.cross(forward, up)], axis=-1)
     return Rotation.from_matrix(axes / np.linalg.norm(axes, axis=1, keepdims=True))

@@ -27,7 +27,7 @@ def test_durations_have_two_units_at_most(seconds, text):
 def test_how_long_ago_is_rough_and_a_date_after_a_week():
     now = pd.Timestamp("2026-03-10", tz="UTC")
     ago = [names.ago(now - pd.Timedelta(t), now) for t in ("5s", "1min", "2h", "3D", "30D")]
-    assert ago == ["just now", "1 minute ago", "2 hours ago", "3 days ago", "8 Feb 2026"]
+    assert ago == ["just now", "1 minute ago", "2 hours ago", "3 days ago", "8 Feb 2026 (UTC)"]
     assert names.ago(pd.NaT, now) == ""
 
 
