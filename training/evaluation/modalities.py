@@ -66,7 +66,7 @@ def _masked(fitted: Fitted) -> list[dict[str, Any]]:
     place = {name: i for i, name in enumerate(fitted.data.sample.tolist())}
     group = fitted.data.group[[place[name] for name in fitted.test_sample.tolist()]]
     true, targets = np.asarray(fitted.truth["test"]), fitted.split.targets
-    whole = np.asarray(fitted.outcome.predictions["test"])
+    whole = np.asarray(fitted.outcome.predictions["test"], np.float64)
     rows = _scores(NOTHING, true, whole, targets)
     for block, view in test.inputs.items():
         inputs = type(test.inputs)(
@@ -74,7 +74,7 @@ def _masked(fitted: Fitted) -> list[dict[str, Any]]:
             test.inputs.sequence,
             test.inputs.time,
         )
-        pred = np.asarray(fitted.outcome.model.predict(inputs))
+        pred = np.asarray(fitted.outcome.model.predict(inputs), np.float64)
         for row in _scores(block, true, pred, targets):
             of = slice(None) if row["target"] == record.ALL else [targets.index(row["target"])]
             paired = statistics.paired(true[:, of], pred[:, of], whole[:, of], group, row["metric"])
