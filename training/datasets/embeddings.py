@@ -189,9 +189,10 @@ def _matched(block: str, rows: Rows, frames: Rows) -> tuple[Rows, list[str], dic
         raise UserError(_no_overlap(rows, frames))
     if len(alone):
         line, of = rows.table.lines()[int(rows.row[alone[0]])], rows.recording[alone[0]]
+        sample = "video frame" if frames.columns else "label"
         span = f"{rows.start[alone[0]]:g} … {rows.end[alone[0]]:g} s"
         notes.append(
-            f"{file}: {len(alone):,} of {len(rows):,} windows without a video frame, the first on line "
+            f"{file}: {len(alone):,} of {len(rows):,} windows without a {sample}, the first on line "
             f"{line} ({of}, {span})"
         )
     seconds = _dialect.length(block)

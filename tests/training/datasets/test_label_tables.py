@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import views
+from training import protocols, views
 from training.contract import UserError
 from training.datasets import embeddings
 
@@ -276,3 +276,29 @@ def test_512_empty_columns_are_named_and_left_out(tmp_path):
     assert data.blocks["video"].columns == ("emb_0",)
     assert "512 columns without any number left out: emb_1, emb_2" in notes(data)
     assert len(data.summary["empty_columns"]) == 512
+
+
+# ---------------------------------------------------------------------------------------------------------- leak guard
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("folds", [None, 5, "loso"])
+def test_no_recording_and_no_run_of_events_is_in_two_parts(tmp_path, folds):
+    """Events of one run overlap in time: a split between them would show a test event's sound in training."""
+    data = embeddings.read(example("studyforrest", real("studyforrest"), tmp_path), {})
+    one = protocols.make(data, "va", test_folds=folds)
+    for part in one.folds or (one,):
+        for names in (data.group, data.sequence):
+            pairs = {*zip(names.tolist(), part.part.tolist(), strict=True)}
+            assert len(pairs) == len(np.unique(names))
+
+
+@pytest.mark.parametrize("folds", [None, 3, "loso"])
+def test_no_frame_of_a_recording_is_in_another_part(tmp_path, folds):
+    names = "abcdef"
+    frames = [FRAMES[0]] + [f"{r}/{i}.png,{i / 5},{i}" for i in range(5) for r in names]  # frames of all take turns
+    labels = [LABELS[0]] + [f"'{r}';{i / 5};0.{i};0" for r in names for i in range(5)]
+    one = protocols.make(embeddings.read(write(tmp_path, labels, frames=frames), {}), "va", test_folds=folds)
+    for part in one.folds or (one,):
+        pairs = {*zip(one.data.sequence.tolist(), part.part.tolist(), strict=True)}
+        assert len(pairs) == len(names)
