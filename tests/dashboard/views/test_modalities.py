@@ -39,3 +39,12 @@ def test_studies_that_differ_in_modality_alone_are_compared(store):
     assert set(masked["masked"]) == {"none", "video", "audio"}
     assert "later than video" in shown.said
     assert len(shown.figures) == 1
+
+
+def test_the_leaderboards_table_shows_validation_beside_test(store):
+    asked = {"view": "As a table", "rows": "method", "columns": "modality"}
+    plain = look(store, "leaderboard", **asked)
+    beside = look(store, "leaderboard", validation=True, **asked)
+    cell, both = (shown.tables[0]["both"].iloc[0] for shown in (plain, beside))
+    assert both.endswith(f" | {cell}")
+    assert 0 < float(both.split(" | ")[0]) < 1
