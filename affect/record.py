@@ -219,6 +219,7 @@ class Artifact:
     FEATURE_ERRORS = "feature_errors.parquet"
     ROUND_TRIP = "round_trip.parquet"
     SENSITIVITY = "sensitivity.parquet"
+    MODALITIES = "modalities.parquet"
     CORRELATIONS = "correlations.parquet"
     LATENT = "latent.parquet"
     DIAGNOSTICS = "diagnostics.parquet"
@@ -259,6 +260,21 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.ROUND_TRIP: ("sample", "target", "true", "recovered", "recovered_from_real"),
     # how far each feature moves when z goes from z_from to z_from + step
     Artifact.SENSITIVITY: ("feature", "z_from", "step", "change", "change_over_range"),
+    # kind: masked (value: a score on test with the modality masked; difference: to that of none), lag (value:
+    # correlation of a ridge regression from the modality with the labels of lag_s before), peak (lag_s: the highest)
+    Artifact.MODALITIES: (
+        "kind",
+        "modality",
+        "target",
+        "metric",
+        "lag_s",
+        "value",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "groups",
+    ),
     Artifact.CORRELATIONS: ("feature", "axis", "pearson", "spearman", "used"),
     # codes of a fitted autoencoder and what was predicted for them, on train and test: and true_d0, pred_d0 …
     Artifact.LATENT: ("sample", "part", "label"),

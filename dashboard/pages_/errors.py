@@ -12,7 +12,7 @@ from affect.published import published
 from affect.record import Artifact
 from dashboard.figures import errors, predictions, sensitivity
 from dashboard.results import names
-from dashboard.views import moving, questions
+from dashboard.views import modalities, moving, questions
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section
@@ -337,6 +337,7 @@ PAGE = Page(
         View("Samples", Artifact.PREDICTIONS, samples, predicts_numbers),
         View("Truth and prediction", Artifact.PREDICTIONS, truth_and_prediction, predicts_numbers),
         View("Classes", Artifact.PREDICTIONS, classes, predicts_classes),
+        View("What a modality adds", Artifact.MODALITIES, modalities.view),
         View("Sensitivity", Artifact.SENSITIVITY, sensitivities),
         View("Correlations", Artifact.CORRELATIONS, correlations),
         View("Round trip", Artifact.ROUND_TRIP, round_trip),

@@ -29,6 +29,7 @@ CELLS = (
     "Test mean ± sd over seeds; * is the best of its protocol. If several studies match a cell, the most recent is "
     "shown. Published values are in brackets and never ranked."
 )
+BESIDE = " The score on validation stands before that on test; – where a study has none, as with --refit all."
 PAIRS = (
     "These are the tests behind the ranks: the best study of each rank against every study after it, p corrected after "
     "Holm for their number. Filters do not change them."
@@ -221,15 +222,21 @@ def table_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     if pivot.TARGET not in (down, across, each):
         wanted = pivot.called(asked.target if asked.target in targets else record.ALL, targets)
         rows = rows[rows["target"] == wanted]
-    yield Section(text=CELLS)
-    yield from each_table(rows, down, across, each, metric, len(labels) == 1)
+    beside = ask.switch("Validation beside test", "validation")
+    yield Section(text=CELLS + (BESIDE if beside else ""))
+    yield from each_table(rows, down, across, each, metric, len(labels) == 1, beside)
     sources = rows.loc[rows["kind"] == board.PUBLISHED, "source"]
     if len(sources):
         yield Section(notes=tuple(f"Published, never ranked: {source}." for source in dict.fromkeys(sources)))
 
 
-def each_table(rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool) -> Iterator[Section]:
-    """Yield a table for each value of an axis, or one; with its heat map where one protocol is shown (`alone`)."""
+def each_table(
+    rows: pd.DataFrame, down: str, across: str, each: str, metric: str, alone: bool, beside: bool
+) -> Iterator[Section]:
+    """Yield a table for each value of an axis, or one; with its heat map where one protocol is shown (`alone`).
+
+    `beside` : validation scores stand before those of test.
+    """
     axis = "" if each == ONE else each
     laid = pivot.cells(rows, down, across, metric, axis)
     several = pivot.order(laid["each"], axis) if axis else [""]
@@ -242,7 +249,7 @@ def each_table(rows: pd.DataFrame, down: str, across: str, each: str, metric: st
             value,
             f"Test {names.metric(metric)}." if number == 0 else "",
             cells.draw(found, down, across, metric, span) if heat else None,
-            pivot.wide(found, down, across),
+            pivot.wide(found, down, across, validation=beside),
             "cells" if number == 0 else f"cells_{number}",
             folded=False,
         )

@@ -19,6 +19,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     Artifact.FEATURE_ERRORS: ("mse", "mae", "mae_over_range", "example_true", "example_pred"),
     Artifact.ROUND_TRIP: ("true", "recovered", "recovered_from_real"),
     Artifact.SENSITIVITY: ("z_from", "step", "change", "change_over_range"),
+    Artifact.MODALITIES: ("lag_s", "value", "difference", "low", "high", "p", "groups"),
     Artifact.CORRELATIONS: ("pearson", "spearman"),
     Artifact.DIAGNOSTICS: ("value", "n"),
     Artifact.RECONSTRUCTIONS: ("mse", "mae"),

@@ -44,12 +44,14 @@ def rows(
     for target in targets:
         measured = board.measured(protocol, metric, target, archived, methods, labels)
         settings = [dict(run.settings) for run in protocol.index.records(measured["run_id"])]
+        validation = protocol.scores(metric, target, part="validation")
+        measured = measured.assign(validation=[float(validation[run]) for run in measured["run_id"]])
         parts.append(_placed(measured, settings, called(target, targets)))
         published = board.published(protocol, metric, target, methods, paper=paper)
         settings = [dict(settings_of(text)) for text in published["published_settings"]]
         parts.append(_placed(published, settings, called(target, targets)))
     found = pd.concat([part.astype(object) for part in parts], ignore_index=True)
-    found = found.astype({"value": float, "sd": float}).assign(protocol=protocol.label)
+    found = found.astype({"value": float, "sd": float, "validation": float}).assign(protocol=protocol.label)
     return found.assign(ended=pd.to_datetime(found["ended"], utc=True))
 
 
@@ -101,7 +103,7 @@ def order(values: Iterable[str], axis: str = "") -> list[str]:
 
 
 def cells(rows: pd.DataFrame, down: str, across: str, metric: str, each: str = "") -> pd.DataFrame:
-    """Return one row a cell: down, across, each, value, sd, studies, best, published.
+    """Return one row a cell: down, across, each, value, sd, validation, studies, best, published.
 
     Where several studies fall into one cell, the one that ended last stands there, never the best on test, which
     would be choosing by test; `studies` says how many there were. `each` is an axis that has a table for each of its
@@ -110,11 +112,15 @@ def cells(rows: pd.DataFrame, down: str, across: str, metric: str, each: str = "
     """
     if TARGET not in rows:
         rows = rows.assign(target="")
+    if "validation" not in rows:
+        rows = rows.assign(validation=np.nan)
     laid = rows.assign(down=along(rows, down), across=along(rows, across), each=along(rows, each) if each else "")
     keys = [PROTOCOL, TARGET, "each", "down", "across"]
     ours = laid[laid["kind"] == board.MEASURED].sort_values("ended", kind="stable")
     grouped = ours.groupby(keys, sort=False, observed=True)
-    last = grouped.agg(value=("value", "last"), sd=("sd", "last"), studies=("value", "size"))
+    last = grouped.agg(
+        value=("value", "last"), sd=("sd", "last"), validation=("validation", _final), studies=("value", "size")
+    )
     last = last.assign(all_settings=grouped["all_settings"].last()).reset_index()
     paper: dict[tuple[str, ...], list[tuple[dict[str, str], float]]] = {}
     for row in laid[laid["kind"] == board.PUBLISHED].to_dict("records"):
@@ -131,7 +137,14 @@ def cells(rows: pd.DataFrame, down: str, across: str, metric: str, each: str = "
     )
     found = last.assign(best=last["value"] == best, published=scores).drop(columns="all_settings")
     alone = [
-        {**dict(zip(keys, place, strict=True)), "value": np.nan, "sd": np.nan, "studies": 0, "best": False}
+        {
+            **dict(zip(keys, place, strict=True)),
+            "value": np.nan,
+            "sd": np.nan,
+            "validation": np.nan,
+            "studies": 0,
+            "best": False,
+        }
         | {"published": published[0][1]}
         for place, published in paper.items()
         if len(published) == 1
@@ -139,10 +152,21 @@ def cells(rows: pd.DataFrame, down: str, across: str, metric: str, each: str = "
     return pd.concat([found, pd.DataFrame(alone, columns=found.columns).astype(found.dtypes)], ignore_index=True)
 
 
-def wide(found: pd.DataFrame, down: str, across: str, digits: int = 3) -> pd.DataFrame:
-    """Return the cells as a table of text, ``0.357 ± 0.004 * (published 0.344)``; the star is a protocol's best."""
+def _final(values: pd.Series) -> float:
+    """Return the last value, nan too: of one study, never another's."""
+    return float(values.iloc[-1])
+
+
+def wide(found: pd.DataFrame, down: str, across: str, digits: int = 3, validation: bool = False) -> pd.DataFrame:
+    """Return the cells as a table of text, ``0.357 ± 0.004 * (published 0.344)``; the star is a protocol's best.
+
+    With `validation` its score stands before that of test, ``0.361 | 0.357 ± 0.004``, and – where there is none.
+    """
     text = pd.Series([tables.spread(v, sd, digits) for v, sd in zip(found["value"], found["sd"], strict=True)])
     text = text.set_axis(found.index).astype(object) + found["best"].map({True: " *", False: ""})
+    if validation:
+        before = found["validation"].map(lambda v: "–" if np.isnan(v) else number(v, digits))
+        text = before.where(found["value"].notna(), "") + found["value"].notna().map({True: " | ", False: ""}) + text
     paper = found["published"].map(lambda v: "" if np.isnan(v) else f"(published {number(v, digits)})")
     laid = found.assign(text=(text + " " + paper).str.strip())
     if PROTOCOL not in (down, across) and laid["protocol"].nunique() > 1:

@@ -1,7 +1,7 @@
 """Motion capture: reading a BVH file against pybvh, and ``prepare motion`` against the recording's own length.
 
-The recording is made up: 60 s at 120 frames a second, 19 joints. One core. Reading is bound by the conversion of text to
-numbers and by the checks that say in which line a file is wrong; the features by SciPy's rotations.
+The recording is made up: 60 s at 120 frames a second, 19 joints. One core. Reading is bound by the conversion of text
+to numbers and by the checks that say in which line a file is wrong; the features by SciPy's rotations.
 """
 
 from __future__ import annotations

@@ -94,6 +94,39 @@ def motion(
     shown.print(rows, markup=False, soft_wrap=True)
 
 
+@app.command()
+def embeddings(
+    sources: Annotated[list[Path], typer.Argument(metavar="RECORDING…", help="Sound files, videos, folders of them.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the CSV files that `embeddings` reads.")],
+    sound: Annotated[
+        str | None, typer.Option(help="egemaps or librosa; needs the packages of requirements-sound.txt.")
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option(metavar="RUN", help="A run of frames/…, whose penultimate layer sees the videos.")
+    ] = None,
+    windows: Annotated[
+        str, typer.Option(metavar="S,S", help="Lengths of the windows of sound, in seconds.")
+    ] = "1,2,3,4",
+    rate: Annotated[float, typer.Option(min=0.1, max=1000, help="Frames a second that are taken of a video.")] = 5.0,
+    device: options.Device = "auto",
+) -> None:
+    """Measure the sound and the frames of recordings: features for the fusion methods."""
+    from training.commands import _model
+    from training.contract import UserError
+    from training.prepare import embeddings
+    from training.tracking.store import Store
+
+    try:
+        lengths = [float(text) for text in windows.split(",")]
+    except ValueError:
+        raise UserError(f"--windows {windows!r}: expected lengths in seconds, such as 1,2,4") from None
+    video = None if frames is None else _model.load(Store.open(), frames, device)
+    done = embeddings.run(sources, out, measure=sound, video=video, lengths=lengths, rate=rate)
+    warn(done.sentences())
+    for file, count in done.rows.items():
+        console().print(f"{count:7,} rows written to {file}", markup=False, soft_wrap=True)
+
+
 # ------------------------------------------------------------------------------------------------- former names
 
 

@@ -22,7 +22,27 @@ All keys may be left out; these are their values in a folder without a TOML file
     end = "end"
     features = […]                  # a list of columns, or how they begin; without it all further columns
 
-Both sections also take ``separator = ","``, ``quote = '"'``, ``decimal = "."`` and ``time_unit = "s"`` (or "ms").
+Labels may stand in files of their own::
+
+    [labels]                        # [frames] may be left out beside it: then each label is a sample
+    layout = "rows"                 # one row per label; or "wide", or "events"
+    file = "labels/*.csv"           # one file, or a pattern
+    path, recording, time, valence, arousal, scale    # as above; recording = '^(?P<recording>.+)$'
+    outside = "refuse"              # labels outside the scale; "unlabelled" takes them out and counts them
+
+    layout = "wide"                 # one row per recording, times in the header
+    valence_file, arousal_file = …  # one file for each axis
+    time = 'sample_(?P<time>\d+)ms'  # columns of labels, and where in their names the time is
+
+    layout = "events"               # one row per event: a sample each, of the mean and sd of what is in it
+    onset, duration = …             # columns
+    who = "character"               # column; events of two of them may overlap
+
+``valence = "a - b"`` is the difference of two columns. ``time = ""``, and under [audio] ``start = ""``, is for tables
+of utterances without time: each row is a recording. ``path = ""`` finds the recording in the file's name. [audio]
+takes ``duration`` in place of ``end``. Beside events, the files of [frames] and [audio] may be patterns too.
+
+All sections also take ``separator = ","``, ``quote = '"'``, ``decimal = "."`` and ``time_unit = "s"`` (or "ms").
 """
 
 from __future__ import annotations
@@ -42,6 +62,10 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "embeddings.toml"
 AUDIO = "audio"
+LABELS = "labels"
+ROWS, WIDE, EVENTS = "rows", "wide", "events"
+REFUSE, UNLABELLED = "refuse", "unlabelled"
+WHOLE_NAME = r"^(?P<recording>.+)$"
 FOLDER_OF_PATH = r"(?P<recording>[^/\\]+)[/\\][^/\\]+$"
 STEM_OF_FILE = r"(?P<recording>[^/\\]+?)(\.[^./\\]*)?$"
 UNITS = {"s": 1.0, "ms": 1e-3}
@@ -65,10 +89,35 @@ _AUDIO: dict[str, Any] = {
     "recording": STEM_OF_FILE,
     "start": "start",
     "end": "end",
+    "duration": "",
     "features": None,
     **_WRITTEN,
 }
-_CHOICES = {"decimal": (".", ","), "time_unit": tuple(UNITS), "quote": ('"', "'", "")}
+_LABELS: dict[str, Any] = {
+    "layout": ROWS,
+    "file": "labels.csv",
+    "valence_file": "valence.csv",
+    "arousal_file": "arousal.csv",
+    "path": "name",
+    "recording": WHOLE_NAME,
+    "time": "timestamp",
+    "onset": "onset",
+    "duration": "duration",
+    "who": "",
+    "valence": "valence",
+    "arousal": "arousal",
+    "scale": None,
+    "outside": REFUSE,
+    **_WRITTEN,
+}
+_MAY_BE_EMPTY = ("quote", "path", "time", "start", "duration", "who")
+_CHOICES = {
+    "layout": (ROWS, WIDE, EVENTS),
+    "outside": (REFUSE, UNLABELLED),
+    "decimal": (".", ","),
+    "time_unit": tuple(UNITS),
+    "quote": ('"', "'", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +148,17 @@ class Section:
         """Return where to write a line that changes how the files are read, for messages."""
         return f"under [{self.name}] in {self.source or DEFAULT_NAME + ' beside the file'}"
 
+    def matching(self, block: str) -> list[Path]:
+        """Return the files of a block by name: one, or all that its pattern matches; UserError where none does."""
+        named = self.files[block]
+        if "*" not in named.name:
+            return [named]
+        files = sorted(named.parent.glob(named.name))
+        if not files:
+            there = messages.listed(sorted(path.name for path in named.parent.glob("*"))) or "nothing"
+            raise UserError(f"{self.source}, [{self.name}]: no file matches {named}; its folder has {there}")
+        return files
+
     def table(self, file: Path) -> Table:
         """Open one of the files."""
         written = {key: self.keys[key] for key in ("separator", "quote", "decimal")}
@@ -111,12 +171,14 @@ class Layout:
 
     person : the rule that finds a person in a recording's name, None where each recording is a group of its own.
     notes : sentences on files that lie beside these and are not read.
+    labels : files of labels alone, None where they stand with the frames. frames is None only beside them.
     """
 
-    frames: Section
+    frames: Section | None
     audio: Section | None
     person: str | None
     notes: tuple[str, ...] = ()
+    labels: Section | None = None
 
 
 def layout(root: Path) -> Layout:
@@ -206,7 +268,8 @@ def _from_toml(file: Path) -> Layout:
         raise UserError(f"{file}: expected UTF-8 text, found the byte {error.object[error.start]:#04x}") from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: expected TOML, found: {error}") from error
-    _check_keys(file, "", content, ("person", "frames", AUDIO))
+    _check_keys(file, "", content, ("person", "frames", AUDIO, LABELS))
+    labels = _labels(file, content[LABELS]) if LABELS in content else None
     frames = _section(file, "frames", content.get("frames", {}), _FRAMES)
     audio_files = _audio_files(file.parent)
     audio: dict[str, Any] | None = None
@@ -224,11 +287,33 @@ def _from_toml(file: Path) -> Layout:
     person = content.get("person")
     if person is not None:
         _check_rule(file, "", "person", person)
+    events = labels is not None and labels["layout"] == EVENTS
+    for named in () if events else [frames["file"], *(audio_file.name for audio_file in audio_files.values())]:
+        if "*" in named:
+            raise UserError(
+                f"{file}: found the pattern {named!r}, expected one file: only beside [labels] with "
+                f'layout = "{EVENTS}" may frames and audio be several files'
+            )
     return Layout(
-        frames=Section({"video": file.parent / frames["file"]}, frames, "frames", file),
+        frames=Section({"video": file.parent / frames["file"]}, frames, "frames", file)
+        if labels is None or "frames" in content
+        else None,
         audio=None if audio is None else Section(audio_files, audio, AUDIO, file),
         person=person,
+        labels=labels,
     )
+
+
+def _labels(file: Path, given: Any) -> Section:
+    """Return the section [labels] with the files that it names."""
+    keys = _section(file, LABELS, given, _LABELS)
+    if keys["layout"] == WIDE:
+        _check_rule(file, LABELS, "time", keys["time"])
+        files = {axis: file.parent / keys[f"{axis}_file"] for axis in ("valence", "arousal")}
+    else:
+        section = Section({LABELS: file.parent / keys["file"]}, keys, LABELS, file)
+        files = {path.name: path for path in section.matching(LABELS)}
+    return Section(files, keys, LABELS, file)
 
 
 def _named_files(file: Path, audio: Mapping[str, Any]) -> dict[str, Path]:
@@ -266,7 +351,7 @@ def _section(file: Path, name: str, given: Any, defaults: Mapping[str, Any]) -> 
         elif key == "files":
             if not isinstance(value, dict) or not value:
                 raise UserError(f'{at}, files: expected such as {{ 1s = "audio_1s.csv" }}, found {value!r}')
-        elif not isinstance(value, str) or (not value and key != "quote"):
+        elif not isinstance(value, str) or (not value and key not in _MAY_BE_EMPTY):
             raise UserError(f"{at}, {key}: expected a text, found {value!r}")
         elif key == "recording":
             _check_rule(file, name, key, value)

@@ -38,6 +38,7 @@ class Rows:
     va : (n, 2) valence and arousal in [-1, 1], NaN where unknown; None where labels were not asked for.
     ignored : columns that are not read.  empty : features that no row has.  constant : features that do not vary.
     notes : sentences on what was left out or looks odd.  skipped : number of rows that were left out.
+    group : (n,) what a split never divides, where it is neither the recording nor a person in its name.
     """
 
     table: Table
@@ -54,6 +55,7 @@ class Rows:
     constant: tuple[str, ...]
     notes: tuple[str, ...]
     skipped: int = 0
+    group: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -61,8 +63,9 @@ class Rows:
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
         """Return some of the rows, by number or mask."""
         names = ("row", "name", "recording", "start", "end", "values")
-        va = None if self.va is None else self.va[rows]
-        return replace(self, **{name: getattr(self, name)[rows] for name in names}, va=va)
+        optional = {name: getattr(self, name) for name in ("va", "group")}
+        optional = {name: None if values is None else values[rows] for name, values in optional.items()}
+        return replace(self, **{name: getattr(self, name)[rows] for name in names}, **optional)
 
 
 def frames(section: Section, file: Path, *, labelled: bool) -> Rows:
@@ -72,9 +75,9 @@ def frames(section: Section, file: Path, *, labelled: bool) -> Rows:
     recording, times that do not rise within a recording, and labels outside their scale.
     """
     axes = tuple(section[axis] for axis in AXES) if labelled else ()
-    rows, numbers = _read(section, file, (section["time"],), axes)
+    rows, numbers = _read(section, file, (section["time"],) if section["time"] else (), axes)
     if labelled:
-        va = _labels(rows.table, section, np.column_stack([numbers[axis] for axis in axes]))
+        va = scaled(rows.table, section, np.column_stack([numbers[axis] for axis in axes]))
         rows = replace(rows, va=va[rows.row])
     return rows
 
@@ -85,12 +88,16 @@ def windows(section: Section, file: Path, block: str) -> Rows:
     Raises UserError as `frames` does, and for a window that does not end after its start or that is longer than the
     block's name says.
     """
-    rows, _ = _read(section, file, (section["start"], section["end"]), ())
+    if not section["start"]:
+        return _read(section, file, (), ())[0]
+    last = section["duration"] or section["end"]
+    rows, _ = _read(section, file, (section["start"], last), ())
     lengths = rows.end - rows.start
     backwards = np.flatnonzero(lengths <= 0)
     if len(backwards):
         row, start = int(rows.row[backwards[0]]), rows.start[backwards[0]] / section.seconds
-        raise rows.table.refuse(row, section["end"], f"an end after the start {start:g}", len(backwards) - 1)
+        expected = "a duration above 0" if section["duration"] else f"an end after the start {start:g}"
+        raise rows.table.refuse(row, last, expected, len(backwards) - 1)
     seconds = length(block)
     if seconds is None:
         return rows
@@ -98,7 +105,7 @@ def windows(section: Section, file: Path, block: str) -> Rows:
     if len(longer):
         end = (rows.start[longer[0]] + seconds) / section.seconds
         expected = f"{end:g} or less, since windows of this file are {seconds:g} s long"
-        raise rows.table.refuse(int(rows.row[longer[0]]), section["end"], expected, len(longer) - 1)
+        raise rows.table.refuse(int(rows.row[longer[0]]), last, expected, len(longer) - 1)
     shorter = int((lengths < seconds - TOLERANCE_S).sum())
     if shorter:
         sentence = f"{file.name}: {shorter:,} of {len(rows):,} windows shorter than {seconds:g} s"
@@ -114,24 +121,28 @@ def _read(
         near = messages.nearest(file.name, [path.name for path in file.parent.glob("*")], cutoff=0.5)
         raise UserError(f"{section.source}, [{section.name}]: the file {file} does not exist{near}")
     table = section.table(file)
-    path = section["path"]
-    used = (path, *times, *gaps)
+    used = tuple(filter(None, (section["path"], *times, *gaps)))
     table.require(used)
     features, notes = _features(table, section, used)
     try:
-        numbers, texts = table.read(times, texts=[path], gaps=[*gaps, *features])
+        numbers, texts = table.read(times, texts=named(section), gaps=[*gaps, *features])
     except UserError as error:
         if section["features"] is None and any(f"column {name}: " in str(error) for name in features):
             hint = f"; features = […] {section.where} names the features where other columns are none"
             raise UserError(f"{error}{hint}") from None
         raise
-    recording = _recordings(table, section, texts[path])
-    start, end = numbers[times[0]] * section.seconds, numbers[times[-1]] * section.seconds
+    count = len(next(iter(numbers.values())))
+    name = texts[section["path"]] if section["path"] else np.full(count, file.name)
+    recording = recordings(table, section, name)
+    start = numbers[times[0]] * section.seconds if times else np.zeros(count)
+    end = numbers[times[-1]] * section.seconds if times else start
+    if section.keys.get("duration"):
+        end = start + end
     negative = np.flatnonzero(start < 0)
     if len(negative):
         raise table.refuse(int(negative[0]), times[0], "a time from the recording's beginning", len(negative) - 1)
     order = np.argsort(np.unique(recording, return_inverse=True)[1], kind="stable")
-    _check_times(table, times[-1], recording[order], end[order], order)
+    check_times(table, times[-1] if times else section["path"], recording[order], end[order], order)
 
     matrix = _matrix(table, features, numbers)
     there = matrix.there
@@ -143,7 +154,7 @@ def _read(
     rows = Rows(
         table=table,
         row=np.arange(len(recording)),
-        name=texts[path],
+        name=name,
         recording=recording,
         start=start,
         end=end,
@@ -236,9 +247,22 @@ def _numbered(table: Table, begins: str, names: list[str]) -> list[str]:
     return names if len(names) > len(by_number) else list(by_number.values())
 
 
-def _recordings(table: Table, section: Section, names: NDArray[np.str_]) -> NDArray[np.str_]:
+def named(section: Section) -> list[str]:
+    """Return the column of names, [] where the file's name is the recording's."""
+    return [section["path"]] if section["path"] else []
+
+
+def recordings(table: Table, section: Section, names: NDArray[np.str_]) -> NDArray[np.str_]:
     """Return the recording (n,) that the section's rule finds in each name (n,)."""
     rule, path = re.compile(section["recording"]), section["path"]
+    if not path:
+        match = rule.search(table.path.name)
+        if not match or not match["recording"]:
+            raise UserError(
+                f"{table.path}: expected a file's name in which {section['recording']!r} finds a recording "
+                f'(path = "" {section.where})'
+            )
+        return np.full(len(names), match["recording"])
     for mark, line in (("'", 'quote = "\'"'), ('"', "quote = '\"'")):
         quoted = np.flatnonzero(np.char.startswith(names, mark) & np.char.endswith(names, mark))
         if len(quoted):
@@ -253,7 +277,7 @@ def _recordings(table: Table, section: Section, names: NDArray[np.str_]) -> NDAr
     return np.array(recordings, np.str_)[place]
 
 
-def _check_times(
+def check_times(
     table: Table, column: str, recording: NDArray[np.str_], time: NDArray[np.float64], order: NDArray[np.int64]
 ) -> None:
     """Raise UserError where the times of a recording do not rise from row to row."""
@@ -269,8 +293,14 @@ def _check_times(
     raise table.refuse(row, column, expected, len(bad) - 1)
 
 
-def _labels(table: Table, section: Section, va: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return labels (n, 2) in [-1, 1]; UserError for one outside the scale that is declared, or −1 … 1."""
+def scaled(
+    table: Table, section: Section, va: NDArray[np.float64], columns: tuple[str, ...] | None = None
+) -> NDArray[np.float64]:
+    """Return labels (n, 2) in [-1, 1]; UserError for one outside the scale that is declared, or −1 … 1.
+
+    columns : that they come from, where those are not the section's.
+    """
+    columns = columns or tuple(section[axis] for axis in AXES)
     low, high = section["scale"] or (-1, 1)
     outside = np.argwhere((va < low) | (va > high))
     if len(outside):
@@ -285,5 +315,5 @@ def _labels(table: Table, section: Section, va: NDArray[np.float64]) -> NDArray[
             )
         else:
             expected += f", the scale that {section.source} declares"
-        raise table.refuse(row, section[AXES[axis]], expected, int((outside[:, 1] == axis).sum()) - 1)
+        raise table.refuse(row, columns[axis], expected, int((outside[:, 1] == axis).sum()) - 1)
     return (va - (low + high) / 2) / ((high - low) / 2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from training import messages
 from training.contract import UserError
 from training.data import Block, Dataset, NewRows, Reader, Stream
-from training.datasets import _dialect, _embedding_rows
+from training.datasets import _dialect, _embedding_rows, _events, _label_tables
 from training.datasets._embedding_rows import AXES
 from training.views import TOLERANCE_S, look_back
 
@@ -53,15 +54,14 @@ def read(root: Path | None, settings: Settings) -> Dataset:
             "frames with --root"
         )
     layout = _dialect.layout(root)
-    frames = _embedding_rows.frames(layout.frames, layout.frames.files["video"], labelled=True)
+    frames, audio, notes, matching = _rows(layout, labelled=True)
     if not len(frames):
         raise UserError(f"{frames.table.path}: no row is left to learn from; {'; '.join(frames.notes)}")
-    audio, notes, matching = _audio(layout, frames)
-    group, kind = _groups(layout, frames.recording)
+    group, kind = _groups(layout, frames)
     va = frames.va
     assert va is not None
     blocks = {
-        "video": Block(frames.values, frames.columns),
+        **({"video": Block(frames.values, frames.columns)} if frames.columns else {}),
         "va": Block(va, AXES, low=-1.0, high=1.0),
         **{block: _stream(rows) for block, rows in audio.items()},
     }
@@ -78,7 +78,10 @@ def read(root: Path | None, settings: Settings) -> Dataset:
         "recordings": len(np.unique(frames.recording)),
         "labelled": int(np.isfinite(va).all(axis=1).sum()),
         "label_ranges": {axis: _range(va[:, i]) for i, axis in enumerate(AXES)},
-        "features": {"video": len(frames.columns), **{block: len(rows.columns) for block, rows in audio.items()}},
+        "features": {
+            **({"video": len(frames.columns)} if frames.columns else {}),
+            **{block: len(rows.columns) for block, rows in audio.items()},
+        },
         "ignored_columns": list(frames.ignored),
         "empty_columns": [name for rows in (frames, *audio.values()) for name in rows.empty],
         "constant_features": [name for rows in (frames, *audio.values()) for name in rows.constant],
@@ -107,15 +110,16 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
     there is returned. Raises UserError as `read` does, and where the method takes audio and there is none.
     """
     layout = _dialect.layout(file)
-    frames = _embedding_rows.frames(layout.frames, layout.frames.files["video"], labelled=False)
+    if "audio" in blocks and layout.audio is None:
+        raise UserError(f"{file}: the run's method takes audio, and there is no audio.csv or audio_1s.csv … here")
+    frames, audio, said, _ = _rows(layout if "audio" in blocks else replace(layout, audio=None), labelled=False)
     made: dict[str, Block] = {}
     notes = [*layout.notes, *frames.notes]
     if "video" in blocks:
+        if not frames.columns:
+            raise UserError(f"{file}: the run's method takes video, and [frames] names none here")
         made["video"] = Block(frames.values, frames.columns)
     if "audio" in blocks:
-        if layout.audio is None:
-            raise UserError(f"{file}: the run's method takes audio, and there is no audio.csv or audio_1s.csv … here")
-        audio, said, _ = _audio(layout, frames)
         notes += said
         made |= {block: _stream(rows) for block, rows in audio.items()}
     return NewRows(
@@ -125,6 +129,22 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
         time=frames.end,
         skipped=tuple(notes),
     )
+
+
+def _rows(layout: Layout, *, labelled: bool) -> tuple[Rows, dict[str, Rows], list[str], dict[str, Any]]:
+    """Return the samples, the windows of each block of audio, sentences on these, and counts for the summary."""
+    if layout.labels is not None and layout.labels["layout"] == _dialect.EVENTS:
+        frames, audio, notes = _events.read(layout)
+        return frames, audio, notes, {block: {"windows": len(rows)} for block, rows in audio.items()}
+    if layout.frames is None:
+        assert layout.labels is not None
+        frames = _label_tables.samples(_label_tables.read(layout.labels))
+    else:
+        apart = layout.labels is not None
+        frames = _embedding_rows.frames(layout.frames, layout.frames.files["video"], labelled=labelled and not apart)
+        if layout.labels is not None and labelled:
+            frames = _label_tables.joined(_label_tables.read(layout.labels), frames)
+    return (frames, *_audio(layout, frames))
 
 
 # --------------------------------------------------------------------------------------------- audio beside video
@@ -169,9 +189,10 @@ def _matched(block: str, rows: Rows, frames: Rows) -> tuple[Rows, list[str], dic
         raise UserError(_no_overlap(rows, frames))
     if len(alone):
         line, of = rows.table.lines()[int(rows.row[alone[0]])], rows.recording[alone[0]]
+        sample = "video frame" if frames.columns else "label"
         span = f"{rows.start[alone[0]]:g} … {rows.end[alone[0]]:g} s"
         notes.append(
-            f"{file}: {len(alone):,} of {len(rows):,} windows without a video frame, the first on line "
+            f"{file}: {len(alone):,} of {len(rows):,} windows without a {sample}, the first on line "
             f"{line} ({of}, {span})"
         )
     seconds = _dialect.length(block)
@@ -201,7 +222,9 @@ def _matched(block: str, rows: Rows, frames: Rows) -> tuple[Rows, list[str], dic
 
 def _with_frames(rows: Rows, frames: Rows) -> NDArray[np.bool_]:
     """Return for each window (m,) whether a frame of its recording is in [start, end)."""
-    windows = look_back(rows.recording, rows.end - 2 * TOLERANCE_S, frames.recording, frames.end, None)
+    # an utterance without time has no length, and goes with the sample at its end
+    inside = np.where(rows.end > rows.start, rows.end - 2 * TOLERANCE_S, rows.end)
+    windows = look_back(rows.recording, inside, frames.recording, frames.end, None)
     last = np.full(len(rows), -np.inf)
     there = windows.count > 0
     last[there] = frames.end[windows[np.flatnonzero(there)][:, -1]]
@@ -231,8 +254,9 @@ def _stream(rows: Rows) -> Block:
 # ------------------------------------------------------------------------------------------------ groups and notes
 
 
-def _groups(layout: Layout, recording: NDArray[np.str_]) -> tuple[NDArray[np.str_], str]:
+def _groups(layout: Layout, frames: Rows) -> tuple[NDArray[np.str_], str]:
     """Return the group (n,) of each sample and its kind."""
+    recording = frames.recording if frames.group is None else frames.group
     if layout.person is None:
         return recording, "recording"
     rule = re.compile(layout.person)
@@ -240,9 +264,10 @@ def _groups(layout: Layout, recording: NDArray[np.str_]) -> tuple[NDArray[np.str
     persons = [match["person"] or "" if (match := rule.search(name)) else "" for name in unique.tolist()]
     without = [name for name, person in zip(unique.tolist(), persons, strict=True) if not person]
     if without:
+        section = layout.labels or layout.frames
         raise UserError(
-            f"{layout.frames.source}, person: expected a rule that finds a person in each recording's name, found none "
-            f"in {without[0]!r} with {layout.person!r} ({len(without)} of {len(unique)} recordings)"
+            f"{section and section.source}, person: expected a rule that finds a person in each recording's name, "
+            f"found none in {without[0]!r} with {layout.person!r} ({len(without)} of {len(unique)} recordings)"
         )
     return np.array(persons, np.str_)[place], "person"
 

@@ -124,3 +124,13 @@ def test_the_star_is_the_best_of_all_tables_of_a_protocol_not_of_each():
     assert every["best"].sum() == 1
     assert pivot.wide(every[every["each"] == "1"], "pooling", "method")["one"].tolist() == ["0.400", "0.200 *"]
     assert pivot.wide(every[every["each"] == "2"], "pooling", "method")["one"].tolist() == ["0.300", "0.500"]
+
+
+def test_validation_stands_before_test_where_it_is_asked_for():
+    rows = grid().assign(validation=[0.5 if i else float("nan") for i in range(len(grid()))])
+    found = pivot.cells(rows, "pooling", "window", "mae")
+    plain, beside = (pivot.wide(found, "pooling", "window", validation=asked) for asked in (False, True))
+    texts = [str(text) for column in beside.columns[1:] for text in beside[column]]
+    before = [str(text) for column in plain.columns[1:] for text in plain[column]]
+    assert {text.split(" | ")[1] for text in texts if " | " in text} == {text for text in before if text != "–"}
+    assert {text.split(" | ")[0] for text in texts if " | " in text} == {"0.500", "–"}
