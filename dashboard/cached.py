@@ -53,11 +53,6 @@ def notice() -> str:
     return store().notice
 
 
-def runs() -> pd.DataFrame:
-    """Return `Store.runs`."""
-    return store().runs()
-
-
 def index() -> Index:
     """Return the runs by study and protocol, made once per snapshot of the store and shared: change nothing in it."""
     found = store()

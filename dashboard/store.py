@@ -25,7 +25,7 @@ from dashboard.reading.artifacts import Artifacts, Folder, Server
 from dashboard.reading.background import Background
 from dashboard.reading.client import ClientReader
 from dashboard.reading.local import LocalReader
-from dashboard.reading.table import LARGEST, times
+from dashboard.reading.table import LARGEST, Runs, times
 
 __all__ = ["Damaged", "Source", "Store", "locate"]
 
@@ -74,7 +74,7 @@ class Store:
         file = source.file
         self._reader: LocalReader | Background = LocalReader(file) if file else Background(ClientReader(source.uri))
         self._seen: Hashable = None
-        self._runs: pd.DataFrame | None = None
+        self._runs: Runs | None = None
         self._curves: Kept[pd.DataFrame] = Kept(CURVES)
         self._artifacts: Artifacts = (
             Server(source.uri, ClientReader(source.uri), self._ended)
@@ -122,24 +122,20 @@ class Store:
         with self._lock:
             return self._reader.probe()
 
-    def runs(self) -> pd.DataFrame:
+    def runs(self) -> Runs:
         """Return every run of the bench that is not deleted, oldest first, indexed by run_id.
 
-        Columns, in this order:
+        Columns of their table, in this order:
 
         - each tag of `affect.record.TAGS` by its short name, all of them always there. Numbers are Int64 or float64,
           yes and no bool (a missing one is no), long texts str, and all else is categorical.
         - parent, experiment, experiment_id, name, user, status, start and end (UTC; missing where no calendar has it).
         - ``param.<name>``: Int64 or float64 where every value is a number, else categorical texts.
-        - every metric but the curves, by its full name, float64.
 
-        The frame is the caller's own; its values are shared until they are changed. A server is read in the background:
-        until it has answered anew, its last answer stands. Raises Damaged.
+        Every metric but the curves is in their `metrics`, by its full name. All callers share what is returned, and
+        change nothing in it. A server is read in the background: until it has answered anew, its last answer stands.
+        Raises Damaged.
         """
-        return self._table().copy(deep=False)
-
-    def _table(self) -> pd.DataFrame:
-        """Return the run table that is shared by all callers."""
         if isinstance(self._reader, Background):
             return self._reader.runs()
         with self._lock:
@@ -158,7 +154,7 @@ class Store:
         return str(self._of(run_id, "experiment_id"))
 
     def _of(self, run_id: str, column: str) -> Any:
-        runs = self._table()
+        runs = self.runs().table
         if run_id not in runs.index:
             raise KeyError(f"no run {run_id!r} in this store")
         return runs.at[run_id, column]
@@ -170,7 +166,7 @@ class Store:
         was interrupted and run again writes them anew. Curves of ended runs are read once.
         """
         ids = list(dict.fromkeys(run_ids))
-        runs = self._table()
+        runs = self.runs().table
         end = runs["end"].reindex(ids)
         ended = [run for run, known in zip(ids, end.notna(), strict=True) if known]
         live = [run for run in ids if run not in set(ended)]

@@ -83,7 +83,7 @@ def main() -> int:
     from dashboard.store import Source, Store
 
     folder = given.store.resolve()
-    runs = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder)).runs()
+    runs = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder)).runs().wide()
     studies = runs[(runs["kind"] == "study") & (runs["state"] == "complete")]
     chromium = find_chromium()
     if chromium is None:

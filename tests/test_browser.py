@@ -206,3 +206,21 @@ def test_a_run_shared_as_a_file_opens_offline_with_its_figures(browser, folder, 
         page.goto(file.as_uri())
         page.wait_for_function("document.querySelectorAll('.js-plotly-plot .scatterlayer .trace').length > 3")
         assert page.locator("h1").inner_text() == made.STUDIES[0].name
+
+
+def test_each_view_is_one_step_back_and_the_first_is_not_skipped(browser, server):
+    study = fake_store.ids("study", made.STUDIES[0].name)
+    with fresh(browser) as page:
+        settled(page, f"{server}/study?runs={study[:8]}")
+        views = ["Parameters", "Trials", "Epochs"]
+        for name in views:
+            page.get_by_test_id("stMain").get_by_text(name, exact=True).first.click()
+            page.wait_for_url(re.compile(rf"[?&]view={name}"))
+            settled(page)
+        for name in (*views[-2::-1], ""):
+            page.go_back()
+            page.wait_for_function(
+                "name => (new URLSearchParams(location.search).get('view') || '') === name", arg=name
+            )
+            settled(page)
+            page.get_by_role("radio", name=name or "Progress", checked=True).wait_for()

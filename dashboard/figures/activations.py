@@ -206,7 +206,7 @@ def draw_classes(mesh: pd.DataFrame, found: pd.DataFrame, top: float, moves: pd.
     where = _where(len(mesh))
     for number, (name, level) in enumerate(found.iterrows()):
         place: dict[str, Any] = {"row": number // across + 1, "col": number % across + 1}
-        marker: dict[str, Any] = {"size": 4.5, "color": level, "coloraxis": "coloraxis"}
+        marker: dict[str, Any] = {"size": 7, "color": level, "coloraxis": "coloraxis"}
         if moves is not None:
             marker["line"] = {"color": theme.WARN, "width": np.where(of_class(moves, str(name)), 1.0, 0.0)}
         fig.add_scatter(

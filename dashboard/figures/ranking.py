@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from affect import metrics
 from dashboard.figures import theme
 from dashboard.results import board, comparing, names
-from dashboard.results.tables import number
+from dashboard.results.tables import NOTHING, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +77,55 @@ def draw(rows: pd.DataFrame, metric: str, target: str, group_kind: str, known: S
     }
     traces += _key(top, group_kind)
     return theme.figure(traces, 46 * len(every) + 70, axis, xaxis=across, yaxis=up)
+
+
+def draw_pairs(pairs: pd.DataFrame, metric: str) -> go.Figure:
+    """Draw a table of `comparing.Family`: a row a pair, its difference and interval, filled where it is significant."""
+    top = pairs.head(DRAWN).iloc[::-1].reset_index(drop=True)
+    apart = top["p (Holm)"] < comparing.ALPHA
+    bars = _spans(top["95 % low"], top["95 % high"], top.index.to_series(), theme.NEUTRAL, 2, 0.8)
+    text = [
+        f"{theme.plain(row.first)}<br>against {theme.plain(row.second)}<br>difference {row.difference:+.4g}"
+        f"<br>p = {comparing.p_text(p)} (Holm)"
+        for row, p in zip(top.itertuples(index=False), top["p (Holm)"], strict=True)
+    ]
+    marks = [
+        {
+            "type": "scatter",
+            "x": top.loc[which, "difference"],
+            "y": top.index[which],
+            "mode": "markers",
+            "marker": {
+                "size": 11,
+                "color": theme.ACCENT,
+                "symbol": symbol,
+                "line": {"width": 2, "color": theme.ACCENT},
+            },
+            "name": name,
+            "text": [line for line, shown in zip(text, which, strict=True) if shown],
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+        for which, symbol, name in (
+            (apart, "circle", "significant"),
+            (~apart, "circle-open", "cannot be told apart"),
+        )
+        if which.any()
+    ]
+    line = {"dash": "dot", "width": 1, "color": theme.NEUTRAL}
+    zero = {"type": "line", "x0": 0, "x1": 0, "y0": -0.5, "y1": len(top) - 0.25, "line": line}
+    up = {
+        "range": [-0.5, len(top) - 0.25],
+        "tickvals": list(top.index),
+        "ticktext": [f"{theme.plain(a)} − {theme.plain(b)}" for a, b in zip(top["first"], top["second"], strict=True)],
+        "ticklabelposition": "inside top",
+        "tickfont": {"size": 13},
+        "showgrid": False,
+        "automargin": False,
+    }
+    axis = f"difference in test {names.metric(metric)} ({names.better(metric) or 'no order known'})"
+    figure = theme.figure([bars, *marks], 46 * len(top) + 70, axis, yaxis=up)
+    figure.add_shape(zero)
+    return figure
 
 
 def cut(rows: pd.DataFrame) -> str:
@@ -163,7 +212,8 @@ def _name(row: Any) -> str:
 def _hover(row: Any, metric: str, group_kind: str) -> str:
     lines = [f"{theme.plain(row.row)} {theme.plain(row.settings)}", f"test {names.metric(metric)} {row.value:.4g}"]
     if not math.isnan(row.sd):
-        lines.append(f"± {row.sd:.2g} sd over {row.seeds} seeds")
+        same = row.sd < NOTHING
+        lines.append(f"the same for {row.seeds} seeds" if same else f"± {row.sd:.2g} sd over {row.seeds} seeds")
     if not math.isnan(row.low):
         over = "" if math.isnan(row.groups) else f" over {names.count(int(row.groups), group_kind)}"
         lines.append(f"95 % interval {row.low:.4g} … {row.high:.4g}{over}")

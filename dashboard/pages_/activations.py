@@ -81,14 +81,18 @@ def faces(choice: Choice, ask: Ask) -> Iterator[Item]:
     name, kind = ask_class(ask, shown), ask_kind(ask, shown)
     known = any("moves" in model.maps for model in shown.values())
     marked = ask.switch("mark the vertices that truly move", "moving") if known else False
+    one_scale = len(shown) > 1 and ask.switch("one colour scale for all models", "one_scale")
     yield Section(text=activations.ABOUT.get(kind, ""), notes=choice.which_seed(Artifact.ACTIVATIONS))
     if len(shown) > DRAWN:
         yield Message(f"The first {DRAWN} of {len(shown)} runs: a browser draws no more turning faces at once.")
     drawn = {run: shown[run] for run in list(shown)[:DRAWN]}
     of = levels(choice, drawn, kind)
+    tops = {run: float(table.to_numpy().max()) for run, table in of.items()}
+    if one_scale:
+        tops = dict.fromkeys(tops, max(tops.values(), default=0.0))
 
     def turning(run: str, table: pd.DataFrame) -> Section:
-        model, top = drawn[run], float(table.to_numpy().max())
+        model, top = drawn[run], tops[run]
         moves = activations.moving(model.maps) if marked else None
         mark = None if moves is None else activations.of_class(moves, name)
         fig = activations.draw_face(model.mesh, model.triangles, activations.of_class(table, name), top, mark)
@@ -97,7 +101,7 @@ def faces(choice: Choice, ask: Ask) -> Iterator[Item]:
 
     def small(run: str, table: pd.DataFrame) -> Section:
         moves = activations.moving(drawn[run].maps) if marked else None
-        fig = activations.draw_classes(drawn[run].mesh, table, float(table.to_numpy().max()), moves)
+        fig = activations.draw_classes(drawn[run].mesh, table, tops[run], moves)
         return Section(f"{run}: every class", "", fig, table.T.reset_index(), f"classes_{list(of).index(run)}")
 
     yield from beside(list(choice.map({r: t for r, t in of.items() if name in t.index}, turning).values()))
@@ -214,8 +218,8 @@ def knows_truth(record: Record) -> bool:
 PAGE = Page(
     title="Activation maps",
     how=(
-        "Which vertices of the face each model looks at for a class. Every model has its own colour scale, the same "
-        "for all of its classes. Drag a face to turn it."
+        "Which vertices of the face each model looks at for a class. Each model has its own colour scale, the same for "
+        "all of its classes; a switch gives all models the same. Drag a face to turn it."
     ),
     views=(
         View("Faces", Artifact.ACTIVATIONS, faces),

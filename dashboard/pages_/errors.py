@@ -316,9 +316,8 @@ def diagnostics(choice: Choice, ask: Ask) -> Iterator[Item]:
 
     def make(name: str, table: pd.DataFrame) -> Section:
         run_id = choice.first(Artifact.DIAGNOSTICS)[name].run_id
-        scores = {str(k): float(v) for k, v in choice.runs.loc[run_id].items() if isinstance(v, float)}
         texts = tuple(f"{title}: {text}" for title, text in sensitivity.explanations(table))
-        frame = sensitivity.diagnostics(table, scores)
+        frame = sensitivity.diagnostics(table, choice.index.scores(run_id))
         return Section(name, "", frame=frame, key=f"diagnostics_{list(tables).index(name)}", notes=texts)
 
     yield from choice.map(tables, make).values()

@@ -29,6 +29,14 @@ CELLS = (
     "Test mean ± sd over seeds; * is the best of its protocol. If several studies match a cell, the most recent is "
     "shown. Published values are in brackets and never ranked."
 )
+PAIRS = (
+    "These are the tests behind the ranks: the best study of each rank against every study after it, p corrected after "
+    "Holm for their number. Filters do not change them."
+)
+SEEDS = (
+    "Intervals tell how the score would change with other test groups. They average over seeds; the thick bars of the "
+    "ranking show how it changes with the seed."
+)
 ONE = "one table"
 PUBLISHED = {"of these methods": "method", "all on this data": "data", "none": ""}
 """Which published rows are shown."""
@@ -105,7 +113,8 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
         for run in joined["run_id"].astype(str)
     ]
-    notes = [text for text in (ranking.cut(joined), scored(protocol), *published_notes(joined)) if text]
+    spread = SEEDS if rows["low"].notna().any() else ""
+    notes = [text for text in (ranking.cut(joined), scored(protocol), spread, *published_notes(joined)) if text]
     for reason, studies in family.unranked().items():
         if reason != family.reason:
             notes.append(f"Not ranked: {', '.join(choice.index.title(study) for study in studies)}: {reason}.")
@@ -130,6 +139,34 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         yield items.Links(
             [Link("Why published scores differ", "errors", {"runs": explained, "section": "Diagnostics"})]
         )
+
+
+def pairs_view(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show how far apart the studies are: the comparisons behind the ranks, each with its interval and p."""
+    above, asked = questions(choice, ask, ranking=False)
+    yield from above
+    if asked is None:
+        return
+    protocol, metric = asked.protocol, asked.metric
+    family = comparing.family(choice.read, protocol, metric, asked.target)
+    for reason, studies in family.unranked().items():
+        yield Message(f"Not compared: {', '.join(choice.index.title(study) for study in studies)}: {reason}.")
+    table = family.table(choice.index)
+    if table.empty:
+        if len(family.order) < 2:
+            yield Message("There is nothing to compare: fewer than two studies of this protocol have such a score.")
+        return
+    yield Section(
+        "",
+        "Difference of the first study from the second, with its 95 % interval over the same "
+        f"{names.plural(protocol.group_kind)}. An interval that holds 0 says nothing for either. {PAIRS}",
+        ranking.draw_pairs(table, metric),
+        table.rename(columns={"groups": names.plural(protocol.group_kind)}),
+        "pairs",
+        folded=False,
+        formats={"p": "%.4f", "p (Holm)": "%.4f", "difference": "%+.4f"},
+        notes=(SEEDS,),
+    )
 
 
 def has_diagnostics(choice: Choice, study: str) -> bool:
@@ -216,6 +253,7 @@ PAGE = Page(
     how=HOW,
     views=(
         View("Ranking", None, ranking_view, formerly="ranking"),
+        View("Pairs", None, pairs_view),
         View("As a table", None, table_view, formerly="as table"),
     ),
     group="Results",

@@ -246,8 +246,8 @@ def turned(choice: Choice, ask: Ask) -> Iterator[Item]:
     chance = float("nan")
     for row in choice.rows:
         column = record.metric("test", metric, record.ROTATED, record.MAJORITY)
-        if column in choice.runs:
-            chance = names.number(choice.runs.at[row.run_id, column])
+        score = choice.index.score(row.run_id, column)
+        chance = score if score == score else chance
     text = (
         "Test meshes turned about random axes by an angle, and at the right turned to any orientation. Bars reach from "
         "the least to the most of the draws; the dotted line is the baseline, always the most frequent class."
@@ -363,7 +363,7 @@ def tab(choice: Choice) -> str:
     row = choice.rows[0]
     run = row.record
     column = record.metric("test", run.objective, record.ALL) if run.objective else ""
-    value = names.number(choice.runs.at[row.run_id, column]) if run.on_test and column in choice.runs else float("nan")
+    value = choice.index.score(row.run_id, column) if run.on_test else float("nan")
     score = f"{value:.3g} · " if value == value else ""
     more = f" and {len(choice.rows) - 1} more" if len(choice.rows) > 1 else ""
     return f"{score}{run.title}{f' on {run.dataset}' if run.dataset else ''}{more}"

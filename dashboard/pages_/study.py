@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHOWN_PARAMETERS = 8
+ALL_FOLDS = "all folds"
 _importances: Kept[pd.DataFrame] = Kept(2_000)
 
 
@@ -44,10 +45,21 @@ def each(make: Callable[[Choice, Ask, Study, str], Iterator[Item]]) -> Callable[
                 live = study.summary.live
                 yield Message("No trial has started yet." if live else "This study has no trials: it has one setting.")
                 continue
+            prefix = f"{place}_" if place else ""
             with choice.guard(study.title):
-                yield from make(choice, ask, study, f"{place}_" if place else "")
+                yield from make(choice, ask, one_fold(ask, study, prefix), prefix)
 
     return view
+
+
+def one_fold(ask: Ask, study: Study, prefix: str) -> Study:
+    """Ask which test fold is to be shown of a study that has several; each has a search of its own."""
+    if not study.folds:
+        return study
+    count = study.record.test_folds or len(study.folds)
+    folds = {f"fold {number} of {count}": number for number in study.folds}
+    chosen = ask.one("Test fold", [ALL_FOLDS, *folds], f"{prefix}fold", fixed=True)
+    return study if chosen == ALL_FOLDS else study.of_fold(folds[chosen])
 
 
 # ------------------------------------------------------------------------------------------------------- the top
@@ -150,7 +162,7 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
         evaluators = {name: key for key, name in space.EVALUATORS.items()}
         yield Section("Importance")
         evaluator = evaluators[ask.one("Evaluator", list(evaluators), f"{prefix}evaluator")]
-        done_by = (study.run_id, len(done), str(done["end"].max()), evaluator)
+        done_by = (study.run_id, study.fold, len(done), str(done["end"].max()), evaluator)
         ranked = _importances.get(done_by, lambda: space.importance(done, spaces, run.direction, evaluator), len)
         if ranked.empty:
             yield Message(f"No importance: {ranked.attrs.get('reason') or 'it cannot be measured'}.")

@@ -7,12 +7,11 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from dashboard.damaged import Damaged
-from dashboard.reading.table import wide
+from dashboard.reading import table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from dashboard.reading.client import ClientReader
+    from dashboard.reading.table import Runs
 
 
 class Background:
@@ -27,7 +26,7 @@ class Background:
         self._thread: threading.Thread | None = None
         self._due: Hashable = None
         self._answers = 0
-        self._runs: pd.DataFrame | None = None
+        self._runs: Runs | None = None
         self._problem: Damaged | None = None
 
     def probe(self) -> Hashable:
@@ -35,7 +34,7 @@ class Background:
         self._refresh()
         return (self.client.uri, self._answers)
 
-    def runs(self) -> pd.DataFrame:
+    def runs(self) -> Runs:
         """Return the last answer; the first one is waited for. Raises Damaged while the server does not answer."""
         with self._first:
             if self._runs is None:
@@ -71,7 +70,7 @@ class Background:
 
     def _read(self) -> None:
         try:
-            runs = wide(self.client.long())
+            runs = table.read(self.client.long())
         except Damaged as problem:
             self._problem = problem
             if self._runs is None:

@@ -6,14 +6,12 @@ import time
 from collections.abc import Hashable
 from pathlib import Path
 
-import pandas as pd
-
-from dashboard.reading import schema, snapshot, sqlite
+from dashboard.reading import schema, snapshot, sqlite, table
 from dashboard.reading.client import ClientReader
 from dashboard.reading.file import File
 from dashboard.reading.snapshot import Snapshot
 from dashboard.reading.sqlite import Content
-from dashboard.reading.table import wide
+from dashboard.reading.table import Runs
 
 KEEP_ROWS = 50_000
 """A store with fewer rows is read faster than a snapshot is worth."""
@@ -31,7 +29,7 @@ class LocalReader:
         self._unknown = ""
         self._content: Content | None = None
         self._opened = 0
-        self._frame: pd.DataFrame | None = None
+        self._runs: Runs | None = None
         self._kept: list[int] = []
         self._kept_at = 0.0
 
@@ -53,17 +51,17 @@ class LocalReader:
         """Close the file."""
         self._file.close()
 
-    def runs(self) -> pd.DataFrame:
-        """Return the run table, read again where the store has changed. Raises Damaged."""
+    def runs(self) -> Runs:
+        """Return the runs, read again where the store has changed. Raises Damaged."""
         content = self._read()
         if self._unknown:
             self._client = self._client or ClientReader(f"sqlite:///{self.path}")
-            return wide(self._client.long())
+            return table.read(self._client.long())
         self._client = None  # the file was replaced by one whose schema is known
-        if self._frame is None or self._content is None or not content.same_as(self._content):
-            self._frame = wide(content.long())
+        if self._runs is None or self._content is None or not content.same_as(self._content):
+            self._runs = table.read(content.long())
         self._content = content
-        return self._frame
+        return self._runs
 
     def curves(self, run_ids: list[str]) -> list[tuple[str, str, int, float, int]]:
         """Return (run, metric's full name, step, value, ms) of every point of the runs' curves, oldest first."""

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from affect import record
+from dashboard.reading.metrics import STR, Metrics
 
 INTEGER = (
     *("record", "seed", "test_folds", "fold", "trial", "retry_of", "trials_total", "repeats", "seeds", "best_trial"),
@@ -25,7 +26,6 @@ TEXT = ("needs", "artifacts", "command", "note", "labels", "reason")
 """Tags by their type; all others are categories. A tag that a run has not is missing, or False."""
 
 PARAM = "param."
-STR = pd.StringDtype(na_value=np.nan)
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -52,7 +52,7 @@ class Column(NamedTuple):
 
 
 def is_run_metric(name: str) -> bool:
-    """Return whether a metric has a column in the run table: scores and costs, not curves or other programs' own."""
+    """Return whether a metric is one of the run's: scores and costs, not curves or other programs' own."""
     return "/" in name and not name.startswith((record.CURVE, PARAM))
 
 
@@ -66,8 +66,34 @@ def encode(column: Any) -> Column:
     return Column(whole.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False), whole.dictionary)
 
 
-def wide(long: Long) -> pd.DataFrame:
-    """Return the run table that `dashboard.store.Store.runs` describes."""
+class Runs(NamedTuple):
+    """All runs of a store, oldest first.
+
+    Parameters
+    ----------
+    table : one row a run: tags and parameters, as `dashboard.store.Store.runs` describes.
+    metrics : scores and costs of the same runs.
+    """
+
+    table: pd.DataFrame
+    metrics: Metrics
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Runs:
+        """Return a wide table, with a column a metric, as runs."""
+        names = [column for column in frame.columns if is_run_metric(str(column))]
+        return cls(frame.drop(columns=names), Metrics.from_table(frame[names]))
+
+    def wide(self) -> pd.DataFrame:
+        """Return one row a run with a column for every metric as well: large where there are many runs."""
+        metrics = self.metrics.table(np.arange(len(self.table)), self.table.index)
+        whole = pd.concat([self.table, metrics], axis=1)
+        whole.attrs = self.table.attrs
+        return whole
+
+
+def read(long: Long) -> Runs:
+    """Return the runs of what a store holds."""
     tags = long.tags
     tag_run, tag_key, tag_value = encode(tags["run"]), encode(tags["key"]), encode(tags["value"])
     kind, nothing = pc.index(tag_key.values, record.tag("kind")).as_py(), pc.index(tag_value.values, "").as_py()
@@ -89,10 +115,9 @@ def wide(long: Long) -> pd.DataFrame:
     for name in ("start", "end"):
         found[name] = times(runs[name].to_numpy()).array
     params = _params(long.params, ids)
-    metrics = _metrics(long.metrics, ids, index)
-    frame = pd.concat([pd.DataFrame({**found, **params}, index=index), metrics], axis=1)
+    frame = pd.DataFrame({**found, **params}, index=index)
     frame.attrs[UNREADABLE] = _unreadable(frame, place, tag_key, tag_value)
-    return frame
+    return Runs(frame, _metrics(long.metrics, ids))
 
 
 UNREADABLE = "unreadable"
@@ -254,22 +279,15 @@ def _numbers(texts: pa.Array) -> pa.Array | None:
 # -------------------------------------------------------------------------------------------------------- metrics
 
 
-def _metrics(table: pa.Table, ids: Any, index: pd.Index) -> pd.DataFrame:
-    """Return one float64 column a metric, all of them views of one block."""
+def _metrics(table: pa.Table, ids: Any) -> Metrics:
     run, key = encode(table["run"]), encode(table["key"])
     place = _places(run, ids)
     names = key.values.to_pylist()
     use = np.array([is_run_metric(name) for name in names], bool)
     keep = (place >= 0) & use[key.codes] if len(names) else place >= 0
-    used = np.zeros(len(names), bool)
-    used[key.codes[keep]] = True
-    columns = sorted(name for name, is_used in zip(names, used, strict=True) if is_used)
-    at = {name: i for i, name in enumerate(columns)}
-    row_of = np.array([at.get(name, -1) for name in names], np.int64)
     values = table["value"].to_numpy()[keep]
-    # MLflow keeps infinity as the largest number; sought here, not in the block, which is mostly empty
+    # MLflow keeps infinity as the largest number
     huge = np.abs(values) >= LARGEST
     values = np.where(huge, np.copysign(np.inf, values), values)
-    block = np.full((len(columns), len(ids)), np.nan)
-    block[row_of[key.codes[keep]], place[keep]] = values
-    return pd.DataFrame(block.T, index=index, columns=pd.Index(columns, dtype=STR), copy=False)
+    there = ~np.isnan(values)
+    return Metrics(names, place[keep][there], key.codes[keep][there], values[there], len(ids))

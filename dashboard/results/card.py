@@ -296,39 +296,38 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-ASPECT = {record.SD: "± sd over seeds", record.LOW: "95 % low", record.HIGH: "95 % high", **names.BASELINES}
+ASPECTS = {
+    "": "score",
+    record.SD: "± sd over seeds",
+    record.LOW: "95 % low",
+    record.HIGH: "95 % high",
+    **names.BASELINES,
+    record.N_GROUPS: "groups",
+    record.N_SEEDS: "seeds",
+}
+"""What the columns of a run's scores are called."""
 
 
 def scores(index: Index, run_id: str) -> pd.DataFrame:
-    """Return every score of a run: part, row, target, and one column a metric, baselines under the method's row."""
-    run = index.runs.loc[run_id]
-    taken = {c: record.parse_metric(c) for c in map(str, run.index) if "/" in c and names.present(run[c])}
-    rows = [
-        {
-            "part": one.part,
-            "row": ASPECT.get(one.aspect, "method"),
-            "target": one.target,
-            "metric": one.metric,
-            "value": index.score(run_id, c),
-        }
-        for c, one in taken.items()
-        if one is not None and one.aspect not in (record.N_GROUPS, record.N_SEEDS)
-    ]
-    if not rows:
-        return pd.DataFrame(columns=["part", "row", "target"])
-    wide = pd.DataFrame(rows).pivot_table(index=["part", "row", "target"], columns="metric", values="value", sort=False)
-    wide = wide.reset_index()
-    wide = wide.rename(columns={m: names.metric(m) for m in wide.columns[3:]}).rename_axis(columns=None)
-    parts = {part: i for i, part in enumerate(reversed(record.PARTS))}
-    keys = pd.DataFrame(
-        {
-            "part": wide["part"].map(parts),
-            "all": wide["target"] != record.ALL,
-            "target": wide["target"],
-            "row": wide["row"].map({r: i for i, r in enumerate(("method", *ASPECT.values()))}),
-        }
-    )
-    return wide.loc[keys.sort_values(["part", "all", "target", "row"]).index].reset_index(drop=True)
+    """Return every score of a run, one row a part, target and metric, with its spread and its baselines beside it."""
+    rows: dict[tuple[str, str, str], dict[str, float]] = {}
+    for full, value in index.scores(run_id).items():
+        one = record.parse_metric(full)
+        if one is not None:
+            aspects = rows.setdefault((one.part, one.target, one.metric), {})
+            aspects[ASPECTS[one.aspect]] = value
+    parts = {part: place for place, part in enumerate(reversed(record.PARTS))}
+    known = [*metrics.REGRESSION, *metrics.CLASSIFICATION]
+
+    def place(key: tuple[str, str, str]) -> tuple[Any, ...]:
+        part, target, metric = key
+        order = known.index(metric) if metric in known else len(known)
+        return parts.get(part, len(parts)), target != record.ALL, target, order, metric
+
+    ordered = sorted(rows, key=place)
+    keys = [(part, names.target(target), names.metric(metric)) for part, target, metric in ordered]
+    values = pd.DataFrame([rows[key] for key in ordered], columns=list(ASPECTS.values())).dropna(axis=1, how="all")
+    return pd.DataFrame(keys, columns=["part", "target", "metric"]).join(values)
 
 
 def below(index: Index, run_id: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -15,15 +15,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dashboard.reading.table import Runs
+
 FEW = 8
 """Records up to which values are taken one by one."""
 
 
 class Columns:
-    """The run table of `dashboard.store.Store.runs`, column by column."""
+    """The runs of `dashboard.store.Store.runs`, column by column.
 
-    def __init__(self, runs: pd.DataFrame) -> None:
-        self.runs = runs
+    `runs` is their table of tags and parameters, `metrics` what they scored and cost.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs, self.metrics = runs.table, runs.metrics
         self._values: dict[str, NDArray[np.float64]] = {}
         self._categories: dict[str, list[Any]] = {}
 
@@ -42,15 +47,25 @@ class Columns:
     def values(self, full: str) -> NDArray[np.float64]:
         """Return a metric of every run (n,) in the order of the run table, nan where a run has none."""
         if full not in self._values:
-            column = self.runs[full] if full in self.runs else pd.Series(np.nan, index=self.runs.index)
-            self._values[full] = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
+            self._values[full] = self.metrics.values(full)
         return self._values[full]
 
     def score(self, run_id: str, full: str) -> float:
         """Return one metric of a run by its full name, nan where the run has none."""
-        if full not in self.runs:
-            return float("nan")
-        return float(self.values(full)[self.runs.index.get_indexer(pd.Index([run_id]))[0]])
+        return self.metrics.score(self.place(run_id), full)
+
+    def scores(self, run_id: str) -> dict[str, float]:
+        """Return every score and cost of a run by its full name."""
+        return self.metrics.of_run(self.place(run_id))
+
+    def place(self, run_id: str) -> int:
+        """Return the place of a run in the run table. KeyError where the store has no such run."""
+        return cast("int", self.runs.index.get_loc(run_id))
+
+    def with_metrics(self, places: NDArray[np.integer[Any]]) -> pd.DataFrame:
+        """Return the rows of the runs at some places, with a column for each metric that any of them has."""
+        rows = self.runs.iloc[places]
+        return pd.concat([rows, self.metrics.table(np.asarray(places, np.int64), rows.index)], axis=1)
 
     @cached_property
     def kinds(self) -> NDArray[Any]:

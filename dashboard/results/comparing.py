@@ -36,6 +36,8 @@ TESTED = 20
 """Studies, best first, that are tested in pairs."""
 ALPHA = 0.05
 NO_RANK = "–"
+PAIRS = ("first", "second", "difference", "95 % low", "95 % high", "p", "p (Holm)", "groups", "answer")
+"""Columns of a table of pairs."""
 
 
 class Reader(Protocol):
@@ -106,6 +108,27 @@ class Family:
             found = self.pairs[b, a]
             return found._replace(a=a, b=b, difference=-found.difference, low=-found.high, high=-found.low)
         return None
+
+    def table(self, index: Index) -> pd.DataFrame:
+        """Return the tested pairs, one row each: the two studies, difference first − second, interval, p and answer.
+
+        These are the comparisons behind the ranks, so that a table of pairs and a ranking never disagree.
+        """
+        rows = [
+            (
+                index.title(pair.a),
+                index.title(pair.b),
+                pair.difference,
+                pair.low,
+                pair.high,
+                pair.p,
+                pair.adjusted,
+                pair.groups,
+                f"{index.title(pair.a)} is better" if pair.told_apart else "cannot be told apart",
+            )
+            for pair in self.pairs.values()
+        ]
+        return pd.DataFrame(rows, columns=list(PAIRS))
 
     def unranked(self) -> dict[str, list[str]]:
         """Return reason → the studies that have no rank because of it."""

@@ -25,13 +25,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dashboard.reading.table import Runs
+
 CHILDREN = (Kind.TRIAL, Kind.FINAL, Kind.NEED)
 
 
-class Index(Columns):
-    """The run table of `dashboard.store.Store.runs`, with what pages ask of it."""
+def _numbers(texts: NDArray[Any]) -> NDArray[np.float64]:
+    return pd.to_numeric(pd.Series(texts), errors="coerce").to_numpy(float)
 
-    def __init__(self, runs: pd.DataFrame) -> None:
+
+class Index(Columns):
+    """The runs of `dashboard.store.Store.runs`, with what pages ask of them."""
+
+    def __init__(self, runs: Runs) -> None:
         super().__init__(runs)
         self._records: dict[str, Record] = {}
         self._studies: dict[str, Study] = {}
@@ -112,10 +118,15 @@ class Index(Columns):
         pieces = np.split(places[order], ends[:-1]) if len(of) else []
         return {str(study): piece for study, piece in zip(of, pieces, strict=True) if study}
 
-    def children(self, study: str, kind: str | None = None) -> NDArray[np.int64]:
-        """Return the places in the run table of a study's trials, finals and prerequisites, oldest first."""
-        found = self._children.get(study, np.array([], np.int64))
-        return found if kind is None else found[self.kinds[found] == kind]
+    def children(self, study: str, kind: str | None = None, fold: int = 0) -> NDArray[np.int64]:
+        """Return the places in the run table of a study's trials, finals and prerequisites, oldest first.
+
+        With `fold`, only those of that test fold.
+        """
+        places = self._children.get(study, np.array([], np.int64))
+        if kind is not None:
+            places = places[self.kinds[places] == kind]
+        return places[self._fold_numbers[places] == fold] if fold else places
 
     def study_of(self, run_id: str) -> str | None:
         """Return the id of the study that a run belongs to (itself, for a study), None where it has none."""
@@ -141,7 +152,7 @@ class Index(Columns):
     def _complete(self) -> dict[str, list[str]]:
         """Study → run ids of its complete finals that nobody archived, by seed and fold."""
         usable = (self.states == State.COMPLETE) & ~self.put_aside
-        numbers = [pd.to_numeric(pd.Series(of), errors="coerce").to_numpy(float) for of in (self._seeds, self._folds)]
+        numbers = [_numbers(self._seeds), self._fold_numbers]
         found = {}
         for study, places in self._children.items():
             mine = places[(self.kinds[places] == Kind.FINAL) & usable[places]]
@@ -175,7 +186,7 @@ class Index(Columns):
             return [[final] for final in self.final_ids(run_id)]
         found: dict[str, dict[str, str]] = {}
         for final in self.final_ids(run_id):
-            place = self.runs.index.get_loc(final)
+            place = self.place(final)
             own = found.setdefault(str(self._seeds[place] or final), {})
             own.setdefault(str(self._folds[place] or (final if folds == 1 else "")), final)
         if folds == 1:
@@ -189,6 +200,10 @@ class Index(Columns):
     @cached_property
     def _folds(self) -> NDArray[Any]:
         return self.texts("fold")
+
+    @cached_property
+    def _fold_numbers(self) -> NDArray[np.float64]:
+        return _numbers(self._folds)
 
     # ------------------------------------------------------------------------------------------------ protocols
 
@@ -272,7 +287,7 @@ class Index(Columns):
         taken: set[str] = set()
         for study in self.studies:
             for run_id in self._complete.get(study, ()):
-                place = self.runs.index.get_loc(run_id)
+                place = self.place(run_id)
                 fold = f" · fold {self._folds[place]}" if self._folds[place] else ""
                 name = f"{self.titles[study]}{fold} · seed {self._seeds[place] or '?'}"
                 found[run_id] = name if name not in taken else f"{name} · {run_id[:8]}"
@@ -289,7 +304,7 @@ class Index(Columns):
     def _listed(self, run_id: str) -> frozenset[str]:
         if run_id in self._records:
             return self._records[run_id].artifacts
-        value = self._artifacts[self.runs.index.get_loc(run_id)]
+        value = self._artifacts[self.place(run_id)]
         read, default = records.TYPES["artifacts"]
         return default if records.unreadable("artifacts", value) else read(value) if value else default
 

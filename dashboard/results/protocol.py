@@ -49,10 +49,8 @@ class Protocol:
     @cached_property
     def _tested(self) -> list[names_of.MetricName]:
         """The test scores that any of its studies has."""
-        runs = self.index.runs
-        names = [c for c in map(str, runs.columns) if c.startswith("test/")]
-        there = runs[names].iloc[self._places].notna().any()
-        taken = [names_of.parse_metric(name) for name in names if there[name]]
+        there = self.index.metrics.table(self._places, pd.Index(self.studies)).columns
+        taken = [names_of.parse_metric(str(name)) for name in there if str(name).startswith("test/")]
         return [one for one in taken if one is not None and one.target != names_of.WEIGHED]
 
     @cached_property
@@ -105,4 +103,4 @@ class Protocol:
         """The rows of its studies and their finals in the run table, archived ones too."""
         index = self.index
         rows = [self._places, *(index.children(study, Kind.FINAL) for study in self.studies)]
-        return index.runs.iloc[np.concatenate(rows)]
+        return index.with_metrics(np.concatenate(rows))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from affect import record as names_of
@@ -15,6 +16,8 @@ from dashboard.results import names, objective, trials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from dashboard.results.index import Index
     from dashboard.results.record import Record
@@ -61,10 +64,11 @@ class Summary:
 
 
 class Study:
-    """One study of an index. What is computed from it is computed once per snapshot of the store."""
+    """One study of an index, or one of its test folds. What is computed from it is computed once per snapshot."""
 
-    def __init__(self, index: Index, run_id: str) -> None:
-        self.index, self.run_id = index, run_id
+    def __init__(self, index: Index, run_id: str, fold: int = 0) -> None:
+        self.index, self.run_id, self.fold = index, run_id, fold
+        self._of_folds: dict[int, Study] = {}
         self.record: Record = index.record(run_id)
         self._with_curves: tuple[dict[Any, float], pd.DataFrame] = ({}, pd.DataFrame())
 
@@ -73,18 +77,28 @@ class Study:
         """The study's unique name."""
         return self.index.title(self.run_id)
 
+    def of_fold(self, fold: int) -> Study:
+        """Return one of its test folds: its trials, its best trial and its final runs."""
+        if fold not in self._of_folds:
+            self._of_folds[fold] = Study(self.index, self.run_id, fold)
+        return self._of_folds[fold]
+
+    def _places(self, kind: str | None = None) -> NDArray[np.int64]:
+        """Return the places of its runs in the run table."""
+        return self.index.children(self.run_id, kind, self.fold)
+
     # ----------------------------------------------------------------------------------------------------- runs
 
     @cached_property
     def runs(self) -> pd.DataFrame:
         """The rows of its trials, finals and prerequisites, with the columns that any of them has a value in."""
-        rows = self.index.runs.iloc[self.index.children(self.run_id)]
+        rows = self.index.with_metrics(self._places())
         return rows.loc[:, rows.notna().any().to_numpy(bool) | rows.columns.isin(["start", "end", *names_of.TAGS])]
 
     @cached_property
     def trial_runs(self) -> pd.DataFrame:
         """The rows of its trials."""
-        return self.runs[self.index.kinds[self.index.children(self.run_id)] == Kind.TRIAL]
+        return self.runs[self.index.kinds[self._places()] == Kind.TRIAL]
 
     @cached_property
     def trial_ids(self) -> list[str]:
@@ -94,12 +108,12 @@ class Study:
     @cached_property
     def finals(self) -> list[Record]:
         """Its complete finals, lowest seed first."""
-        return self.index.finals(self.run_id)
+        return [run for run in self.index.finals(self.run_id) if not self.fold or run.fold == self.fold]
 
     @cached_property
     def failed_finals(self) -> list[Record]:
         """Its finals that failed, a result as well: their `reason` says why, their log has the traceback."""
-        places = self.index.children(self.run_id, Kind.FINAL)
+        places = self._places(Kind.FINAL)
         failed = places[self.index.states[places] == State.FAILED]
         runs = self.index.records(str(run_id) for run_id in self.index.runs.index[failed])
         # a final that was killed is scored again: only one without a complete twin is a result
@@ -125,12 +139,12 @@ class Study:
 
     @cached_property
     def _trials(self) -> pd.DataFrame:
-        places = self.index.children(self.run_id, Kind.TRIAL)
+        places = self._places(Kind.TRIAL)
         return trials.table(self.trial_runs, self.index.states[places], self.metric)
 
     def trials(self, curves: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return its trials (`trials.COLUMNS` and parameters); `curves` give pruned trials their last epoch's value."""
-        places = self.index.children(self.run_id, Kind.TRIAL)
+        places = self._places(Kind.TRIAL)
         states = self.index.states[places]
         pruned = set(self.trial_runs.index[states == State.PRUNED])
         if not pruned or curves is None:
@@ -147,6 +161,8 @@ class Study:
     @cached_property
     def folds(self) -> list[int]:
         """The numbers of its test folds, each with a search of its own; empty where it has one test part."""
+        if self.fold:
+            return []
         known = self._trials["fold"].dropna() if "fold" in self._trials else pd.Series(dtype=float)
         return sorted({int(fold) for fold in known})
 
@@ -228,7 +244,7 @@ class Study:
         the finals on test: columns stage, value (mean over fits), sd (n − 1 over seeds; nan for one fit), fits, and
         difference (value minus the search's). Rows without a score are left out; empty before there is a best trial.
         """
-        value = self.record.best_value
+        value = math.nan if self.fold else self.record.best_value
         if math.isnan(value) and self.winner is not None:
             value = float(self.winner["value"])
         columns = ["stage", "value", "sd", "fits", "difference"]

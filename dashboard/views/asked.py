@@ -130,17 +130,18 @@ class Widgets:
         if len(options) == 1:
             return options[0]
         _translate(key, options, former)
-        self._warn(key, [asked for asked in _asked(key) if asked not in options])
-        value = st.segmented_control(
-            "View",
-            options,
-            default=options[0] if key not in st.session_state else None,
-            key=key,
-            label_visibility="collapsed",
-            bind="query-params",
-            required=True,
-        )
-        return str(value or options[0])
+        in_address, written = st.query_params.get(key, ""), f"{key} written"
+        # the address is another than this page wrote: it was opened, or the browser went back
+        if key not in st.session_state or in_address != st.session_state.get(written, in_address):
+            self._warn(key, [in_address] if in_address and in_address not in options else [])
+            st.session_state[key] = in_address if in_address in options else options[0]
+        value = st.segmented_control("View", options, key=key, label_visibility="collapsed", required=True)
+        # written here and not bound to the widget: only what the server writes is a step that the browser can go back
+        view = str(value or options[0])
+        if view != (in_address or options[0]):
+            st.query_params[key] = view
+        st.session_state[written] = st.query_params.get(key, "")
+        return view
 
     def _warn(self, key: str, gone: Sequence[str]) -> None:
         """Say which words of the address are no option here."""
@@ -158,9 +159,9 @@ def _asked(key: str) -> list[str]:
 
 def _translate(key: str, names: Sequence[str], former: Mapping[str, str]) -> None:
     """Write into the address what options are called today, where it has a word of an earlier version."""
-    low = {old.lower(): name for old, name in former.items()} | {name.lower(): name for name in reversed(names)}
+    low = {earlier.lower(): name for earlier, name in [*former.items(), *((name, name) for name in reversed(names))]}
     asked = _asked(key)
-    today = [word if word in names else former.get(word, low.get(word.lower(), word)) for word in asked]
+    today = [word if word in names else low.get(word.lower(), word) for word in asked]
     if today != asked:
         st.query_params[key] = today
         st.rerun()  # a widget reads the address as it was when the page was opened

@@ -49,15 +49,15 @@ def rows(scale: float) -> Iterator[Row]:
         kept = str(Path(made) / "kept")
         os.environ["AFFECTORY_CACHE"] = kept
         store = _open(folder)
-        store.runs()
+        store.runs().wide()
 
         def cold() -> None:
             os.environ["AFFECTORY_CACHE"] = str(Path(made) / f"cold {next(cold_caches)}")
-            _open(folder).runs()
+            _open(folder).runs().wide()
             os.environ["AFFECTORY_CACHE"] = kept
 
         def restart() -> None:
-            _open(folder).runs()
+            _open(folder).runs().wide()
 
         def add() -> None:
             number = next(fresh)
@@ -68,7 +68,7 @@ def rows(scale: float) -> Iterator[Row]:
                 writer.run(1, ids("bench", number), f"new {number}", tags, params, metrics)
 
         def table() -> None:
-            assert len(store.runs()) >= count
+            assert len(store.runs().wide()) >= count
 
         def peer() -> None:
             found = mlflow.search_runs(search_all_experiments=True, max_results=50_000 * (1 + count // 50_000))
@@ -92,7 +92,7 @@ def rows(scale: float) -> Iterator[Row]:
         connection.close()
         shutil.copyfile(folder / "mlflow.db", rest / "mlflow.db")
         time.sleep(REST_S + 1)
-        (rest_s,) = in_turn(lambda: _open(rest).runs(), rounds=3)
+        (rest_s,) = in_turn(lambda: _open(rest).runs().wide(), rounds=3)
         note = "by the snapshot alone: the store is at rest"
         yield row(f"{topic}, new process at rest", name, rest_s, peer_s, ">= 100", note=note)
 

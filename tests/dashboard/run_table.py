@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from affect import record
+from dashboard.reading.table import Runs
 from dashboard.results.index import Index
 from dashboard.results.protocol import Protocol
 
@@ -51,19 +52,24 @@ def child(parent: dict[str, Any], kind: str, number: int, /, **more: Any) -> dic
     return kept | mine | {"seed" if kind == "final" else "trial": number} | more
 
 
-def table(*rows: dict[str, Any]) -> pd.DataFrame:
-    """Return a run table with a column for every tag, as the store does."""
+def frame(*rows: dict[str, Any]) -> pd.DataFrame:
+    """Return a run table with a column for every tag and for every metric."""
     columns = [*record.TAGS, *MORE, *dict.fromkeys(k for row in rows for k in row if k not in record.TAGS)]
-    frame = pd.DataFrame(list(rows), columns=list(dict.fromkeys(["run_id", *columns]))).set_index("run_id")
+    whole = pd.DataFrame(list(rows), columns=list(dict.fromkeys(["run_id", *columns]))).set_index("run_id")
     texts = ["parent", "note", "reason", "method", "settings", "study"]
-    frame[texts] = frame[texts].astype("str")
-    for whole in ("seed", "trial", "trials_total", "repeats", "best_trial"):
-        frame[whole] = frame[whole].astype("Int64")
-    frame[["synthetic", "archived"]] = frame[["synthetic", "archived"]].eq(True)
+    whole[texts] = whole[texts].astype("str")
+    for name in ("seed", "trial", "trials_total", "repeats", "best_trial"):
+        whole[name] = whole[name].astype("Int64")
+    whole[["synthetic", "archived"]] = whole[["synthetic", "archived"]].eq(True)
     for time in ("start", "end"):
-        frame[time] = pd.to_datetime(frame[time], utc=True)
-    frame["best_value"] = frame["best_value"].astype(float)
-    return frame
+        whole[time] = pd.to_datetime(whole[time], utc=True)
+    whole["best_value"] = whole["best_value"].astype(float)
+    return whole
+
+
+def table(*rows: dict[str, Any]) -> Runs:
+    """Return runs as the store does."""
+    return Runs.of(frame(*rows))
 
 
 def index(*rows: dict[str, Any]) -> Index:

@@ -21,7 +21,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def final() -> str:
-    runs = cached.runs()
+    runs = cached.index().runs
     return str(runs.index[runs["kind"] == Kind.FINAL][0])
 
 
@@ -34,12 +34,12 @@ def count(monkeypatch, name: str, of: type = Store) -> list[str]:
 
 def test_a_late_note_is_seen_without_waiting(folder):
     run = final()
-    assert pd.isna(cached.runs().at[run, "note"])
+    assert pd.isna(cached.index().runs.at[run, "note"])
     probe = cached.probe()
     with Writer(folder) as writer:
         writer.tags(run, {tag("note"): "seen"})
     assert cached.probe() != probe
-    assert cached.runs().at[run, "note"] == "seen"
+    assert cached.index().runs.at[run, "note"] == "seen"
 
 
 def test_artifacts_are_read_once_until_they_change(folder, monkeypatch):
@@ -72,7 +72,7 @@ def test_curves_of_a_run_that_goes_on_are_always_the_latest(folder):
 
 def test_a_page_that_changes_a_table_changes_its_own(folder):
     run = final()
-    for read in (cached.runs, lambda: cached.curves([run]), lambda: cached.table(run, Artifact.SPLIT)):
+    for read in (lambda: cached.curves([run]), lambda: cached.table(run, Artifact.SPLIT)):
         before = read()
         mine = read()
         mine.iloc[:, 0] = mine.iloc[0, 0]
@@ -93,6 +93,6 @@ def test_what_is_damaged_is_said_each_time_and_mended_when_it_is(folder):
 
 
 def test_another_store_is_another_cache(folder, tmp_path, monkeypatch):
-    assert len(cached.runs()) > 0
+    assert len(cached.index().runs) > 0
     monkeypatch.setenv("AFFECTORY_STORE", str(tmp_path / "empty"))
-    assert len(cached.runs()) == 0
+    assert len(cached.index().runs) == 0

@@ -20,7 +20,7 @@ from affect.record import Artifact, Kind, State
 from dashboard.reading import local, schema, snapshot, sqlite
 from dashboard.reading.background import Background
 from dashboard.reading.client import ClientReader
-from dashboard.reading.table import wide
+from dashboard.reading.table import read
 from dashboard.results.index import Index
 from dashboard.store import Damaged, Source, Store, locate
 from tests import fake_results as made
@@ -50,7 +50,7 @@ def store(folder) -> Store:
 
 
 def by_client(folder: Path) -> pd.DataFrame:
-    return wide(ClientReader(f"sqlite:///{folder / 'mlflow.db'}").long())
+    return read(ClientReader(f"sqlite:///{folder / 'mlflow.db'}").long()).wide()
 
 
 def execute(folder: Path, sql: str, *values: object) -> None:
@@ -61,7 +61,7 @@ def execute(folder: Path, sql: str, *values: object) -> None:
 
 
 def final(store: Store, method: str = "motion/lma_to_pad") -> str:
-    runs = store.runs()
+    runs = store.runs().wide()
     return str(runs.index[(runs["kind"] == Kind.FINAL) & (runs["method"] == method)][0])
 
 
@@ -69,11 +69,11 @@ def final(store: Store, method: str = "motion/lma_to_pad") -> str:
 
 
 def test_sql_and_the_client_give_the_same_table(folder, store):
-    pd.testing.assert_frame_equal(store.runs(), by_client(folder))
+    pd.testing.assert_frame_equal(store.runs().wide(), by_client(folder))
 
 
 def test_the_table_holds_the_record(store):
-    runs = store.runs()
+    runs = store.runs().wide()
     assert runs.index.is_unique
     assert set(record.TAGS) <= set(runs.columns)
     assert (runs["kind"] == Kind.STUDY).sum() == len(SPECS)
@@ -88,7 +88,7 @@ def test_the_table_holds_the_record(store):
 
 
 def test_columns_have_types_that_pages_can_rely_on(store):
-    runs = store.runs()
+    runs = store.runs().wide()
     assert isinstance(runs["method"].dtype, pd.CategoricalDtype)
     assert runs["trial"].dtype == "Int64"
     assert runs["synthetic"].dtype == bool
@@ -104,24 +104,24 @@ def test_columns_have_types_that_pages_can_rely_on(store):
 
 def test_a_store_that_is_not_there_yet_is_empty_and_is_seen_when_it_comes(built, tmp_path):
     store = open_store(tmp_path / "later")
-    before, runs = store.probe(), store.runs()
+    before, runs = store.probe(), store.runs().wide()
     assert len(runs) == 0
     assert {"kind", "start", "experiment"} <= set(runs.columns)
     assert len(store.curves(["nothing"])) == 0
     shutil.copytree(built, tmp_path / "later")
     assert store.probe() != before
-    assert len(store.runs()) > 0
+    assert len(store.runs().wide()) > 0
 
 
 def test_nan_and_infinity_come_back(folder, store):
     run = final(store)
     with Writer(folder) as writer:
         writer.metrics(run, {"test/mae/x": np.nan, "test/mae/y": np.inf, "test/mae/z": -np.inf}, START)
-    row = store.runs().loc[run]
-    assert np.isnan(row["test/mae/x"])
+    row = store.runs().wide().loc[run]
+    assert "test/mae/x" not in row
     assert row["test/mae/y"] == np.inf
     assert row["test/mae/z"] == -np.inf
-    pd.testing.assert_frame_equal(store.runs(), by_client(folder))
+    pd.testing.assert_frame_equal(store.runs().wide(), by_client(folder))
 
 
 @pytest.mark.parametrize(
@@ -129,64 +129,64 @@ def test_nan_and_infinity_come_back(folder, store):
     [(("1", "2"), "Int64"), (("1", "2.5"), "float64"), (("1e-3", "inf"), "float64"), (("1", "None"), "category")],
 )
 def test_a_parameter_is_a_number_where_every_value_is_one(folder, store, texts, dtype):
-    runs = store.runs().index[:2]
+    runs = store.runs().wide().index[:2]
     for run, text in zip(runs, texts, strict=True):
         execute(folder, "INSERT INTO params (run_uuid, key, value) VALUES (?, 'p', ?)", run, text)
-    column = store.runs()["param.p"]
+    column = store.runs().wide()["param.p"]
     assert str(column.dtype) == dtype
     assert list(column.dropna()) == (list(texts) if dtype == "category" else [float(t) for t in texts])
 
 
 def test_an_integer_that_no_float_can_hold_stays_exact(folder, store):
-    run = store.runs().index[0]
+    run = store.runs().wide().index[0]
     execute(folder, "INSERT INTO params (run_uuid, key, value) VALUES (?, 'big', ?)", run, str(2**60 + 1))
-    assert store.runs().at[run, "param.big"] == str(2**60 + 1)
+    assert store.runs().wide().at[run, "param.big"] == str(2**60 + 1)
 
 
 def test_names_are_text_whatever_they_look_like(folder, store):
-    run = store.runs().index[0]
+    run = store.runs().wide().index[0]
     hostile = ["<script>alert(1)</script>", "../../etc/passwd", "a\x1fb", "'; DROP TABLE runs; --", "ünï\n|cödé|"]
     for i, text in enumerate(hostile):
         execute(folder, "INSERT INTO params (run_uuid, key, value) VALUES (?, ?, ?)", run, f"p{i}{text}", text)
     with Writer(folder) as writer:
         writer.tags(run, {record.tag("note"): hostile[0] + "\x1f" + hostile[4]})
-    row = store.runs().loc[run]
+    row = store.runs().wide().loc[run]
     assert row["note"] == hostile[0] + "\x1f" + hostile[4]
     assert [row[f"param.p{i}{text}"] for i, text in enumerate(hostile)] == hostile
-    pd.testing.assert_frame_equal(store.runs(), by_client(folder))
+    pd.testing.assert_frame_equal(store.runs().wide(), by_client(folder))
 
 
 @pytest.mark.parametrize("odd", [10**18, -(10**18), 9_223_372_036_855])
 def test_a_time_beyond_every_calendar_is_missing_and_takes_no_run_away(folder, store, odd):
-    run, before = final(store), len(store.runs())
+    run, before = final(store), len(store.runs().wide())
     with Writer(folder) as writer:
         writer.connection.execute("UPDATE runs SET start_time = ?, end_time = ? WHERE run_uuid = ?", [odd, odd, run])
         writer.connection.execute("UPDATE metrics SET timestamp = ? WHERE run_uuid = ?", [odd, run])
         writer.tags(run, {record.tag("trial"): "9" * 400, record.tag("deadline"): "1e300"})
-    runs = store.runs()
+    runs = store.runs().wide()
     assert len(runs) == before
     assert pd.isna(runs.at[run, "start"])
     assert pd.isna(runs.at[run, "trial"])
     assert len(store.curves([run]))
-    [problem] = Index(runs).problems
+    [problem] = Index(store.runs()).problems
     assert problem.startswith(f"run {run[:8]}: trial: expected a whole number, found 9999")
     assert "deadline: expected" in problem
     assert "start: expected a time" in problem
 
 
 def test_bytes_that_are_no_text_do_not_hide_the_other_runs(folder, store):
-    before = len(store.runs())
+    before = len(store.runs().wide())
     execute(folder, "UPDATE tags SET value = CAST(x'ff41' AS TEXT) WHERE key = ?", record.tag("code"))
-    assert set(store.runs()["code"]) == {"\ufffdA"}
-    assert len(store.runs()) == before
+    assert set(store.runs().wide()["code"]) == {"\ufffdA"}
+    assert len(store.runs().wide()) == before
 
 
 def test_what_is_returned_is_the_callers_own(store):
-    runs = store.runs()
+    runs = store.runs().wide()
     runs["note"] = "mine"
     runs.loc[runs.index[0], "name"] = "mine"
-    assert not (store.runs()["name"] == "mine").any()
-    assert not (store.runs()["note"] == "mine").any()
+    assert not (store.runs().wide()["name"] == "mine").any()
+    assert not (store.runs().wide()["note"] == "mine").any()
 
 
 # ---------------------------------------------------------------------------------------------------- what changes
@@ -285,26 +285,26 @@ BY_MLFLOW = (
 
 @pytest.mark.parametrize("change", BY_MLFLOW, ids=lambda change: change.__name__)
 def test_a_change_is_seen_at_once(folder, store, change):
-    before, probe = store.runs(), store.probe()
+    before, probe = store.runs().wide(), store.probe()
     change(folder, final(store))
     assert store.probe() != probe
-    after = store.runs()
+    after = store.runs().wide()
     with pytest.raises(AssertionError):
         pd.testing.assert_frame_equal(after, before)
-    pd.testing.assert_frame_equal(after, open_store(folder).runs())
+    pd.testing.assert_frame_equal(after, open_store(folder).runs().wide())
 
 
 def test_after_many_changes_sql_and_the_client_still_say_the_same(folder, store):
-    runs = store.runs()
+    runs = store.runs().wide()
     some = iter(runs.index[runs["kind"] == Kind.TRIAL])
     for change in (
         c for c in BY_MLFLOW if c not in (delete_experiment, remove_and_add, new_run)
     ):  # vacuum adds the run
         change(folder, next(some))
-        store.runs()
-    pd.testing.assert_frame_equal(store.runs(), by_client(folder))
+        store.runs().wide()
+    pd.testing.assert_frame_equal(store.runs().wide(), by_client(folder))
     delete_experiment(folder, "")
-    pd.testing.assert_frame_equal(store.runs(), by_client(folder))
+    pd.testing.assert_frame_equal(store.runs().wide(), by_client(folder))
 
 
 @pytest.mark.parametrize("change", [*BY_MLFLOW, edit_by_hand], ids=lambda change: change.__name__)
@@ -312,13 +312,13 @@ def test_a_snapshot_never_hides_a_change(folder, tmp_path, monkeypatch, change):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(local, "KEEP_ROWS", 0)
     first = open_store(folder)
-    before = first.runs()
+    before = first.runs().wide()
     assert list(snapshot.folder().glob("*.arrow"))
-    pd.testing.assert_frame_equal(open_store(folder).runs(), before)
+    pd.testing.assert_frame_equal(open_store(folder).runs().wide(), before)
     change(folder, final(first))
-    after = open_store(folder).runs()
+    after = open_store(folder).runs().wide()
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "empty"))
-    pd.testing.assert_frame_equal(after, open_store(folder).runs())
+    pd.testing.assert_frame_equal(after, open_store(folder).runs().wide())
     with pytest.raises(AssertionError):
         pd.testing.assert_frame_equal(after, before)
 
@@ -327,54 +327,54 @@ def test_what_mlflow_never_does_is_seen_by_the_next_full_reading(folder, store, 
     run = final(store)
     edit_by_hand(folder, run)
     monkeypatch.setattr(sqlite, "FULL_EVERY_S", 0.0)
-    assert store.runs().at[run, "param.depth"] == 77
+    assert store.runs().wide().at[run, "param.depth"] == 77
 
 
 def test_curves_alone_change_the_probe_but_not_the_table(folder, store):
     reader = store._reader
-    store.runs()
-    frame, probe = reader._frame, store.probe()
+    store.runs().wide()
+    runs, probe = reader._runs, store.probe()
     with Writer(folder) as writer:
         writer.points(final(store), [(record.curve("val/mae"), 0.5, START, 99)])
     assert store.probe() != probe
-    store.runs()
-    assert reader._frame is frame
+    store.runs().wide()
+    assert reader._runs is runs
 
 
 def test_only_the_chunks_that_changed_are_taken_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite, "CHUNK", 64)
     folder = bulk(tmp_path / "bulk", 200)
     store = open_store(folder)
-    store.runs()
+    store.runs().wide()
     before = store._reader._content
     add_note(folder, store_rows(folder)[3])
     new_run(folder, "")
-    assert store.runs().loc[store_rows(folder)[3], "note"] == "worth a second look"
+    assert store.runs().wide().loc[store_rows(folder)[3], "note"] == "worth a second look"
     after = store._reader._content
     for name in ("params", "metrics", "runs"):
         new = [n for n, chunk in after.chunks[name].items() if before.chunks[name].get(n) is not chunk]
         assert 1 <= len(new) <= 2
         assert len(after.chunks[name]) > 3
-    pd.testing.assert_frame_equal(store.runs(), by_client(folder))
+    pd.testing.assert_frame_equal(store.runs().wide(), by_client(folder))
 
 
 def test_a_file_that_takes_the_stores_name_is_read(folder, store, tmp_path):
-    store.runs()
+    store.runs().wide()
     other = build(tmp_path / "other", (made.STUDIES[6],), trials=4, finals=1)
     assert not list(other.glob("*-wal"))
     for log in folder.glob("mlflow.db-*"):
         log.unlink()
     os.replace(other / "mlflow.db", folder / "mlflow.db")
-    assert set(store.runs()["method"]) == {"motion/pad_to_lma"}
+    assert set(store.runs().wide()["method"]) == {"motion/pad_to_lma"}
 
 
 def test_a_file_overwritten_in_place_is_read(folder, store, tmp_path):
-    store.runs()
+    store.runs().wide()
     other = build(tmp_path / "other", (made.STUDIES[6],), trials=4, finals=1)
     for log in folder.glob("mlflow.db-*"):
         log.unlink()
     shutil.copyfile(other / "mlflow.db", folder / "mlflow.db")
-    assert set(store.runs()["method"]) == {"motion/pad_to_lma"}
+    assert set(store.runs().wide()["method"]) == {"motion/pad_to_lma"}
 
 
 def test_a_store_at_rest_is_not_read_again_by_the_next_process(folder, tmp_path, monkeypatch):
@@ -385,26 +385,26 @@ def test_a_store_at_rest_is_not_read_again_by_the_next_process(folder, tmp_path,
     first = open_store(folder)
     assert not first._reader._file.rest(), "a file written a moment ago may still change"
     monkeypatch.setattr("dashboard.reading.file.REST_S", -1.0)
-    before = first.runs()
+    before = first.runs().wide()
 
     def never(*_):
         raise AssertionError("the store was read")
 
     monkeypatch.setattr(sqlite, "read", never)
-    pd.testing.assert_frame_equal(open_store(folder).runs(), before)
+    pd.testing.assert_frame_equal(open_store(folder).runs().wide(), before)
     os.utime(folder / "mlflow.db")
     with pytest.raises(AssertionError, match="was read"):
-        open_store(folder).runs()
+        open_store(folder).runs().wide()
 
 
 def test_a_damaged_snapshot_is_made_anew(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(local, "KEEP_ROWS", 0)
-    before = open_store(folder).runs()
+    before = open_store(folder).runs().wide()
     kept = snapshot.place(folder / "mlflow.db")
     for content in (b"", b"nonsense", kept.read_bytes()[:-2000]):
         kept.write_bytes(content)
-        pd.testing.assert_frame_equal(open_store(folder).runs(), before)
+        pd.testing.assert_frame_equal(open_store(folder).runs().wide(), before)
 
 
 def test_the_snapshot_is_not_in_the_store(folder, tmp_path, monkeypatch):
@@ -413,7 +413,7 @@ def test_the_snapshot_is_not_in_the_store(folder, tmp_path, monkeypatch):
     before = {p for p in folder.rglob("*") if not p.name.startswith("mlflow.db-")}
     digest = (folder / "mlflow.db").read_bytes()
     store = open_store(folder)
-    store.runs()
+    store.runs().wide()
     store.table(final(store), Artifact.PREDICTIONS)
     assert {p for p in folder.rglob("*") if not p.name.startswith("mlflow.db-")} == before
     assert (folder / "mlflow.db").read_bytes() == digest
@@ -429,16 +429,16 @@ def test_the_installed_mlflows_schema_is_known(built):
 
 
 def test_an_unknown_schema_is_read_through_the_client_and_says_so(folder, store, monkeypatch):
-    expected = store.runs()
+    expected = store.runs().wide()
     assert store.notice == ""
     monkeypatch.setattr(schema, "KNOWN", frozenset())
     unknown = open_store(folder)
-    pd.testing.assert_frame_equal(unknown.runs(), expected)
+    pd.testing.assert_frame_equal(unknown.runs().wide(), expected)
     assert "dc11669786a5" in unknown.notice
     run = final(unknown)
     pd.testing.assert_frame_equal(unknown.curves([run]), store.curves([run]))
     add_note(folder, run)
-    assert unknown.runs().at[run, "note"] == "worth a second look"
+    assert unknown.runs().wide().at[run, "note"] == "worth a second look"
 
 
 def test_the_environment_names_the_store(monkeypatch, tmp_path):
@@ -452,14 +452,14 @@ def test_the_environment_names_the_store(monkeypatch, tmp_path):
 
 def test_a_folder_with_any_name_can_be_read(built, tmp_path):
     folder = shutil.copytree(built, tmp_path / "50%41 of #1? (ä)")
-    assert len(open_store(Path(folder)).runs()) == len(open_store(built).runs())
+    assert len(open_store(Path(folder)).runs().wide()) == len(open_store(built).runs().wide())
 
 
 # ---------------------------------------------------------------------------------------------------------- curves
 
 
 def test_curves_are_those_of_the_runs_asked_for(folder, store):
-    runs = store.runs()
+    runs = store.runs().wide()
     trials = list(runs.index[(runs["kind"] == Kind.TRIAL) & (runs["state"] == State.PRUNED)][:2])
     curves = store.curves(reversed(trials))
     assert list(curves["run_id"].unique()) == trials[::-1]
@@ -493,13 +493,13 @@ def test_metrics_can_be_computed_again_from_the_predictions(store):
     test = frame[frame["part"] == "test"]
     for target in made.PAD:
         error = (test[f"true_{target}"] - test[f"pred_{target}"]).abs().mean()
-        assert error == pytest.approx(store.runs().at[run, record.metric("test", "mae", target)])
+        assert error == pytest.approx(store.runs().wide().at[run, record.metric("test", "mae", target)])
 
 
 def test_the_files_are_those_that_the_run_lists(store):
     import json
 
-    runs = store.runs()
+    runs = store.runs().wide()
     for run in runs.index[runs["kind"] == Kind.FINAL]:
         assert store.files(run) == json.loads(runs.at[run, "artifacts"])
 
@@ -589,9 +589,9 @@ def test_a_damaged_store_names_its_file_and_is_read_again_when_mended(folder, st
     good = (folder / "mlflow.db").read_bytes()
     (folder / "mlflow.db").write_bytes(content)
     with pytest.raises(Damaged, match=r"store/mlflow\.db"):
-        store.runs()
+        store.runs().wide()
     (folder / "mlflow.db").write_bytes(good)
-    assert len(store.runs()) > 0
+    assert len(store.runs().wide()) > 0
 
 
 def test_a_page_of_the_file_that_is_damaged_names_the_file(folder):
@@ -599,28 +599,28 @@ def test_a_page_of_the_file_that_is_damaged_names_the_file(folder):
     data[4096 * 20 :] = b"\xff" * (len(data) - 4096 * 20)
     (folder / "mlflow.db").write_bytes(data)
     with pytest.raises(Damaged, match=r"mlflow\.db"):
-        open_store(folder).runs()
+        open_store(folder).runs().wide()
 
 
 def test_a_directory_or_another_programs_database_is_no_store(tmp_path):
     (tmp_path / "mlflow.db").mkdir()
     with pytest.raises(Damaged, match=r"mlflow\.db"):
-        open_store(tmp_path).runs()
+        open_store(tmp_path).runs().wide()
     (tmp_path / "mlflow.db").rmdir()
     execute(tmp_path, "CREATE TABLE recipes (name TEXT)")
     with pytest.raises(Damaged, match="no table of runs"):
-        open_store(tmp_path).runs()
+        open_store(tmp_path).runs().wide()
 
 
 def test_an_empty_file_is_an_empty_store(tmp_path):
     (tmp_path / "mlflow.db").touch()
-    assert len(open_store(tmp_path).runs()) == 0
+    assert len(open_store(tmp_path).runs().wide()) == 0
 
 
 def test_a_folder_that_cannot_be_written_is_read_without_an_index(folder, monkeypatch):
     """As root every folder can be written: what SQLite and the system say there is put in their mouths."""
     writable = open_store(folder)
-    expected = writable.runs()
+    expected = writable.runs().wide()
     writable.close()
     for log in folder.glob("mlflow.db-*"):
         log.unlink()
@@ -635,14 +635,14 @@ def test_a_folder_that_cannot_be_written_is_read_without_an_index(folder, monkey
 
     monkeypatch.setattr("dashboard.reading.file.sqlite3.connect", connect)
     with pytest.raises(Damaged, match="unable to open"):
-        open_store(folder).runs()
+        open_store(folder).runs().wide()
     monkeypatch.setattr("dashboard.reading.file.os.access", lambda _, mode: mode != os.W_OK)
     store = open_store(folder)
-    pd.testing.assert_frame_equal(store.runs(), expected)
+    pd.testing.assert_frame_equal(store.runs().wide(), expected)
     assert store.notice == ""
     run = final(store)
     add_note(folder, run)
-    assert store.runs().at[run, "note"] == "worth a second look"
+    assert store.runs().wide().at[run, "note"] == "worth a second look"
     (folder / "mlflow.db-wal").write_bytes(b"x" * 4152)
     unwatched = open_store(folder)
     unwatched.probe()
@@ -660,7 +660,7 @@ def test_readers_block_no_writer_and_see_whole_transactions(folder):
         try:
             store = open_store(folder)
             while not stop.is_set():
-                runs = store.runs()
+                runs = store.runs().wide()
                 new = runs[runs["method"] == "motion/new"].filter(like="test/m")
                 assert new.notna().sum(axis=1).isin([0, 30]).all() if len(new) else True
                 seen.append(len(new))
@@ -686,7 +686,7 @@ def test_readers_block_no_writer_and_see_whole_transactions(folder):
     for thread in threads:
         thread.join()
     assert not errors, errors[0]
-    assert len(open_store(folder).runs().query("method == 'motion/new'")) == 15
+    assert len(open_store(folder).runs().wide().query("method == 'motion/new'")) == 15
     assert len(set(seen)) > 1
 
 
@@ -694,7 +694,7 @@ def test_no_lock_is_held_between_two_calls(folder, store):
     """Also in MLflow's own rollback mode, where one open cursor would keep every writer out."""
     connection = sqlite3.connect(folder / "mlflow.db", timeout=0)
     assert connection.execute("PRAGMA journal_mode = delete").fetchone() == ("delete",)
-    store.runs()
+    store.runs().wide()
     store.curves([final(store)])
     connection.execute("BEGIN EXCLUSIVE")
     connection.execute("COMMIT")
@@ -706,7 +706,9 @@ def test_one_store_serves_many_threads(store):
 
     def read():
         try:
-            found.append((len(store.runs()), len(store.curves([run])), len(store.table(run, Artifact.PREDICTIONS))))
+            found.append(
+                (len(store.runs().table), len(store.curves([run])), len(store.table(run, Artifact.PREDICTIONS)))
+            )
         except Exception as error:
             errors.append(error)
 
@@ -740,7 +742,7 @@ def test_eight_writers_see_no_lock_error_while_the_dashboard_refreshes(folder, s
     writers = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(8)]
     reads = 0
     while any(writer.poll() is None for writer in writers):
-        runs = store.runs()
+        runs = store.runs().wide()
         store.curves(runs.index[-20:])
         reads += 1
         time.sleep(0.02)
@@ -749,7 +751,7 @@ def test_eight_writers_see_no_lock_error_while_the_dashboard_refreshes(folder, s
         said = writer.stderr.read()
         assert writer.returncode == 0, said
         assert "locked" not in said
-    runs = store.runs()
+    runs = store.runs().wide()
     assert (runs["method"] == "motion/many").sum() == 8 * 12
     assert (runs.loc[runs["method"] == "motion/many", "val/mae/all"] == 0.5).all()
     assert reads > 20

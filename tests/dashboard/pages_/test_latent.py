@@ -37,7 +37,7 @@ def traces(page, number: int = 0) -> list[str]:
 def signature(study: str, code: str, algorithm: str) -> str:
     """Return what an outline in the address begins with: it belongs to one picture of one run."""
     opened = Store(locate())
-    runs = opened.runs()
+    runs = opened.runs().wide()
     run_id = str(runs.index[(runs["study"] == study) & (runs["kind"] == "final")][0])
     plane = latent.kept(opened.table(run_id, Artifact.PROJECTIONS), code, algorithm, run_id, study)
     assert plane is not None
@@ -46,7 +46,7 @@ def signature(study: str, code: str, algorithm: str) -> str:
 
 def short(study: str) -> str:
     """Return the letters by which an address names a study."""
-    runs = Store(locate()).runs()
+    runs = Store(locate()).runs().wide()
     return str(runs.index[(runs["study"] == study) & (runs["kind"] == "study")][0])[:8]
 
 
@@ -158,7 +158,7 @@ def test_a_circled_area_outlives_the_wait_for_its_picture(visit, monkeypatch):
 def test_a_damaged_run_does_not_stop_the_wait_for_another(faces, tmp_path, monkeypatch, visit):
     folder = shutil.copytree(faces, tmp_path / "half")
     monkeypatch.setenv("AFFECTORY_STORE", str(folder))
-    runs = Store(locate()).runs()
+    runs = Store(locate()).runs().wide()
     damaged = runs.index[(runs["study"] == VANILLA) & (runs["kind"] == "final")][0]
     for file in folder.rglob(f"{damaged}/**/{Artifact.EMBEDDINGS}"):
         file.write_bytes(b"no parquet")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from dashboard.parts import runs
+from dashboard.reading.table import Runs
 from dashboard.results.index import Index
 from dashboard.views import view
 from tests import fake_store
@@ -96,7 +97,7 @@ def test_letters_that_begin_two_ids_are_too_few():
         {"kind": "study", "state": "complete", "start": pd.Timestamp("2026-01-01", tz="UTC")},
         index=["abcdefgh1" + "0" * 23, "abcdefgh2" + "0" * 23, "f" * 32],
     )
-    index = Index(frame)
+    index = Index(Runs.of(frame))
     assert [len(runs.short(run, index)) for run in frame.index] == [9, 9, 8]
 
 

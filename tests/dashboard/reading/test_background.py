@@ -54,33 +54,33 @@ class Client:
 def test_the_last_answer_stands_while_the_next_is_on_its_way():
     server = Client()
     reader = Background(server)
-    assert reader.runs()["note"].tolist() == ["first"]
+    assert reader.runs().wide()["note"].tolist() == ["first"]
     before = reader.probe()
     server.go.clear()
     server.due, server.note = 1, "second"
-    assert reader.runs()["note"].tolist() == ["first"], "nobody waits"
+    assert reader.runs().wide()["note"].tolist() == ["first"], "nobody waits"
     assert reader.probe() == before
     assert server.asked == 2
     server.go.set()
     reader.close()
     assert reader.probe() != before
-    assert reader.runs()["note"].tolist() == ["second"]
+    assert reader.runs().wide()["note"].tolist() == ["second"]
     assert server.asked == 2, "asked once, however many pages look"
 
 
 def test_a_server_that_goes_away_is_said_and_comes_back():
     server = Client()
     reader = Background(server)
-    reader.runs()
+    reader.runs().wide()
     server.due, server.note = 1, "down"
     reader.probe()
     reader.close()
     with pytest.raises(Damaged, match="does not answer"):
-        reader.runs()
+        reader.runs().wide()
     server.due, server.note = 2, "back"
     reader.probe()
     reader.close()
-    assert reader.runs()["note"].tolist() == ["back"]
+    assert reader.runs().wide()["note"].tolist() == ["back"]
 
 
 def test_a_server_that_never_answered_is_asked_again_by_the_next_page():
@@ -89,6 +89,6 @@ def test_a_server_that_never_answered_is_asked_again_by_the_next_page():
     reader = Background(server)
     for _ in range(2):
         with pytest.raises(Damaged):
-            reader.runs()
+            reader.runs().wide()
     server.note = "first"
-    assert len(reader.runs()) == 1
+    assert len(reader.runs().wide()) == 1

@@ -39,7 +39,7 @@ def write(store: tracking.Store) -> str:
 
 
 def check(store: Store, run: str) -> None:
-    runs = store.runs()
+    runs = store.runs().wide()
     assert set(runs["kind"]) == {Kind.STUDY, Kind.FINAL}
     row = runs.loc[run]
     assert (row["test/mae/all"], row["param.depth"], row["param.scaling"], row["seed"]) == (0.25, 3, "none", 1)
@@ -62,7 +62,7 @@ def test_what_the_bench_writes_is_read_the_same_by_both_ways(monkeypatch):
     by_client = Store(locate())
     by_client._reader = Background(client.ClientReader(locate().uri))
     check(by_client, run)
-    pd.testing.assert_frame_equal(by_client.runs(), store.runs())
+    pd.testing.assert_frame_equal(by_client.runs().wide(), store.runs().wide())
     writer.close()
 
 
@@ -71,7 +71,7 @@ def test_a_store_on_postgresql(postgres_programs, monkeypatch):
     with postgres.serve(postgres_programs) as server:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", postgres.create(server, "mlflow"))
         store = Store(locate())
-        assert len(store.runs()) == 0
+        assert len(store.runs().wide()) == 0
         assert not tables(server), "reading an empty database must not make MLflow's tables in it"
         writer = tracking.Store.open()
         run = write(writer)
@@ -136,7 +136,7 @@ def test_a_server_that_does_not_answer_is_said_soon_and_without_its_password(mon
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     started = time.monotonic()
     with pytest.raises(Damaged, match=r"127\.0\.0\.1:9") as caught:
-        Store(locate()).runs()
+        Store(locate()).runs().wide()
     assert time.monotonic() - started < 30  # MLflow itself tries for minutes
     assert "secret" not in str(caught.value)
 

@@ -171,17 +171,20 @@ def test_parameters_are_told_from_settings():
     ]
 
 
-def test_scores_have_a_column_a_metric_and_test_comes_first():
+def test_scores_have_their_spread_and_baselines_beside_them_and_test_comes_first():
     figures = {"test/ccc/all": 0.5, "test/mae/p": 0.2, "val/mae/all": 0.4, "test.mean/mae/all": 0.6}
+    figures |= {"test.sd/mae/all": 0.01, "test.low/mae/all": 0.2, "test.high/mae/all": 0.35}
     found = card.scores(index(study("a", 0.3, **figures)), "a")
-    assert found[["part", "row", "target"]].to_numpy().tolist() == [
-        ["test", "method", "all"],
-        ["test", "predicting the train mean", "all"],
-        ["test", "method", "p"],
-        ["validation", "method", "all"],
+    assert found[["part", "target", "metric", "score"]].to_numpy().tolist() == [
+        ["test", "mean over all targets", "MAE", 0.3],
+        ["test", "mean over all targets", "CCC", 0.5],
+        ["test", "p", "MAE", 0.2],
+        ["validation", "mean over all targets", "MAE", 0.4],
     ]
-    assert found["MAE"].tolist() == [0.3, 0.6, 0.2, 0.4]
-    assert found["CCC"].iloc[0] == 0.5
+    beside = ["± sd over seeds", "95 % low", "95 % high", "predicting the train mean"]
+    assert found.columns.tolist() == ["part", "target", "metric", "score", *beside]
+    assert found[beside].iloc[0].tolist() == [0.01, 0.2, 0.35, 0.6]
+    assert found[beside].iloc[1:].isna().all(axis=None)
 
 
 def test_finals_stand_above_trials_each_by_their_numbers():

@@ -10,6 +10,7 @@ import pytest
 
 from affect.record import Artifact
 from dashboard.damaged import Damaged
+from dashboard.reading.table import Runs
 from dashboard.results import comparing
 from dashboard.results.index import Index
 from tests.dashboard.run_table import child, study, table
@@ -74,6 +75,23 @@ def test_equal_methods_share_a_rank_and_a_worse_one_does_not():
     assert texts(found) == {"a": "1 =", "b": "1 =", "c": "3"}
     assert found.pair("c", "a").difference > 0
     assert found.pair("a", "c").told_apart
+
+
+def test_the_table_of_pairs_has_the_tests_behind_the_ranks_and_no_others():
+    runs = index("a", "b", "c")
+    found = family(Files(a=final(0.1, 0), b=final(0.1, 1), c=final(0.9, 2)), runs)
+    table = found.table(runs)
+    assert list(table.columns) == list(comparing.PAIRS)
+    assert table[["first", "second"]].to_numpy().tolist() == [
+        [runs.title("a"), runs.title("b")],
+        [runs.title("a"), runs.title("c")],
+    ]
+    assert table["answer"].tolist() == ["cannot be told apart", f"{runs.title('a')} is better"]
+    for _, row in table.iterrows():
+        pair = found.pair("a", "b" if row["second"] == runs.title("b") else "c")
+        assert (row["difference"], row["p (Holm)"], row["groups"]) == (pair.difference, pair.adjusted, pair.groups)
+        assert row["95 % low"] <= row["difference"] <= row["95 % high"]
+    assert (table["difference"] < 0).tolist()[1], "the first has the smaller error"
 
 
 def test_an_unreadable_study_has_no_rank_and_changes_nobody_elses():
@@ -169,7 +187,8 @@ def test_an_archived_study_is_no_part_of_the_family():
 def test_a_metric_without_a_score_of_each_sample_ranks_nobody():
     runs = index("a", "b")
     assert family(Files(), runs, "mae_round_trip").order == ()
-    scored = Index(runs.runs.assign(**{"test/mae_round_trip/all": runs.runs["test/mae/all"]}))
+    wide = Runs(runs.runs, runs.metrics).wide()
+    scored = Index(Runs.of(wide.assign(**{"test/mae_round_trip/all": wide["test/mae/all"]})))
     found = family(Files(), scored, "mae_round_trip")
     assert texts(found) == {"a": "–", "b": "–"}
     assert "no paired test" in found.reason

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from dashboard.reading.table import Runs
 from dashboard.results.index import Index
-from tests.dashboard.run_table import child, study, table
+from tests.dashboard.run_table import child, frame, study, table
 
 
 def two_of_a_name() -> Index:
@@ -109,5 +110,5 @@ def test_a_bare_foreign_study_hurts_nobody():
 
 
 def test_an_empty_store_has_nothing():
-    index = Index(table(study("x")).iloc[:0])
+    index = Index(Runs.of(frame(study("x")).iloc[:0]))
     assert (index.studies, index.protocols, index.choices(), index.problems) == ((), {}, {}, ())

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from dashboard.reading.table import Runs
 from dashboard.results import trials
 from dashboard.results.index import Index
 from dashboard.results.study import Study
@@ -42,7 +43,7 @@ def store(*rows: dict, **tags: object) -> Study:
         "start": BEGIN,
     }
     ids = ["study", *(f"run{i}" for i in range(len(rows)))]
-    return Index(pd.DataFrame([head | tags, *rows], index=pd.Index(ids, name="run_id"))).study("study")
+    return Index(Runs.of(pd.DataFrame([head | tags, *rows], index=pd.Index(ids, name="run_id")))).study("study")
 
 
 def test_trials_stand_in_the_order_of_their_numbers_and_failed_ones_have_no_value():
@@ -173,3 +174,21 @@ def test_only_studies_of_the_same_objective_and_weights_are_comparable():
         study("e", 0.3, protocol_id="other"),
     )
     assert runs.study("a").comparable == {"b": "b"}
+
+
+def test_a_test_fold_has_a_search_a_best_trial_and_finals_of_its_own():
+    folds = pd.array([1, 1, 2, 2, 1, 2], "Int64")
+    rows = [
+        *(trial(0, "complete", 0.4), trial(1, "complete", 0.2), trial(0, "complete", 0.1), trial(1, "complete", 0.3)),
+        *(final(1, 0.25, 0.5), final(1, 0.15, 0.9)),
+    ]
+    whole = store(*[row | {"fold": fold} for row, fold in zip(rows, folds, strict=True)], test_folds=2, repeats="1")
+    assert whole.folds == [1, 2]
+    assert whole.winner is None
+    first, second = (whole.of_fold(fold) for fold in whole.folds)
+    assert first is whole.of_fold(1)
+    assert [study.trials()["value"].tolist() for study in (first, second)] == [[0.4, 0.2], [0.1, 0.3]]
+    assert [int(study.winner["trial"]) for study in (first, second)] == [1, 0]
+    assert [len(study.finals) for study in (first, second)] == [1, 1]
+    assert first.optimism["value"].tolist() == pytest.approx([0.2, 0.25, 0.5])
+    assert second.optimism["value"].tolist() == pytest.approx([0.1, 0.15, 0.9])
