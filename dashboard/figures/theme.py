@@ -243,7 +243,8 @@ def bulk(values: Any, worse: str = "", share: float = 0.5, far: float = FAR) -> 
         return None
     middle = float(np.median(finite))
     away = np.abs(finite - middle)
-    usual = float(np.quantile(away, share, method="lower"))
+    # the median of an even number lies between the two in the middle, which may be close by chance
+    usual = float(np.quantile(away, share, method="linear" if share == 0.5 else "lower"))
     if usual == 0 and (away > 0).any():
         usual = float(np.quantile(away[away > 0], share, method="lower"))
     near = finite[away <= far * usual]
