@@ -228,22 +228,26 @@ def whole(values: pd.Series) -> dict[str, Any]:
 
 MOST, FAR = 0.9, 50
 """Values that are so many times farther from the median than usual are beyond the axis: they would flatten the rest."""
+FEW, FAR_OF_FEW = 10, 1000
+"""What is usual among fewer values is known badly, so one must be farther away."""
 
 
-def bulk(values: Any, worse: str = "", share: float = 0.5, far: float = FAR) -> tuple[float, float] | None:
+def bulk(values: Any, worse: str = "", share: float = 0.5, far: float = 0.0) -> tuple[float, float] | None:
     """Return the ends of the finite values that an axis should show; None where there is none.
 
-    A value is beyond the axis where it is `far` times farther from the median than values usually are, which is what
-    this `share` of them is at most: half of few trials, `MOST` of many samples. With `worse` (``high`` or ``low``)
-    only that side is cut: what is best is always shown.
+    A value is beyond the axis where it is `far` (`FAR` by default) times farther from the median than values usually
+    are, which is what this `share` of them is at most: half of few trials, `MOST` of many samples. With `worse`
+    (``high`` or ``low``) only that side is cut: what is best is always shown.
     """
     finite = np.asarray(values, float)
     finite = finite[np.isfinite(finite)]
     if not len(finite):
         return None
+    far = far or (FAR if len(finite) >= FEW else FAR_OF_FEW)
     middle = float(np.median(finite))
     away = np.abs(finite - middle)
-    usual = float(np.quantile(away, share, method="lower"))
+    # the median of an even number lies between the two in the middle, which may be close by chance
+    usual = float(np.quantile(away, share, method="linear" if share == 0.5 else "lower"))
     if usual == 0 and (away > 0).any():
         usual = float(np.quantile(away[away > 0], share, method="lower"))
     near = finite[away <= far * usual]
@@ -252,7 +256,7 @@ def bulk(values: Any, worse: str = "", share: float = 0.5, far: float = FAR) -> 
     return low, high
 
 
-def within(values: Any, title: str, worse: str = "", share: float = MOST, far: float = FAR) -> dict[str, Any]:
+def within(values: Any, title: str, worse: str = "", share: float = MOST, far: float = 0.0) -> dict[str, Any]:
     """Return what an axis needs that shows the `bulk` of some values; its title says how many lie beyond.
 
     Empty where none does: Plotly then fits the axis to all of them.

@@ -13,7 +13,7 @@ from dashboard.figures import circumplex, pictures, predictions, rotations, them
 from dashboard.results import card, caveats, names
 from dashboard.views import images, moving, questions, seven_tasks
 from dashboard.views.ask import Ask
-from dashboard.views.cards import card_of
+from dashboard.views.cards import card_of, missing_files
 from dashboard.views.choice import Choice, Row
 from dashboard.views.items import BADGES, Badges, Code, Item, Json, Link, Links, Message, Section
 from dashboard.views.view import Page, View
@@ -51,7 +51,7 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
     """Yield one run's badges, card and links."""
     item = card_of(choice.index, choice.read, row.run_id)
     yield badges(row, item.card.badges)
-    yield from missing_files(choice, row)
+    yield from missing_files(choice.read, (row.record, shown_run(row)))
     if choice.index.archived(row.run_id):
         yield Message("This run is archived and hidden from leaderboards.")
     if row.record.state == State.FAILED:
@@ -60,19 +60,6 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
     if row.record.note:
         yield Section(text=f"Note: {row.record.note}")
     yield Links(links(choice, row))
-
-
-def missing_files(choice: Choice, row: Row) -> Iterator[Item]:
-    """Name the files that the records of a study and its final run list and that the store does not have."""
-    for run in dict.fromkeys((row.record, shown_run(row))):
-        # the model is a folder of files
-        there = {name for file in choice.read.files(run.run_id) for name in (file, file.partition("/")[0])}
-        if missing := sorted(set(run.artifacts) - there):
-            yield Message(
-                f"{run.what[0].upper()}{run.what[1:]}: the record lists files that the store does not have: "
-                f"{', '.join(missing)}. Copy the folder artifacts along with the database.",
-                "warning",
-            )
 
 
 def badges(row: Row, marks: Sequence[str]) -> Badges:

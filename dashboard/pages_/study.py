@@ -177,8 +177,9 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
     yield Section("All parameters at once")
     chosen = ask.many("Parameters", sorted(known), f"{prefix}params", placeholder=f"the first {SHOWN_PARAMETERS}")
     shown = chosen or known[:SHOWN_PARAMETERS]
+    ordered = ", the most important first" if len(done) >= space.ENOUGH and not chosen else ""
     text = (
-        f"{len(shown)} of {len(known)} parameters{'' if chosen else ', the most important first'}. A line is a "
+        f"{len(shown)} of {len(known)} parameters{ordered}. A line is a "
         "complete trial, from its parameters to its score; it is broken where the trial has no such parameter."
     )
     fig = landscape.draw_parallel(table, spaces, shown, run.direction, study.label)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dashboard.results.index import Index
     from dashboard.results.record import Record
 
+WORTH_SAYING = 30
+"""Seconds from which on it is said what a study's time was spent on."""
 SILENT_AFTER = 15 * 60
 """Seconds without a trial starting or ending after which a running study is called silent."""
 
@@ -221,6 +223,8 @@ class Study:
         if self.summary.live or math.isnan(self.record.seconds):
             return ""
         text = f"Took {names.duration(self.record.seconds)} from start to end"
+        if self.record.seconds < WORTH_SAYING:
+            return f"{text}."
         kinds = self.index.kinds[self.index.children(self.run_id)]
         seconds = (self.runs["end"] - self.runs["start"]).dt.total_seconds()
         fits = self.runs.get(names_of.COST_SECONDS, pd.Series(math.nan, self.runs.index))

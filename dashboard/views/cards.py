@@ -9,10 +9,13 @@ import pandas as pd
 from affect.record import Artifact
 from dashboard.damaged import Damaged
 from dashboard.results import card, comparing
-from dashboard.views.items import CardOf, Link
+from dashboard.views.items import CardOf, Link, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from dashboard.results.index import Index
+    from dashboard.results.record import Record
     from dashboard.views.choice import Reads
 
 
@@ -25,6 +28,19 @@ def card_of(index: Index, read: Reads, run_id: str) -> CardOf:
     if Artifact.DIAGNOSTICS in shown.artifacts:
         explained = Link("Why: the diagnostics", "errors", {"runs": run_id, "section": "Diagnostics"})
     return CardOf(made, comparing.standing(read, index, run_id), explained)
+
+
+def missing_files(read: Reads, records: Iterable[Record]) -> Iterator[Message]:
+    """Yield a warning for each run whose record lists files that the store does not have."""
+    for run in dict.fromkeys(records):
+        # the model is a folder of files
+        there = {name for file in read.files(run.run_id) for name in (file, file.partition("/")[0])}
+        if missing := sorted(set(run.artifacts) - there):
+            yield Message(
+                f"{run.what[0].upper()}{run.what[1:]}: the record lists files that the store does not have: "
+                f"{', '.join(missing)}. Copy the folder artifacts along with the database.",
+                "warning",
+            )
 
 
 def _summary(read: Reads, run_id: str, artifacts: frozenset[str]) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from affect.record import Artifact
+from tests import fake_faces
 from tests.dashboard.looking import look
 
 RUNNING = "lma-to-pad-features-with_jerk-synthetic-motion"
@@ -89,6 +90,11 @@ def test_a_page_says_how_many_of_the_parameters_it_draws(filled):
     shown = look(filled, "study", VAE, view="Parameters")
     text = next(section.text for section in shown.sections if "parameters" in section.text and " of " in section.text)
     assert text.split(" parameters")[0].replace(" of ", " ").split()[0].isdigit()
+
+
+def test_parameters_are_called_ordered_only_where_their_importance_is_known(faces, filled):
+    assert "the most important first" not in look(faces, "study", fake_faces.STUDIES[0].name, view="Parameters").said
+    assert "the most important first" in look(filled, "study", "lma-to-pad-synthetic-motion", view="Parameters").said
 
 
 def test_a_failed_trial_shows_its_reason_and_traceback_as_text(filled):

@@ -123,3 +123,8 @@ def test_what_is_merely_spread_is_never_cut():
     loss = pd.DataFrame({"run_id": "run", "metric": "val/mae", "step": range(20)})
     loss = loss.assign(value=[100, 10, 1, *np.linspace(0.1, 0.05, 17)])
     assert truth.draw_curves(loss, {"run": "run"}).layout.yaxis.range is None
+
+
+def test_one_bad_trial_of_three_is_drawn_where_it_is():
+    assert theme.bulk([0.1009, 0.1013, 0.1296], "high") == (0.1009, 0.1296)
+    assert theme.bulk([0.1009, 0.1013, 1e20], "high") == (0.1009, 0.1013)
