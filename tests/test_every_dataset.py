@@ -171,7 +171,12 @@ def test_it_reads_the_same_twice(case):
     reader, settings, data = case
     again = reader.read(None, settings)
     assert again.version == data.version
-    np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(data))
+    first, second = (dataclasses.asdict(one) for one in (data, again))
+    moving = [one.pop("figures") for one in (first, second)]
+    np.testing.assert_equal(second, first)
+    if moving[0] is not None:
+        rows = np.arange(min(3, len(data.sample)))
+        np.testing.assert_array_equal(moving[1](rows), moving[0](rows))
 
 
 @pytest.mark.parametrize("name", SYNTHETIC)

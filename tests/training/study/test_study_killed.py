@@ -28,23 +28,26 @@ STUDY = ("motion/lma_to_pad", "--dataset", "synthetic_motion", "--name", "killed
 
 
 SLOW = """
-import sys, time
+import itertools, os, sys, time
 from training import cli
 from training.models import trees
 
-fit = trees.fit
-trees.fit = lambda *args, **kwargs: (time.sleep(1), fit(*args, **kwargs))[1]
+fit, fits = trees.fit, itertools.count()
+quick, seconds = int(os.environ.get("QUICK_FITS", "0")), float(os.environ.get("SLOW_FIT_S", "1"))
+trees.fit = lambda *args, **kwargs: (time.sleep(seconds * (next(fits) >= quick)), fit(*args, **kwargs))[1]
 sys.argv[0] = "training"
 cli.main()
 """
-"""A worker whose fits take a second longer, so that it can be stopped in one."""
+"""A worker whose fits, but for the first ``QUICK_FITS``, take longer, so that it can be stopped in one."""
 
 
-def start(folder: Path, *options: str, slow: bool = False) -> subprocess.Popen[bytes]:
-    program = ["-c", SLOW] if slow else ["-m", "training"]
+def start(folder: Path, *options: str, slow_from: int | None = None) -> subprocess.Popen[bytes]:
+    """Start a worker; from the fit `slow_from` on, where it is given, each takes 15 s longer."""
+    program = ["-m", "training"] if slow_from is None else ["-c", SLOW]
+    slow = {} if slow_from is None else {"QUICK_FITS": str(slow_from), "SLOW_FIT_S": "15"}
     command = [sys.executable, *program, "study", *STUDY, *options]
     return subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "AFFECTORY_STORE": str(folder)}, stdout=subprocess.DEVNULL
+        command, cwd=ROOT, env={**os.environ, **slow, "AFFECTORY_STORE": str(folder)}, stdout=subprocess.DEVNULL
     )
 
 
@@ -96,7 +99,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_killed_in_a_trial(tmp_path: Path, whole: Path) -> None:
     options = ("--trials", "5", "--repeats", "2")
-    worker = start(tmp_path, *options, slow=True)
+    worker = start(tmp_path, *options, slow_from=2)
     wait(worker, lambda: any(t.number == 2 and search.RUN_ID in t.user_attrs for t in trials(tmp_path)))
     worker.kill()
     worker.wait()
@@ -110,7 +113,7 @@ def test_killed_in_a_trial(tmp_path: Path, whole: Path) -> None:
 
 def test_killed_in_a_final(tmp_path: Path) -> None:
     options = ("--trials", "2", "--repeats", "2")
-    worker = start(tmp_path, *options, slow=True)
+    worker = start(tmp_path, *options, slow_from=2)
     folder = tmp_path / "mlflow.db"
     wait(worker, lambda: folder.exists() and bool(counted(tmp_path)) and bool(running_finals(tmp_path)))
     worker.kill()
@@ -129,7 +132,7 @@ def running_finals(folder: Path) -> list[str]:
 
 def test_terminated_goes_on(tmp_path: Path, whole: Path) -> None:
     options = ("--trials", "5", "--repeats", "2")
-    worker = start(tmp_path, *options, slow=True)
+    worker = start(tmp_path, *options, slow_from=1)
     wait(worker, lambda: any(t.number == 1 and search.RUN_ID in t.user_attrs for t in trials(tmp_path)))
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 130
