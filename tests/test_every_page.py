@@ -275,7 +275,7 @@ def test_a_file_that_the_record_lists_and_that_is_gone_is_named(results, monkeyp
     monkeypatch.setenv("AFFECTORY_STORE", str(folder))
     app = open_page("run", run=study_id(0), tab="files")
     assert "predictions.parquet" in words(app)
-    assert "missing in the store" in words(app)
+    assert "Copy the folder artifacts along with the database" in words(app)
 
 
 def test_a_damaged_store_is_named(tmp_path, monkeypatch):
