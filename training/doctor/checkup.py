@@ -22,7 +22,7 @@ def problems(store: Store, say: Callable[[str], None]) -> list[Problem]:
     say("reading the runs")
     infos, deleted = store.find({}), store.deleted()
     own = [info for info in infos if "kind" in info.tags]
-    running = [info for info in own if info.status == "RUNNING"]
+    running = [info for info in own if runs.is_running(info)]
     dead = runs.dead_workers(store, running, say)
     found = [*runs.problems(store, own, dead), *runs.deleted(store, [info for info in deleted if "kind" in info.tags])]
     say("comparing the searches with their runs")

@@ -59,7 +59,7 @@ def _is_free(store: Store, worker: str) -> bool:
 
 def problems(store: Store, infos: Sequence[RunInfo], dead: set[str]) -> Iterator[Problem]:
     """Yield the problems of runs, `infos` being all that MLflow has not deleted, and `dead` workers that are gone."""
-    busy = {info.parent for info in infos if _runs(info) and info.tags.get("worker", "") not in dead}
+    busy = {info.parent for info in infos if is_running(info) and info.tags.get("worker", "") not in dead}
     for info in infos:
         state = info.tags.get("state")
         if info.status == "RUNNING" and state in (State.COMPLETE, State.PRUNED, State.FAILED, State.STOPPED):
@@ -69,7 +69,7 @@ def problems(store: Store, infos: Sequence[RunInfo], dead: set[str]) -> Iterator
                 "end it",
                 partial(store.end, info.id, state),
             )
-        elif _runs(info) and info.tags.get("worker", "") in dead and info.id not in busy:
+        elif is_running(info) and info.tags.get("worker", "") in dead and info.id not in busy:
             yield _left_running(store, info)
     yield from _scored_twice(store, infos)
     for info in infos:
@@ -83,7 +83,8 @@ def problems(store: Store, infos: Sequence[RunInfo], dead: set[str]) -> Iterator
                 )
 
 
-def _runs(info: RunInfo) -> bool:
+def is_running(info: RunInfo) -> bool:
+    """Return whether a run has not ended, by its state and to MLflow."""
     return info.status == "RUNNING" and info.tags.get("state") == State.RUNNING
 
 
