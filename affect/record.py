@@ -105,6 +105,8 @@ TAGS: dict[str, str] = {
     "best_value": "the best trial's objective on validation during the search, on a study",
     "needs": 'JSON {"need": "run id"} of the prerequisites: the fitted methods that it used',
     "artifacts": "JSON list of the artifact files that the run has",
+    "hashes": "JSON object artifact → hash of its content (of a folder, of all files in it) as the run left it; absent "
+    "where an MLflow server keeps the files",
     "code": "commit, followed by + where tracked files differ, or training/, affect/ or search_spaces/ have new ones",
     "machine": 'JSON {"host", "device", "cores", "python", "platform", "versions": {...}}',
     "metric_version": "METRIC_VERSION",
@@ -112,7 +114,7 @@ TAGS: dict[str, str] = {
     "root": "file or folder of the data, as `--root` named it; absent where it was not given",
     "epochs": "upper limit on epochs, as `--epochs` gave it; absent where it was not given",
     "threads": "CPU threads that a fit may use",
-    "worker": "on a trial or final: the process that made it, as its machine, its number there and a random part",
+    "worker": "the process that made the run, as its machine, its number there and a random part",
     "steps": "on a final with refit all: JSON list of the epochs, or rounds of each regressor, that it took",
     "archived": "true where a person put the run aside",
     "note": "a person's note (plain text)",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from affect.body import BONES
 from dashboard.figures import theme
 
 if TYPE_CHECKING:
@@ -14,20 +15,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
-
-PARENTS = {
-    "chest": "root",
-    "neck": "chest",
-    **{
-        f"{side}_{joint}": parent if parent in ("root", "chest") else f"{side}_{parent}"
-        for side in ("left", "right")
-        for joint, parent in (
-            *(("hip", "root"), ("knee", "hip"), ("ankle", "knee")),
-            *(("shoulder", "chest"), ("elbow", "shoulder"), ("wrist", "elbow")),
-        )
-    },
-}
-"""Joint → the joint that it hangs on."""
 
 HEAD = 0.07
 """Height of the head above the neck, in body heights."""
@@ -104,7 +91,7 @@ def _traces(
     joints: Sequence[str], frame: NDArray[np.float64], lines: Sequence[tuple[str, str]]
 ) -> list[dict[str, Any]]:
     place = dict(zip(joints, frame, strict=True))
-    bones = [(a, b) for b, a in PARENTS.items() if a in place and b in place]
+    bones = [(a, b) for a, b in BONES if a in place and b in place]
     head = [place["neck"], place["neck"] + [0, HEAD, 0]] if "neck" in place else []
     traces = [
         _segments([(place[a], place[b]) for a, b in bones], theme.ACCENT, 6),

@@ -26,7 +26,7 @@ def evaluate(fitted: Fitted) -> Findings:
     """Return figures.parquet: where the joints are in each frame of a window; none where the data has no figures."""
     import pandas as pd
 
-    from training.motion_capture.humanoid import NAMES
+    from affect.body import JOINTS
 
     if fitted.data.figures is None:
         return Findings()
@@ -40,7 +40,7 @@ def evaluate(fitted: Fitted) -> Findings:
         return Findings()
     n, frames, joints, _ = positions.shape
     table = pd.DataFrame(positions.reshape(-1, 3), columns=["x", "y", "z"])
-    table.insert(0, "joint", np.tile(NAMES, n * frames))
+    table.insert(0, "joint", np.tile(JOINTS, n * frames))
     table.insert(0, "frame", np.tile(np.repeat(np.arange(frames), joints), n))
     table.insert(0, "sample", np.repeat(names, frames * joints))
     return Findings({Artifact.FIGURES: table})

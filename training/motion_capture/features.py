@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from affect.body import JOINTS
 from training.contract import UserError
 from training.motion_capture import humanoid
 from training.motion_capture.names import FEATURES, PLAIN
@@ -111,7 +112,7 @@ def published(links: Floats, neck: Rotation, size: int, window: float, more: int
     begin = np.arange(count) * size + more
     end = begin + size
     begin[0] = 0
-    track = {name: links[place] for place, name in enumerate(humanoid.NAMES)}
+    track = {name: links[place] for place, name in enumerate(JOINTS)}
 
     def distance(a: str, b: str) -> Floats:
         gap: Floats = np.linalg.norm(track[a] - track[b], axis=1)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from affect.body import JOINTS
 from training import cache
 from training.motion_capture.features import height
-from training.motion_capture.humanoid import LINKS, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 FRAMES = 12
-BONES = tuple((link.parent, link.name) for link in LINKS if link.parent)
 ROLES = {"root": "pelvis", "chest": "upper_chest"}
 """Links whose joint has another role in `skeletons.ROLES`; wrists are the joints below the elbows."""
 
@@ -36,7 +35,7 @@ def of_recording(
     """Return the figures (w, `FRAMES`, 15, 3) of the windows that begin at `begin` (w,) and last `seconds`."""
     positions, _ = recording.poses(places["pelvis"])
     joints = []
-    for name in NAMES:
+    for name in JOINTS:
         if name.endswith("_wrist"):
             joints.append(recording.child(places[name.replace("wrist", "elbow")]))
         else:
@@ -48,7 +47,7 @@ def of_recording(
 
 def standing(positions: Floats) -> NDArray[np.float32]:
     """Put figures (w, f, 15, 3) on the floor, with the pelvis over its origin in the middle of the window."""
-    origin = positions[:, positions.shape[1] // 2, NAMES.index("root")].copy()
+    origin = positions[:, positions.shape[1] // 2, JOINTS.index("root")].copy()
     origin[:, 1] = positions[..., 1].min(axis=(1, 2))
     return (positions - origin[:, None, None]).astype(np.float32)
 
@@ -77,6 +76,6 @@ def read(table: Path) -> tuple[dict[str, int], NDArray[np.float16]] | str | None
             names, positions = content["names"], content["positions"]
     except Exception as error:  # whatever a damaged archive raises
         return f"the moving figures in {file.name} cannot be read ({type(error).__name__})"
-    if names.ndim != 1 or positions.shape != (len(names), FRAMES, len(NAMES), 3) or positions.dtype != np.float16:
+    if names.ndim != 1 or positions.shape != (len(names), FRAMES, len(JOINTS), 3) or positions.dtype != np.float16:
         return f"the moving figures in {file.name} are not as expected: shape {positions.shape}, {positions.dtype}"
     return {name: place for place, name in enumerate(names.tolist())}, positions

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from affect.body import JOINTS, PARENTS
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -40,16 +41,17 @@ class Link(NamedTuple):
 
 
 def _side(side: str, z: float, shoulder_z: float) -> tuple[Link, ...]:
-    def name(part: str) -> str:
-        return f"{side}_{part}"
+    def link(part: str, offset: tuple[float, float, float], centre: tuple[float, float, float]) -> Link:
+        name = f"{side}_{part}"
+        return Link(name, PARENTS[name], offset, centre)
 
     return (
-        Link(name("hip"), "root", (0, 0, z), (0, -0.21, 0)),
-        Link(name("knee"), name("hip"), (0, -0.421546, 0), (0, -0.2, 0)),
-        Link(name("ankle"), name("knee"), (0, -0.40987, 0), (0.045, -0.0225, 0)),
-        Link(name("shoulder"), "chest", (-0.02405, 0.2435, shoulder_z), (0, -0.14, 0)),
-        Link(name("elbow"), name("shoulder"), (0, -0.274788, 0), (0, -0.12, 0)),
-        Link(name("wrist"), name("elbow"), (0, -0.258947, 0), (0, 0, 0)),
+        link("hip", (0, 0, z), (0, -0.21, 0)),
+        link("knee", (0, -0.421546, 0), (0, -0.2, 0)),
+        link("ankle", (0, -0.40987, 0), (0.045, -0.0225, 0)),
+        link("shoulder", (-0.02405, 0.2435, shoulder_z), (0, -0.14, 0)),
+        link("elbow", (0, -0.274788, 0), (0, -0.12, 0)),
+        link("wrist", (0, -0.258947, 0), (0, 0, 0)),
     )
 
 
@@ -60,7 +62,7 @@ LINKS: tuple[Link, ...] = (
     *_side("right", 0.084887, 0.18311),
     *_side("left", -0.084887, -0.18311),
 )
-NAMES = tuple(link.name for link in LINKS)
+"""One link for each joint of `affect.body.JOINTS`, in their order."""
 HINGES = tuple(f"{side}_{part}" for side in ("right", "left") for part in ("knee", "elbow"))
 """Links that turn about one axis; wrists do not turn, all others turn freely."""
 
@@ -231,4 +233,4 @@ def place(poses: Poses) -> Placed:
         else:
             rotations[link.name], origins[link.name] = own, poses.root
     centres = [origins[link.name] + rotations[link.name].apply(link.centre) for link in LINKS]
-    return Placed(np.array([origins[name] for name in NAMES]), np.array(centres), rotations["neck"])
+    return Placed(np.array([origins[name] for name in JOINTS]), np.array(centres), rotations["neck"])

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affect.body import BONES, JOINTS
 from training import cache
 from training.contract import UserError
 from training.motion_capture import bvh, figures, skeletons
-from training.motion_capture.humanoid import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ def _video(
 
     from training.facemesh.preview import VideoFile
 
-    joints = {name: place for place, name in enumerate(NAMES)}
+    joints = {name: place for place, name in enumerate(JOINTS)}
     width, height = SIZE
     with VideoFile(out, RATE) as video:
         for moment, pose in zip(moments, poses, strict=True):
@@ -74,7 +74,7 @@ def _video(
             x = 0.45 * pose[:, 0] + 0.9 * pose[:, 2]
             dots = np.column_stack([(width - TRACE) / 2 + 0.8 * height * x, 0.92 * height - 0.8 * height * pose[:, 1]])
             dots = dots.round().astype(int)
-            for a, b in figures.BONES:
+            for a, b in BONES:
                 cv2.line(frame, dots[joints[a]].tolist(), dots[joints[b]].tolist(), BODY, 5, cv2.LINE_AA)
             neck = dots[joints["neck"]]
             cv2.circle(frame, (int(neck[0]), int(neck[1] - 0.05 * height)), int(0.035 * height), BODY, 3, cv2.LINE_AA)
@@ -127,12 +127,12 @@ def _page(
     from plotly.subplots import make_subplots
 
     fig = make_subplots(rows=1, cols=2, specs=[[{"type": "scene"}, {"type": "xy"}]], column_widths=[0.5, 0.5])
-    joints = {name: place for place, name in enumerate(NAMES)}
+    joints = {name: place for place, name in enumerate(JOINTS)}
 
     def moving(k: int) -> list[dict[str, Any]]:
         """Return the traces of a frame: the body, and a dot on each line at that time."""
         gap = np.full(3, np.nan)
-        bones = np.array([p for a, b in figures.BONES for p in (poses[k, joints[a]], poses[k, joints[b]], gap)])
+        bones = np.array([p for a, b in BONES for p in (poses[k, joints[a]], poses[k, joints[b]], gap)])
         axes = {name: [None if v != v else float(v) for v in bones[:, j]] for name, j in (("x", 2), ("y", 0), ("z", 1))}
         now = [float(np.interp(moments[k], time, predictions[:, j])) for j in range(len(targets))]
         dots = {"x": [float(moments[k])] * len(targets), "y": now, "mode": "markers", "marker": {"size": 11}}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from affect.body import JOINTS
 from training.motion_capture import figures, humanoid
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def move(drivers: Floats, start: Floats) -> NDArray[np.float32]:
         angles[f"{side}_elbow"] = bend
     placed = humanoid.place(humanoid.Poses(np.zeros((n, 3)), turns, angles))
     joints = placed.origins.transpose(1, 0, 2) / HEIGHT
-    return figures.standing(joints.reshape(len(drivers), figures.FRAMES, len(humanoid.NAMES), 3))
+    return figures.standing(joints.reshape(len(drivers), figures.FRAMES, len(JOINTS), 3))
 
 
 def _share(driver: Floats) -> Floats:

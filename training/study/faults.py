@@ -8,6 +8,7 @@ import sys
 from optuna.exceptions import StorageInternalError
 
 from training.tracking import patience
+from training.tracking.locks import LockLost
 from training.tracking.patience import StoreAway
 
 DISK = {*patience.DISK, errno.EROFS}
@@ -22,10 +23,10 @@ class NotRecorded(Exception):
 
 
 def recording(error: BaseException) -> bool:
-    """Return whether the disk or the store failed: the configuration has no part in it."""
+    """Return whether the disk, the store or a lock failed: the configuration has no part in it."""
     if isinstance(error, OSError):
         return error.errno in DISK
-    return isinstance(error, NotRecorded | StorageInternalError | StoreAway)
+    return isinstance(error, NotRecorded | StorageInternalError | StoreAway | LockLost)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -162,7 +162,7 @@ def _fit(session: Session, method: str) -> str:
         raise ValueError(f"{method} as a prerequisite of {prepared.plan.method} would be fitted on another split")
     bench = dataclasses.replace(session.bench, settings=settings)
     asked = dataclasses.replace(prepared, method=declared, settings=settings, protocol=protocol)
-    tags = {**identity(asked, bench), **_identity(session, method), **session.selection}
+    tags = {**identity(asked, bench), **_identity(session, method), **session.selection, "worker": session.worker}
     session.watch.message(f"fitting {method}, which {prepared.plan.method} needs, with its defaults")
     name = f"{session.prefix}need {method}"
     run = store.start(store.experiment(protocol.name), name, tags, dict(space.DEFAULTS))

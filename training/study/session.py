@@ -58,7 +58,7 @@ class Session:
     @property
     def label(self) -> str:
         """Return the name by which locks know the study, or the fold."""
-        return f"{self.prepared.name} fold {self.fold}" if self.fold else self.prepared.name
+        return label(self.prepared.name, self.fold)
 
     @property
     def prefix(self) -> str:
@@ -75,6 +75,11 @@ class Session:
         folds = {"test_folds": str(self.folds)} if self.folds else {}
         own = {"worker": self.worker, "kind": kind}
         return {**identity(self.prepared, self.bench), **self.selection, **folds, **own}
+
+
+def label(study: str, fold: int) -> str:
+    """Return the name by which locks know a study, or a fold of it (0: the study)."""
+    return f"{study} fold {fold}" if fold else study
 
 
 def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:

@@ -15,6 +15,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from training.contract import UserError
 from training.tracking.patience import Patience
 
 if TYPE_CHECKING:
@@ -27,8 +28,18 @@ TESTED_S = 2.0
 """A process that only looks whether a lock is free has it for less than this."""
 
 
-class LockLost(Exception):
-    """A lock was lost, and another process has it now. The message is the lock's name."""
+class LockLost(UserError):
+    """A lock was lost, and another process has it now.
+
+    Parameters
+    ----------
+    name : the lock's.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the lock {name} was lost, and another process has it now: this process stops, the other goes on"
+        )
 
 
 class Locks(Protocol):

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from affect.body import JOINTS
 from dashboard.figures import motion
-from training.motion_capture import figures, humanoid, puppet
+from training.motion_capture import figures, puppet
 
 DRIVERS = np.array([[0.5, 0.2, 0.1, -0.3], [-1.0, 1.0, 0.0, 1.0]])
 
@@ -18,7 +19,7 @@ def table() -> pd.DataFrame:
         (sample, frame, joint, *moving[k, frame, j].tolist())
         for k, sample in enumerate(("a:0", "b:3"))
         for frame in range(figures.FRAMES)
-        for j, joint in enumerate(humanoid.NAMES)
+        for j, joint in enumerate(JOINTS)
     ]
     return pd.DataFrame(rows, columns=["sample", "frame", "joint", "x", "y", "z"])
 
@@ -26,16 +27,12 @@ def table() -> pd.DataFrame:
 def test_the_places_of_a_sample_are_those_of_the_table_whatever_its_order():
     joints, places = motion.of_sample(table().sample(frac=1, random_state=0), "b:3")
     expected = puppet.move(DRIVERS, np.array([0.0, 3.0]))[1]
-    np.testing.assert_allclose(places[:, [joints.index(name) for name in humanoid.NAMES]], expected, atol=1e-6)
+    np.testing.assert_allclose(places[:, [joints.index(name) for name in JOINTS]], expected, atol=1e-6)
 
 
 def test_a_joint_that_is_missing_in_a_frame_is_said():
     with pytest.raises(ValueError, match=r"not every joint of a:0 in every frame"):
         motion.of_sample(table().drop(index=5), "a:0")
-
-
-def test_the_bones_are_those_of_the_humanoid():
-    assert {(parent, joint) for joint, parent in motion.PARENTS.items()} == set(figures.BONES)
 
 
 def test_every_frame_has_the_same_traces_and_the_lines_of_the_feature():
@@ -52,4 +49,4 @@ def test_every_frame_has_the_same_traces_and_the_lines_of_the_feature():
 
 
 def test_the_joints_of_every_distance_are_on_the_figure():
-    assert {joint for lines in motion.DISTANCES.values() for pair in lines for joint in pair} <= set(humanoid.NAMES)
+    assert {joint for lines in motion.DISTANCES.values() for pair in lines for joint in pair} <= set(JOINTS)

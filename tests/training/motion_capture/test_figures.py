@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from affect.body import BONES, JOINTS
 from tests.training.motion_capture.recordings import write
 from training.motion_capture import bvh, figures, puppet, skeletons
-from training.motion_capture.humanoid import NAMES
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def moving(tmp_path):
 
 
 def at(moving: np.ndarray, joint: str) -> np.ndarray:
-    return moving[:, :, NAMES.index(joint)]
+    return moving[:, :, JOINTS.index(joint)]
 
 
 def test_a_figure_stands_on_the_floor_over_its_origin_and_is_one_high(moving):
@@ -28,7 +28,7 @@ def test_a_figure_stands_on_the_floor_over_its_origin_and_is_one_high(moving):
 
 
 def test_bones_keep_their_lengths(moving):
-    for a, b in figures.BONES:
+    for a, b in BONES:
         length = np.linalg.norm(at(moving, a) - at(moving, b), axis=-1)
         np.testing.assert_allclose(length, length[0, 0], atol=1e-4, err_msg=f"{a} {b}")
 

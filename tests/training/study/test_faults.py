@@ -9,6 +9,7 @@ import torch
 from optuna.exceptions import StorageInternalError
 
 from training.study import faults
+from training.tracking.locks import LockLost
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,7 @@ def test_a_full_disk_and_a_store_that_cannot_be_written_are_known() -> None:
     assert faults.recording(OSError(errno.ENOSPC, "No space left on device"))
     assert faults.recording(faults.NotRecorded("database is locked"))
     assert faults.recording(StorageInternalError("database or disk is full"))
+
+
+def test_a_lost_lock_is_no_result_of_a_configuration() -> None:
+    assert faults.recording(LockLost("worker-a"))

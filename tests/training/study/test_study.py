@@ -448,6 +448,23 @@ def test_trial_on_a_full_disk_is_run_again_by_the_same_command(store: Store, tmp
     assert failed.tags["reason"] == "OSError: [Errno 28] No space left on device"
 
 
+def test_trial_whose_lock_another_process_has_is_run_again_and_no_error_of_the_method(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = iter([locks.LockLost("worker-a")])
+
+    def keep_locks() -> None:
+        for error in lost:
+            raise error
+
+    monkeypatch.setattr(store, "keep_locks", keep_locks)
+    with pytest.raises(StudyFailed, match=r"worker-a was lost, and another process has it now.*no result of the trial"):
+        run(store, repeats=1)
+    session = run(store, repeats=1)
+    assert draws(session) == draws(run(Store.open(tmp_path / "other"), repeats=1))
+    assert [trial.tags["state"] for trial in runs(store, "trial")].count("failed") == 1
+
+
 def test_final_killed_before_mlflow_heard_of_its_end_is_ended_by_the_same_command(store: Store, tmp_path: Path) -> None:
     session = run(store, trials=2)
     store.client.update_run(runs(store, "final")[0].id, status="RUNNING")
