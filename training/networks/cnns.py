@@ -91,7 +91,7 @@ def autocast(device: torch.device) -> torch.autocast:
 
 def placed(module: Placed, device: str) -> Placed:
     """Return the module on the device, channels last: a step of convolutions takes less time so."""
-    return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def hidden(name: str, layers: int) -> tuple[int, ...]:
