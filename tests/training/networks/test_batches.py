@@ -6,7 +6,7 @@ import torch
 
 from training.datasets._images import Chosen
 from training.networks import batches, fitted
-from training.networks.batches import Batches, Chunks, Masked, Sequences, Shuffled, Together
+from training.networks.batches import Batches, Chunks, Masked, Scattered, Sequences, Shuffled, Together
 from training.views import View, whole
 
 
@@ -50,6 +50,20 @@ ROWS = {"b": [2, 0, 5, 4], "a": [3, 1], "c": [6]}
 
 def test_rows_of_a_recording_are_in_time_order():
     assert [rows.tolist() for rows in batches.in_time_order(RECORDINGS, TIME)] == list(ROWS.values())
+
+
+def test_scattered_rows_are_of_one_recording_and_from_all_of_it():
+    sequence = np.repeat(["a", "b"], [100, 7])
+    drawn = generator()
+    epochs = [Scattered(sequence, 16, 2).epoch(drawn) for _ in range(2)]
+    groups = [[rows[rows >= 0] for batch in made for rows in batch] for made in epochs]
+    for made in groups:
+        assert sorted(torch.cat(made).tolist()) == list(range(107)), "every row once"
+        assert all(len({*sequence[rows].tolist()}) == 1 for rows in made)
+        assert sorted(len(rows) for rows in made) == [7, 16, 16, 17, 17, 17, 17]
+        # successive rows would span 17
+        assert all(int(rows.max() - rows.min()) > 50 for rows in made if len(rows) > 7)
+    assert {tuple(rows.tolist()) for rows in groups[0]}.isdisjoint(tuple(rows.tolist()) for rows in groups[1])
 
 
 def test_sequences_are_whole_and_padded():

@@ -1,0 +1,174 @@
+"""A convolutional network that reads valence and arousal from a single frame: fitted, saved and read.
+
+`training.networks.cnns` has the networks; on the last of their fully connected layers stands one of two outputs and a
+tanh. `training.methods.frames` has one method for each. A fit goes down 1 − CCC of a batch (`training.networks.ccc`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from affect import metrics
+from affect.record import ALL
+from training.contract import Outcome
+from training.networks import ccc, cnns, fitted, loop
+from training.networks.batches import Batches, Scattered, Shuffled
+from training.networks.step import Descent, optimiser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.contract import Job, Method, Params
+    from training.data import Floats, Part, Split
+    from training.networks.batches import Batch
+    from training.views import Inputs
+
+TARGETS = 2
+NAME = "frame_cnn"
+BATCH, SEQUENCE = LOSSES = ("batch", "sequence")
+"""The setting `loss`: 1 − CCC of all frames of a batch together, or the mean of that of each recording in it."""
+ROWS_OF_RECORDING = 16
+"""Frames of one recording in a batch, where the loss is that of each recording."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a `FrameCnn`.
+
+    cnn : cnn_m, vgg16 or resnet50.  width : of it, 1 as published.  side : height and width of the images.
+    dropout : after fully connected layers.
+    """
+
+    cnn: str
+    width: float
+    side: int
+    dropout: float
+
+
+class FrameCnn(nn.Module):
+    """Frames uint8 (n, 3, side, side) to valence and arousal (n, 2)."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.cnn = cnns.Cnn(shape.cnn, shape.width, cnns.HIDDEN[shape.cnn], shape.dropout, shape.side)
+        self.output = nn.Linear(self.cnn.size, TARGETS)
+        # a tanh that begins at its ends has no gradient, and features of a deep network begin large
+        nn.init.normal_(self.output.weight, std=0.1 / self.cnn.size**0.5)
+        nn.init.zeros_(self.output.bias)
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Map frames uint8 (n, 3, side, side) to the features before the output (n, d)."""
+        with cnns.autocast(frames.device):
+            features: Tensor = self.cnn(frames)
+        return features.float()
+
+    def read(self, codes: Tensor) -> Tensor:
+        """Map features (n, d) to valence and arousal (n, 2)."""
+        return torch.tanh(self.output(codes))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Map frames uint8 (n, 3, side, side) to valence and arousal (n, 2)."""
+        return self.read(self.encode(frames))
+
+
+@dataclass(frozen=True)
+class FittedCnn:
+    """A fitted `FrameCnn` that takes frames uint8 (n, 3, h, w)."""
+
+    module: FrameCnn
+    shape: Shape
+
+    def predict(self, inputs: Inputs) -> Floats:
+        """Map frames to valence and arousal (n, 2)."""
+        return fitted.run(self.module, self.module, [inputs.x])
+
+    def encode(self, inputs: Inputs) -> Floats:
+        """Map frames to the features before the output (n, d)."""
+        return fitted.run(self.module, self.module.encode, [inputs.x])
+
+    def save(self, folder: Path) -> None:
+        """Write frame_cnn.safetensors and frame_cnn.json."""
+        fitted.save_state(folder, NAME, self.module, asdict(self.shape))
+
+
+def load(folder: Path, device: str) -> FittedCnn:
+    """Read what `FittedCnn.save` wrote."""
+    weights, state = fitted.load_state(folder, NAME)
+    shape = Shape(**state)
+    module = FrameCnn(shape)
+    module.load_state_dict(weights)
+    return FittedCnn(cnns.placed(module, device).eval(), shape)
+
+
+def fit(cnn: str, method: Method, params: Params, split: Split, job: Job) -> Outcome:
+    """Fit the network `cnn` on train by 1 − CCC, stopped where the CCC on validation is highest.
+
+    `split` has images uint8 (n, 3, h, w) as inputs and valence and arousal in −1 … 1 as targets. With
+    ``horizontal_flip`` about every second frame is seen in a mirror, with ``max_shift`` each batch is moved by up to so
+    many pixels. The setting ``loss`` says what the CCC is of (`LOSSES`).
+    """
+    train = split.train
+    shape = Shape(cnn, job.settings["width"], train.x.shape[-1], params["dropout"])
+    with loop.seeded(job):
+        module = cnns.placed(FrameCnn(shape), job.device)
+
+        def loss(batch: Batch) -> Tensor:
+            frames, va, *mask = batch
+            if not mask:
+                return ccc.loss(module(augmented(frames, params)), va)
+            (there,) = mask
+            predicted = va.new_zeros(va.shape)
+            predicted[there] = module(augmented(frames[there], params))
+            return ccc.loss(predicted, va, there, by_sequence=True)
+
+        loop.fit(
+            Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
+            Batches(source(train, params["batch"], job.settings["loss"]), [train.x, train.targets()], job.device),
+            lambda: scored(method, split, job, fitted.run(module, module, [split.validation.x])),
+            loop.Schedule(params["epochs"], params["patience"], params["learning_rate_schedule"]),
+            job,
+        )
+        model = FittedCnn(module, shape)
+        predictions = {name: model.predict(part.inputs) for name, part in split.parts().items()}
+    return Outcome(model=model, predictions=predictions, parameters=fitted.count(module))
+
+
+def source(train: Part, batch: int, loss: str) -> Shuffled | Scattered:
+    """Return what draws the frames of each step: frames of all people, or for the loss of recordings some of each.
+
+    A CCC needs frames of different values: neighbours in time have nearly the same, so those of a recording are drawn
+    from all of it.
+    """
+    if loss == BATCH:
+        return Shuffled(len(train), batch)
+    if train.inputs.sequence is None:
+        raise ValueError("the loss of each recording needs the samples' recordings")
+    return Scattered(train.inputs.sequence, ROWS_OF_RECORDING, max(1, batch // ROWS_OF_RECORDING))
+
+
+def augmented(frames: Tensor, params: Params) -> Tensor:
+    """Return the frames (n, 3, h, w), about every second one in a mirror, and all moved by some pixels, if so asked.
+
+    What a shift uncovers repeats the edge.
+    """
+    if params["horizontal_flip"]:
+        flip = (torch.rand(len(frames)) < 0.5).to(frames.device)
+        frames = torch.where(flip[:, None, None, None], frames.flip(-1), frames)
+    if furthest := params["max_shift"]:
+        down, right = torch.randint(-furthest, furthest + 1, (2,)).tolist()
+        height, width = frames.shape[-2:]
+        rows = (torch.arange(height, device=frames.device) - down).clamp_(0, height - 1)
+        columns = (torch.arange(width, device=frames.device) - right).clamp_(0, width - 1)
+        frames = frames.index_select(-2, rows).index_select(-1, columns)
+    return frames
+
+
+def scored(method: Method, split: Split, job: Job, predicted: Floats) -> tuple[float, dict[str, float]]:
+    """Return the objective on validation, and the same of each axis as curves."""
+    scores = metrics.score(split.validation.targets(), predicted, split.targets, [method.objective])
+    each = {f"val__{name}__{target}": score for (name, target), score in scores.items() if target != ALL}
+    return job.score(predicted), each
