@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from training import cache, image_files, left_out
 from training.contract import IMAGES, UserError
 from training.data import Block, NewRows
-from training.datasets import _detector
+from training.datasets import _detector, _mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,17 +195,21 @@ def _new_rows(file: Path, blocks: tuple[str, ...], *, whole: bool) -> NewRows:
 # ----------------------------------------------------------------------------------------------------- decoding
 
 
-def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool, images: Any = None) -> Loaded:
-    """Decode all files into `images` (n, 3, 64, 64), by default in memory; what cannot be read leaves its end empty."""
-    if images is None:
-        images = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
+def _decode_all(
+    paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool, stream: BinaryIO | None = None
+) -> Loaded:
+    """Decode all files into memory, or one after the other into `stream`; `Loaded.images` is then empty."""
+    images = np.empty((0 if stream else len(paths), 3, SIZE, SIZE), np.uint8)
     columns: dict[str, list[Any]] = {name: [] for name in _ARRAYS}
     failed: dict[int, str] = {}
     for row, cut in enumerate(_watched(_cuts(paths, boxes, whole), len(paths))):
         if isinstance(cut, str):
             failed[row] = cut
             continue
-        images[len(columns["kept"])] = cut.image
+        if stream:
+            stream.write(cut.image.data)
+        else:
+            images[len(columns["kept"])] = cut.image
         low, high = np.percentile(cut.image, (1, 99))
         found = {**cut._asdict(), "kept": row, "exposure": BLACK if high < _DARK else WHITE if low > _LIGHT else ""}
         for name, values in columns.items():
@@ -338,11 +342,13 @@ def _write(file: Path, paths: Sequence[Path], boxes: Sequence[Box | None], whole
     if not len(paths):
         return None
     try:
-        with cache.whole(file.with_suffix(".npy")) as part:
+        with cache.whole(file.with_suffix(".npy")) as part, part.open("wb") as stream:
+            # not through a map: the pages that it has written would count as the process's memory
             shape = (len(paths), 3, SIZE, SIZE)
-            images = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-            loaded = _decode_all(paths, boxes, whole, images)
-            images.flush()
+            _mapped.write_header(stream, shape, np.uint8)
+            size = stream.tell() + np.prod(shape, dtype=int).item()
+            loaded = _decode_all(paths, boxes, whole, stream)
+            stream.truncate(size)  # what could not be read leaves its end empty
         # the images first: where this file is there, they are complete
         with cache.whole(file) as part:
             np.savez(

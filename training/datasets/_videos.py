@@ -92,11 +92,11 @@ def folders(root: Path) -> list[Path]:
     )
 
 
-def with_face(source: Path) -> dict[str, Frames]:
+def with_face(source: Path, skipped: dict[str, list[str]]) -> dict[str, Frames]:
     """Return sequence → numbers (n,) of its frames with a face, rising.
 
     `source` is a folder of folders of images, one folder of images, or a CSV of runs: video, first_frame and
-    last_frame, both inclusive. UserError where it is none of these.
+    last_frame, both inclusive; files that are no frame are named in `skipped`. UserError where it is none of these.
     """
     if source.is_file():
         return _runs(source)
@@ -105,7 +105,6 @@ def with_face(source: Path) -> dict[str, Frames]:
             f"{source} does not exist: expected the folders of a video's faces, or a CSV of video, first_frame, "
             "last_frame"
         )
-    skipped: dict[str, list[str]] = {}
     found = {folder.name: images(folder, skipped)[0] for folder in folders(source)} or {
         source.name: images(source, skipped)[0]
     }

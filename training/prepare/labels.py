@@ -79,7 +79,7 @@ def run(
     if one:  # the two files of a video need not have its name
         files = {axis: {out.stem: next(iter(of.values()))} for axis, of in files.items()}
     counts = _frame_counts(frames)
-    numbers = None if faces is None else _videos.with_face(faces)
+    numbers = None if faces is None else _videos.with_face(faces, record.skipped)
     if one and numbers is not None and len(numbers) == 1:
         numbers = {out.stem: next(iter(numbers.values()))}
     truths = {} if truth is None else {axis: _find(path, {}) for axis, path in zip(VA, truth, strict=True)}

@@ -7,7 +7,6 @@ of the stick, a stick that sticks, gaps. What is done about each is a policy, an
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from training import messages
 from training.contract import UserError
-from training.datasets import _scales
+from training.datasets import _number_lines, _scales
 from training.views import TOLERANCE_S
 
 if TYPE_CHECKING:
@@ -38,10 +37,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 LONGEST_GAP_S = 5.0
 """Seconds that a value is trusted beyond its sample, unless another limit is given."""
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_BETWEEN = re.compile(r"\s*[,;]\s*|\s+")
-_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -110,7 +105,8 @@ def read(file: Path, policies: Policies) -> Trace:
     Blanks, tabs, commas or semicolons may separate them, and a first line of names may stand above. Raises UserError,
     with file and line, for what is no such text and for what a policy refuses.
     """
-    seconds, raw, line = _parsed(file)
+    numbers, line = _number_lines.read(file, ("seconds", "value"), "0.541 -408")
+    seconds, raw = numbers.T
     counts: dict[str, Any] = {"samples": len(seconds)}
     seconds, raw, line = _in_order(file, seconds, raw, line, policies, counts)
     middle, half = (policies.low + policies.high) / 2, (policies.high - policies.low) / 2
@@ -196,43 +192,6 @@ def at_frames(trace: Trace, frames: int, fps: float, policies: Policies) -> tupl
 
 
 # ------------------------------------------------------------------------------------------------------ one file
-
-
-def _parsed(file: Path) -> tuple[Numbers, Numbers, NDArray[np.int64]]:
-    """Return seconds, value and line in the file of each sample (n,)."""
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: expected UTF-8 text, found the byte {error.object[error.start]:#04x}") from error
-    seconds: list[float] = []
-    values: list[float] = []
-    lines: list[int] = []
-    header = False
-    for number, content in enumerate(text.splitlines(), 1):
-        if not content.strip():
-            continue
-        fields = _BETWEEN.split(content.strip())
-        if not lines and not header and not any(map(_NUMBER.fullmatch, fields)):
-            header = True
-            continue
-        if (
-            len(fields) != 2
-            or not all(map(_NUMBER.fullmatch, fields))
-            or not all(map(math.isfinite, map(float, fields)))
-        ):
-            found = content.strip()
-            raise UserError(
-                f"{file}, line {number}: expected two numbers, seconds and value, found "
-                f"{found if len(found) <= _SHOWN else found[:_SHOWN] + '…'!r}"
-            )
-        seconds.append(float(fields[0]))
-        values.append(float(fields[1]))
-        lines.append(number)
-    if not lines:
-        raise UserError(f"{file} has no sample: expected lines of seconds and value, such as 0.541 -408")
-    return np.array(seconds), np.array(values), np.array(lines)
 
 
 def _in_order(

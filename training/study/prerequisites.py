@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from affect.record import Artifact, Kind, State, digest, to_json
 from training import messages, protocols, registry
 from training.contract import StudyFailed, UserError
-from training.study import evaluating, fitting, provenance, scoring, stopping
+from training.study import evaluating, fitting, kept_model, provenance, scoring, stopping
 from training.study.search import KILLED
 from training.study.session import checkpoints, identity
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 def load(session: Session, wanted: Mapping[str, str]) -> dict[str, Any]:
     """Return name → fitted model of each prerequisite in `wanted` (name → method), fitting those that are missing."""
-    loaded = {}
-    for name, method in wanted.items():
-        folder = session.store.artifacts(run_id(session, name, method)) / Artifact.MODEL
-        loaded[name] = registry.method(method).load(folder, session.bench.device)
-    return loaded
+    store, device = session.store, session.bench.device
+    return {
+        name: kept_model.load(store, store.get(run_id(session, name, method)), device)
+        for name, method in wanted.items()
+    }
 
 
 def tag(session: Session, wanted: Mapping[str, str]) -> str:

@@ -46,8 +46,8 @@ def test_separators_a_header_and_line_ends(tmp_path, between, end):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has no sample"),
-        ("time value\n", "has no sample"),
+        ("", "has no row of numbers: expected lines of seconds and value, such as 0.541 -408"),
+        ("time value\n", "has no row of numbers: expected lines of seconds and value, such as 0.541 -408"),
         ("0.1 100\n0.2\n", r"line 2: expected two numbers, seconds and value, found '0\.2'"),
         ("0.1 100\n0,2 100\n", "line 2: expected two numbers, seconds and value, found '0,2 100'"),
         ("t v\nt v\n0.1 100\n", "line 2: expected two numbers.*found 't v'"),

@@ -1,0 +1,292 @@
+"""Aff-Wild: frames of videos with valence and arousal (Kollias et al., International Journal of Computer Vision 2019).
+
+Two layouts are read. The prepared one is what ``prepare frames`` and ``prepare labels`` write: ``frames/`` (the big
+train part), ``extra_frames/`` (the small one) and ``test_frames/`` hold a folder ``<video>/0000001.png …`` of faces for
+each sequence, and ``labels/``, ``extra_labels/`` and ``test_labels/`` a text ``<video>.txt``, with valence and arousal
+of each frame that has a face. In the published one ``annotations/<part>/valence/<video>.txt`` and ``…/arousal/`` have a
+line for each frame of a video, with a face or without, and a folder of faces lies beside ``annotations/``.
+
+−5 says that a frame has no label: it is kept as an unlabelled sample. Sequences of one video, its faces and its parts,
+are one group (see `_videos.recording`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training import messages
+from training.contract import UserError
+from training.data import Reader
+from training.datasets import _faces, _frames, _images, _number_lines, _videos
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from training.contract import Settings
+    from training.data import Dataset, NewRows
+
+    Numbers = NDArray[np.float64]
+
+BIG, SMALL = "big", "small"
+REFUSE, LEFT_OUT = "refuse", "left_out"
+
+READER = Reader(
+    title="Aff-Wild: frames of videos, valence and arousal",
+    data="frames",
+    blocks=("images", "va"),
+    settings={"train_part": (BIG, SMALL), "mismatched": (REFUSE, LEFT_OUT)},
+    sequences=True,
+)
+"""mismatched: whether a video whose labels do not go with its frames is refused, or left out and named."""
+
+FRAMES_PER_SECOND = 30
+"""To which the source brings all videos."""
+
+TRAIN = {BIG: ("frames", "labels"), SMALL: ("extra_frames", "extra_labels")}
+TEST = ("test_frames", "test_labels")
+
+ANNOTATIONS = "annotations"
+FACES = ("frames", "cropped", "cropped_aligned", "faces", "images")
+"""What the folder of faces beside `ANNOTATIONS` may be called."""
+
+PARTS = {"train": "train", "training": "train", "val": "validation", "validation": "validation", "test": "test"}
+"""A folder in `ANNOTATIONS` → the part of the split."""
+
+MARK = -5.0
+_MISMATCHED = "videos whose labels do not go with their frames"
+
+
+@dataclass
+class _Found:
+    """What is read of one sequence after the other: lists of equal length, a row for each frame.
+
+    number : of the frame.  part : of the split.  wrong : sentences on videos whose labels and frames do not agree.
+    """
+
+    path: list[Path] = field(default_factory=list)
+    sample: list[str] = field(default_factory=list)
+    where: list[str] = field(default_factory=list)
+    clip: list[str] = field(default_factory=list)
+    number: list[NDArray[np.int64]] = field(default_factory=list)
+    va: list[Numbers] = field(default_factory=list)
+    part: list[str] = field(default_factory=list)
+    lost: dict[str, int] = field(default_factory=dict)
+    marked: dict[str, int] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read(root: Path | None, settings: Settings) -> Dataset:
+    """Read the folder `root`: blocks ``images`` (n, 3, 64, 64) uint8, memory-mapped, and ``va`` (n, 2).
+
+    A sample is a frame with a face; a sequence is one face in a video; a group is a video. A published test part is the
+    split's. Raises UserError for labels that are none, and, with ``mismatched=refuse``, for videos whose labels do not
+    go with their frames; with ``left_out`` those are left out and named.
+    """
+    if root is None:
+        raise UserError("the data set aff_wild reads a folder: give it with --root FOLDER")
+    if not root.is_dir():
+        raise UserError(
+            f"{root} is no folder: expected one with frames/ and labels/, or annotations/ and frames/, in it"
+        )
+    train_part = str(settings["train_part"])
+    found = _Found()
+    if (root / ANNOTATIONS).is_dir():
+        _read_published(root, train_part, found)
+    else:
+        _read_prepared(root, train_part, found)
+    if found.wrong:
+        if settings["mismatched"] == REFUSE:
+            raise UserError(
+                f"{'; '.join(found.wrong[:3])}"
+                + (f" (and {len(found.wrong) - 3} more videos like these)" if len(found.wrong) > 3 else "")
+                + f"; --set mismatched={LEFT_OUT} reads the other videos"
+            )
+        found.skipped[_MISMATCHED] = found.wrong
+    if not found.path:
+        more = f": {found.wrong[0]}" if found.wrong else ""
+        raise UserError(f"{root}: no frame with a label is left{more}")
+    return _dataset(found)
+
+
+def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
+    """Read faces to predict for; a folder of frames is a recording: see `_frames.read_frames`."""
+    return _frames.read_frames(file, blocks, settings, FRAMES_PER_SECOND, whole=True)
+
+
+def _dataset(found: _Found) -> Dataset:
+    va, number = np.concatenate(found.va), np.concatenate(found.number)
+    _faces.check_range(np.where(np.isnan(va), 0, va), found.where)
+    sequences = [*dict.fromkeys(found.clip)]
+    rows = _faces.Rows(
+        path=found.path,
+        sample=found.sample,
+        where=found.where,
+        va=va,
+        clip=found.clip,
+        video=[_videos.recording(name) for name in found.clip],
+        time=np.round((number - 1) / FRAMES_PER_SECOND, 6),
+        whole=True,
+        skipped=found.skipped,
+        notes=_notes(found, sequences),
+    )
+    part = np.array(found.part, np.str_)
+    return _faces.dataset(
+        "aff_wild",
+        rows,
+        skips=True,
+        summary={
+            "sequences": len(sequences),
+            "frames_per_second": FRAMES_PER_SECOND,
+            "unlabelled": int(np.isnan(va).any(axis=1).sum()),
+            "lost_frames": found.lost,
+        },
+        published=part if "test" in found.part else None,
+    )
+
+
+def _notes(found: _Found, sequences: list[str]) -> list[str]:
+    notes = []
+    if several := _videos.shared(sequences):
+        named = messages.listed(f"{video}: {', '.join(of)}" for video, of in several.items())
+        notes.append(f"{messages.counted(len(several), 'video')} of several sequences, each one group: {named}")
+    if lost := sum(found.lost.values()):
+        total = lost + len(found.path)
+        most = sorted(found.lost, key=lambda name: -found.lost[name])[:3]
+        named = ", ".join(f"{name} {found.lost[name]:,}" for name in most if found.lost[name])
+        notes.append(f"{lost:,} of {total:,} frames up to the last with a face have none; most: {named}")
+    if found.marked:
+        count, named = sum(found.marked.values()), messages.listed(found.marked, 3)
+        notes.append(f"{count:,} frames are marked {MARK:g}: they have no label ({named})")
+    return notes
+
+
+# ------------------------------------------------------------------------------------------------------ the layouts
+
+
+def _read_prepared(root: Path, train_part: str, found: _Found) -> None:
+    folders = {"train": TRAIN[train_part], **({"test": TEST} if (root / TEST[0]).is_dir() else {})}
+    for part, (frames, labels) in folders.items():
+        for name in (frames, labels):
+            if not (root / name).is_dir():
+                there = [path.name for path in _videos.folders(root)]
+                raise UserError(
+                    f"{root}: expected a folder {name}/{messages.nearest(name, there)}; found "
+                    f"{messages.listed(there) or 'no folder'}"
+                )
+        texts = _texts(root / labels, found)
+        for folder in _videos.folders(root / frames):
+            if (text := texts.pop(folder.name, None)) is None:
+                found.skipped.setdefault("videos without labels", []).append(f"{frames}/{folder.name}")
+                continue
+            values, line = _number_lines.read(text, _images.VA, "0.25 -0.1")
+            numbers, files = _videos.images(folder, found.skipped)
+            if len(values) != len(files):
+                hint = ""
+                if len(files) and len(values) == numbers[-1]:
+                    hint = ": is there a line for each frame, with a face or without?"
+                found.wrong.append(
+                    f"{text} has {messages.counted(len(values), 'line')}, and {folder} "
+                    f"{messages.counted(len(files), 'image')}{hint}"
+                )
+                continue
+            _add(found, folder.name, part, numbers, files, values, [f"{text}, line {at}" for at in line.tolist()])
+        if texts:
+            names = [f"{labels}/{text.name}" for text in texts.values()]
+            found.skipped.setdefault("labels without frames", []).extend(names)
+
+
+def _read_published(root: Path, train_part: str, found: _Found) -> None:
+    if train_part != BIG:
+        raise UserError(f"{root}: --set train_part={train_part} is of the layout with {TRAIN[SMALL][0]}/, found none")
+    faces = [name for name in FACES if (root / name).is_dir()]
+    if len(faces) != 1:
+        raise UserError(
+            f"{root}: expected one folder of faces beside {ANNOTATIONS}/ ({', '.join(FACES)}), found "
+            f"{' and '.join(faces) or 'none'}"
+        )
+    parts = {path.name: path for path in _videos.folders(root / ANNOTATIONS)}
+    if unknown := [name for name in parts if name.lower() not in PARTS]:
+        raise UserError(f"{parts[unknown[0]]}: {messages.unknown(unknown[0], PARTS, 'part')}")
+    if not parts:
+        raise UserError(f"{root / ANNOTATIONS}: expected the folders train and test, found none")
+    used = set()
+    for name, folder in parts.items():
+        for axis in _images.VA:
+            if not (folder / axis).is_dir():
+                raise UserError(f"{folder}: expected the folders valence and arousal, found no {axis}")
+        texts = {axis: _texts(folder / axis, found) for axis in _images.VA}
+        for video in sorted({*texts["valence"], *texts["arousal"]}, key=_videos.in_order):
+            of = [texts[axis].get(video) for axis in _images.VA]
+            images = next(
+                (one for one in (root / faces[0] / name / video, root / faces[0] / video) if one.is_dir()), None
+            )
+            used.add(video)
+            if of[0] is None or of[1] is None:
+                found.skipped.setdefault("videos without one of valence and arousal", []).append(f"{name}/{video}")
+            elif images is None:
+                found.skipped.setdefault("labels without frames", []).append(f"{name}/{video}")
+            else:
+                _add_published(found, video, PARTS[name.lower()], images, (of[0], of[1]))
+    inside = _videos.folders(root / faces[0])
+    inside = [one for path in inside for one in (_videos.folders(path) if path.name in parts else [path])]
+    if extra := [path.name for path in inside if path.name not in used]:
+        found.skipped.setdefault("videos without labels", []).extend(extra)
+
+
+def _add_published(found: _Found, video: str, part: str, folder: Path, texts: tuple[Path, Path]) -> None:
+    read = [_number_lines.read(text, (axis,), "0.25") for axis, text in zip(_images.VA, texts, strict=True)]
+    counts = [len(values) for values, _ in read]
+    numbers, files = _videos.images(folder, found.skipped)
+    if counts[0] != counts[1]:
+        found.wrong.append(f"{texts[0]} has {messages.counted(counts[0], 'line')}, and {texts[1]} {counts[1]:,}")
+    elif not files:
+        found.skipped.setdefault("labels without frames", []).append(video)
+    elif numbers[-1] > counts[0]:
+        found.wrong.append(
+            f"{texts[0]} has {messages.counted(counts[0], 'line')}, and {files[-1]} is frame {numbers[-1]:,}"
+        )
+    else:
+        values = np.column_stack([values[numbers - 1] for values, _ in read])
+        where = [f"{texts[0]}, line {line}" for line in read[0][1][numbers - 1].tolist()]
+        _add(found, video, part, numbers, files, values, where)
+
+
+def _texts(folder: Path, found: _Found) -> dict[str, Path]:
+    """Return video → text of labels in a folder; other files are named."""
+    texts = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() == ".txt" and path.is_file() and not path.name.startswith("."):
+            texts[path.stem] = path
+        elif not path.name.startswith("."):
+            found.skipped.setdefault("files that are no labels", []).append(f"{folder.name}/{path.name}")
+    return texts
+
+
+def _add(
+    found: _Found,
+    name: str,
+    part: str,
+    numbers: NDArray[np.int64],
+    files: list[Path],
+    values: Numbers,
+    where: list[str],
+) -> None:
+    """Add the frames of a sequence."""
+    marked = (values == MARK).any(axis=1)
+    if marked.any():
+        found.marked[name] = int(marked.sum())
+        values = np.where(marked[:, None], np.nan, values)
+    found.path += files
+    found.sample += [f"{name}/{file.stem}" for file in files]
+    found.where += where
+    found.clip += [name] * len(files)
+    found.number.append(numbers)
+    found.va.append(values)
+    found.part += [part] * len(files)
+    found.lost[name] = _videos.lost(numbers)
