@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training import cache, image_files, left_out, messages
+from training import cache, left_out, messages
 from training.contract import UserError
 from training.datasets import _videos
 from training.datasets._images import VA
@@ -247,9 +247,7 @@ def _find(path: Path, skipped: dict[str, list[str]]) -> Files:
 
 
 def _add(found: Files, annotator: str, folder: Path, skipped: dict[str, list[str]]) -> None:
-    for file in sorted(folder.iterdir()):
-        if file.is_dir() or image_files.is_system(file):
-            continue
+    for file in _videos.files(folder):
         if file.suffix.lower() not in SUFFIXES:
             skipped.setdefault(OTHER, []).append(f"{folder.name}/{file.name}")
             continue
