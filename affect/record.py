@@ -152,11 +152,11 @@ ROTATED = "rotated"
 
 MEAN, LABEL_MEAN, MAJORITY = "mean", "label_mean", "majority"
 BASELINES = (MEAN, LABEL_MEAN, MAJORITY)
-SD, LOW, HIGH, N_GROUPS, N_SEEDS = "sd", "low", "high", "groups", "seeds"
-ASPECTS = (*BASELINES, SD, LOW, HIGH, N_GROUPS, N_SEEDS)
+SD, LOW, HIGH, N_GROUPS, N_SEEDS, N_UNDEFINED = "sd", "low", "high", "groups", "seeds", "undefined"
+ASPECTS = (*BASELINES, SD, LOW, HIGH, N_GROUPS, N_SEEDS, N_UNDEFINED)
 """What a metric may be besides the method's own score: a baseline of the same split, or on a study's run the
 standard deviation over seeds, the ends of the 95 % interval over groups, the number of groups behind it, and the number
-of seeds where some lack the metric."""
+of seeds where some lack the metric; of a score of each recording, the number of recordings that have none."""
 
 
 class MetricName(NamedTuple):
@@ -215,6 +215,7 @@ class Artifact:
     """Names of the artifact files. Each is a Parquet table with the columns in `COLUMNS`, JSON, or text."""
 
     SPLIT = "split.parquet"
+    ANNOTATIONS = "annotations.parquet"
     PREDICTIONS = "predictions.parquet"
     EMBEDDINGS = "embeddings.parquet"
     PROJECTIONS = "projections.parquet"
@@ -242,6 +243,9 @@ class Artifact:
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.SPLIT: ("sample", "group", "part"),
+    # of a study on data with time: and the targets, nan where unknown. annotator "" has the labels that methods learn
+    # from; where several people annotated, there are rows of each as well
+    Artifact.ANNOTATIONS: ("sample", "sequence", "time", "annotator"),
     # and true_<target>, pred_<target> for each target (of a classifier names of classes, and prob_<class> for each),
     # and label where the data has classes
     Artifact.PREDICTIONS: ("sample", "group", "sequence", "time", "part"),
@@ -315,6 +319,7 @@ METRIC_SOURCE: dict[str, str] = {
     HIGH: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",
     N_GROUPS: "split.parquet: number of groups in the part",
     N_SEEDS: "the finals' own metrics: how many of them have this one",
+    N_UNDEFINED: "predictions.parquet: recordings of the part in which true_<target> never changes",
 }
 """From which artifact each metric of a final can be computed again, by its aspect.
 
@@ -334,6 +339,11 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
         "mse_linear_probe",
         "*",
     ): "alignment.parquet: task alignment, predictor linear_probe, metric mse; all is half of combined",
+    (
+        "ccc_per_recording",
+        "*",
+    ): "predictions.parquet: affect.per_sequence of ccc over `sequence`, mean of the recordings in which "
+    "true_<target> changes; all is the targets' mean",
     ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; baseline: the mean train image",
     ("*", WEIGHED): "the other scores, weighed as the tag `weights` says",
     ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3); majority: as upright, it sees no mesh",

@@ -57,6 +57,9 @@ FACES = ("frames", "cropped", "cropped_aligned", "faces", "images")
 PARTS = {"train": "train", "training": "train", "val": "validation", "validation": "validation", "test": "test"}
 """A folder in `ANNOTATIONS` → the part of the split."""
 
+ANNOTATORS = "_annotators"
+"""What the folder of each annotator's labels is called after that of their mean."""
+
 MARK = -5.0
 _MISMATCHED = "videos whose labels do not go with their frames"
 
@@ -65,7 +68,9 @@ _MISMATCHED = "videos whose labels do not go with their frames"
 class _Found:
     """What is read of one sequence after the other: lists of equal length, a row for each frame.
 
-    number : of the frame.  part : of the split.  wrong : sentences on videos whose labels and frames do not agree.
+    number : of the frame.  people : annotator → labels.  part : of the split.
+    lost, marked : sequence → frames without a face, and frames marked −5.
+    wrong : sentences on videos whose labels and frames do not agree.
     """
 
     path: list[Path] = field(default_factory=list)
@@ -74,6 +79,7 @@ class _Found:
     clip: list[str] = field(default_factory=list)
     number: list[NDArray[np.int64]] = field(default_factory=list)
     va: list[Numbers] = field(default_factory=list)
+    people: list[dict[str, Numbers]] = field(default_factory=list)
     part: list[str] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
     marked: dict[str, int] = field(default_factory=dict)
@@ -131,6 +137,7 @@ def _dataset(found: _Found) -> Dataset:
         clip=found.clip,
         video=[_videos.recording(name) for name in found.clip],
         time=np.round((number - 1) / FRAMES_PER_SECOND, 6),
+        annotators=_people(found),
         whole=True,
         skipped=found.skipped,
         notes=_notes(found, sequences),
@@ -148,6 +155,17 @@ def _dataset(found: _Found) -> Dataset:
         },
         published=part if "test" in found.part else None,
     )
+
+
+def _people(found: _Found) -> dict[str, Numbers]:
+    """Return annotator → labels of all frames (n, 2), NaN where there is none."""
+    names = dict.fromkeys(name for of in found.people for name in of)
+    return {
+        name: np.concatenate(
+            [of.get(name, np.full(va.shape, np.nan)) for of, va in zip(found.people, found.va, strict=True)]
+        )
+        for name in names
+    }
 
 
 def _notes(found: _Found, sequences: list[str]) -> list[str]:
@@ -180,6 +198,8 @@ def _read_prepared(root: Path, train_part: str, found: _Found) -> None:
                     f"{messages.listed(there) or 'no folder'}"
                 )
         texts = _texts(root / labels, found)
+        annotators = root / f"{labels}{ANNOTATORS}"
+        people = {one.name: _texts(one, found) for one in _videos.folders(annotators)} if annotators.is_dir() else {}
         for folder in _videos.folders(root / frames):
             if (text := texts.pop(folder.name, None)) is None:
                 found.skipped.setdefault("videos without labels", []).append(f"{frames}/{folder.name}")
@@ -196,6 +216,9 @@ def _read_prepared(root: Path, train_part: str, found: _Found) -> None:
                 )
                 continue
             _add(found, folder.name, part, numbers, files, values, [f"{text}, line {at}" for at in line.tolist()])
+            for name, of in people.items():
+                if folder.name in of:
+                    _add_annotator(found, name, of[folder.name], len(files))
         if texts:
             names = [f"{labels}/{text.name}" for text in texts.values()]
             found.skipped.setdefault("labels without frames", []).extend(names)
@@ -288,5 +311,15 @@ def _add(
     found.clip += [name] * len(files)
     found.number.append(numbers)
     found.va.append(values)
+    found.people.append({})
     found.part += [part] * len(files)
     found.lost[name] = _videos.lost(numbers)
+
+
+def _add_annotator(found: _Found, name: str, text: Path, frames: int) -> None:
+    """Add what one annotator says of the sequence that was added last; labels that do not go with it are named."""
+    values, _ = _number_lines.read(text, _images.VA, "0.25 -0.1")
+    if len(values) == frames:
+        found.people[-1][name] = np.where((values == MARK).any(axis=1)[:, None], np.nan, values)
+    else:
+        found.skipped.setdefault("labels of one annotator that do not go with the frames", []).append(str(text))

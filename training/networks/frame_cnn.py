@@ -9,28 +9,30 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from affect import metrics
 from affect.record import ALL
-from training.contract import Outcome
-from training.networks import ccc, cnns, fitted, loop
+from training.contract import Outcome, UserError
+from training.file_settings import FileValue
+from training.networks import augmentation, ccc, cnns, fitted, loop, pretrained
 from training.networks.batches import Batches, Scattered, Shuffled
 from training.networks.step import Descent, optimiser
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.contract import Job, Method, Params
+    from numpy.typing import NDArray
+
+    from training.contract import Job, Method, Params, Settings
     from training.data import Floats, Part, Split
     from training.networks.batches import Batch
     from training.views import Inputs
 
 TARGETS = 2
 NAME = "frame_cnn"
-BATCH, SEQUENCE = LOSSES = ("batch", "sequence")
-"""The setting `loss`: 1 − CCC of all frames of a batch together, or the mean of that of each recording in it."""
 ROWS_OF_RECORDING = 16
 """Frames of one recording in a batch, where the loss is that of each recording."""
 
@@ -104,30 +106,49 @@ def load(folder: Path, device: str) -> FittedCnn:
     return FittedCnn(cnns.placed(module, device).eval(), shape)
 
 
+def check(cnn: str, settings: Settings) -> None:
+    """Raise UserError for a file of weights that does not fit the network, and for frozen convolutions without one."""
+    weights = settings["weights"]
+    if isinstance(weights, FileValue):
+        network = cnns.Cnn(cnn, settings["width"], cnns.HIDDEN[cnn], 0.0)
+        pretrained.load(network, cnn, weights.path)
+    elif settings.get("freeze") == "convolutions":
+        raise UserError(
+            "freeze=convolutions keeps convolutions as a file has them, and none is given: "
+            "add --set weights=FILE.safetensors"
+        )
+
+
 def fit(cnn: str, method: Method, params: Params, split: Split, job: Job) -> Outcome:
     """Fit the network `cnn` on train by 1 − CCC, stopped where the CCC on validation is highest.
 
     `split` has images uint8 (n, 3, h, w) as inputs and valence and arousal in −1 … 1 as targets. With
     ``horizontal_flip`` about every second frame is seen in a mirror, with ``max_shift`` each batch is moved by up to so
-    many pixels. The setting ``loss`` says what the CCC is of (`LOSSES`).
+    many pixels. Settings: ``loss``, of what the CCC is; ``weights``, a file from which the network begins; ``freeze``,
+    whether its convolutions stay so.
     """
     train = split.train
     shape = Shape(cnn, job.settings["width"], train.x.shape[-1], params["dropout"])
+    by_recording = job.settings["loss"] == "sequence"
     with loop.seeded(job):
-        module = cnns.placed(FrameCnn(shape), job.device)
+        module = FrameCnn(shape)
+        if isinstance(weights := job.settings["weights"], FileValue):
+            pretrained.load(module.cnn, cnn, weights.path)
+        if job.settings.get("freeze") == "convolutions":
+            module.cnn.trunk.requires_grad_(False)
+        module = cnns.placed(module, job.device)
 
         def loss(batch: Batch) -> Tensor:
-            frames, va, *mask = batch
-            if not mask:
-                return ccc.loss(module(augmented(frames, params)), va)
-            (there,) = mask
-            predicted = va.new_zeros(va.shape)
-            predicted[there] = module(augmented(frames[there], params))
-            return ccc.loss(predicted, va, there, by_sequence=True)
+            frames, va, recording = batch
+            if params["horizontal_flip"]:
+                frames = augmentation.mirrored(frames)
+            predicted = module(augmentation.moved(frames, params["max_shift"]))
+            return ccc.by_recording(predicted, va, recording) if by_recording else ccc.loss(predicted, va)
 
+        source = drawn(train, params["batch"], by_recording=by_recording)
         loop.fit(
             Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
-            Batches(source(train, params["batch"], job.settings["loss"]), [train.x, train.targets()], job.device),
+            Batches(source, [train.x, train.targets(), recordings(train)], job.device),
             lambda: scored(method, split, job, fitted.run(module, module, [split.validation.x])),
             loop.Schedule(params["epochs"], params["patience"], params["learning_rate_schedule"]),
             job,
@@ -137,38 +158,29 @@ def fit(cnn: str, method: Method, params: Params, split: Split, job: Job) -> Out
     return Outcome(model=model, predictions=predictions, parameters=fitted.count(module))
 
 
-def source(train: Part, batch: int, loss: str) -> Shuffled | Scattered:
+def recordings(part: Part) -> NDArray[np.int64]:
+    """Return the number (n,) of each sample's recording, all 0 where there are none."""
+    sequence = part.inputs.sequence
+    return np.zeros(len(part), np.int64) if sequence is None else np.unique(sequence, return_inverse=True)[1]
+
+
+def drawn(train: Part, batch: int, *, by_recording: bool) -> Shuffled | Scattered:
     """Return what draws the frames of each step: frames of all people, or for the loss of recordings some of each.
 
-    A CCC needs frames of different values: neighbours in time have nearly the same, so those of a recording are drawn
+    A CCC needs frames of different values. Neighbours in time have nearly the same, so those of a recording are drawn
     from all of it.
     """
-    if loss == BATCH:
+    if not by_recording:
         return Shuffled(len(train), batch)
     if train.inputs.sequence is None:
-        raise ValueError("the loss of each recording needs the samples' recordings")
+        raise UserError("loss=sequence needs data with recordings; take loss=batch")
     return Scattered(train.inputs.sequence, ROWS_OF_RECORDING, max(1, batch // ROWS_OF_RECORDING))
-
-
-def augmented(frames: Tensor, params: Params) -> Tensor:
-    """Return the frames (n, 3, h, w), about every second one in a mirror, and all moved by some pixels, if so asked.
-
-    What a shift uncovers repeats the edge.
-    """
-    if params["horizontal_flip"]:
-        flip = (torch.rand(len(frames)) < 0.5).to(frames.device)
-        frames = torch.where(flip[:, None, None, None], frames.flip(-1), frames)
-    if furthest := params["max_shift"]:
-        down, right = torch.randint(-furthest, furthest + 1, (2,)).tolist()
-        height, width = frames.shape[-2:]
-        rows = (torch.arange(height, device=frames.device) - down).clamp_(0, height - 1)
-        columns = (torch.arange(width, device=frames.device) - right).clamp_(0, width - 1)
-        frames = frames.index_select(-2, rows).index_select(-1, columns)
-    return frames
 
 
 def scored(method: Method, split: Split, job: Job, predicted: Floats) -> tuple[float, dict[str, float]]:
     """Return the objective on validation, and the same of each axis as curves."""
+    if not np.isfinite(predicted).all():
+        return float("nan"), {}
     scores = metrics.score(split.validation.targets(), predicted, split.targets, [method.objective])
     each = {f"val__{name}__{target}": score for (name, target), score in scores.items() if target != ALL}
     return job.score(predicted), each

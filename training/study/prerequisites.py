@@ -77,7 +77,7 @@ def _close_killed(session: Session, method: str) -> None:
 
 def check(prepared: Prepared, store: Store) -> None:
     """Raise UserError where ``--with`` names what the study does not need, or a run that does not fit it."""
-    wanted = {**prepared.method.prerequisites, **evaluating.prerequisites(prepared.method)}
+    wanted = {**prepared.method.needed(prepared.settings), **evaluating.prerequisites(prepared.method)}
     for name, text in prepared.plan.prerequisites.items():
         if name not in wanted:
             raise UserError(messages.unknown(name, wanted, f"prerequisite of {prepared.plan.method}"))
@@ -168,7 +168,7 @@ def _fit(session: Session, method: str) -> str:
     run = store.start(store.experiment(protocol.name), name, tags, dict(space.DEFAULTS))
     folder = checkpoints(session) / f"need-{method.replace('/', '-')}"
     try:
-        models = load(session, declared.prerequisites)
+        models = load(session, declared.needed(settings))
         fit = fitting.fit(
             dataclasses.replace(asked, module=module),
             bench,
@@ -198,5 +198,5 @@ def _fit(session: Session, method: str) -> str:
             ) from error
         raise
     shutil.rmtree(folder, ignore_errors=True)
-    run.close(State.COMPLETE, tags={"needs": tag(session, declared.prerequisites)})
+    run.close(State.COMPLETE, tags={"needs": tag(session, declared.needed(settings))})
     return str(run.id)

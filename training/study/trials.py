@@ -75,7 +75,7 @@ class _Search:
         if self._material is None:
             timeout = self.plan.timeout
             self._until = math.inf if timeout is None else time.monotonic() + timeout
-            models = prerequisites.load(session, session.prepared.method.prerequisites)
+            models = prerequisites.load(session, session.prepared.method.needed(session.prepared.settings))
             prepared = session.prepared
             split = prepared.protocol.split(prepared.method, prepared.settings, test=False)
             self._material = split, models
@@ -227,7 +227,7 @@ def _objective(
     tags = {
         **session.tags(Kind.TRIAL),
         "trial": str(trial.number),
-        "needs": prerequisites.tag(session, prepared.method.prerequisites),
+        "needs": prerequisites.tag(session, prepared.method.needed(prepared.settings)),
     }
     if retry_of is not None:
         tags["retry_of"] = str(retry_of)

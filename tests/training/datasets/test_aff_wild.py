@@ -14,6 +14,7 @@ from training import protocols, registry, splits
 from training.contract import UserError
 from training.datasets import _videos, aff_wild
 from training.methods.frames import cnn_rnn
+from training.study import annotation_table
 
 SETTINGS = {"train_part": "big", "mismatched": "refuse"}
 SPLIT = Path(aff_wild.__file__).parent / "splits" / "aff_wild.json"
@@ -105,6 +106,29 @@ def test_marked_frames_have_no_label(folder):
 
 def small_settings() -> dict:
     return {name: values[0] for name, values in cnn_rnn.METHOD.settings.items()}
+
+
+def test_the_labels_of_each_annotator_stand_beside_their_mean(folder):
+    for name, text in (
+        ("anna/video1", "0.1 0.2\n-5 -5\n0.3 0.4\n"),
+        ("ben/video1", "1 1\n" * 3),
+        ("ben/video2", "1 1\n"),
+    ):
+        file = folder / "labels_annotators" / f"{name}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    data = aff_wild.read(folder, SETTINGS)
+    rows = np.flatnonzero(data.sequence == "video1")
+    anna, ben = (data.annotators["va"][name] for name in ("anna", "ben"))
+    np.testing.assert_array_equal(anna[rows], [[0.1, 0.2], [np.nan, np.nan], [0.3, 0.4]])
+    assert (ben[rows] == 1).all()
+    assert np.isnan(np.delete(ben, rows, axis=0)).all()
+    skipped = data.summary["skipped_rows"]["labels of one annotator that do not go with the frames"]
+    assert skipped["first"] == [str(folder / "labels_annotators" / "ben" / "video2.txt")]
+    table = annotation_table.tables(protocols.make(data, "va"))["annotations.parquet"]
+    assert table.annotator.value_counts().to_dict() == {"": 19, "ben": 3, "anna": 2}
+    of = table[(table.annotator == "anna") & (table["sample"] == "video1/0000003")]
+    assert of[["valence", "arousal"]].to_numpy().tolist() == [[0.3, 0.4]]
 
 
 def test_labels_that_do_not_go_with_the_frames_are_named_and_the_others_read(folder):

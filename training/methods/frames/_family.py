@@ -1,4 +1,4 @@
-"""What the convolutional networks of single frames declare alike."""
+"""What the convolutional networks on frames declare alike."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.contract import IMAGES, Method
+from training.file_settings import NONE, FileSetting
 
-WIDTHS = (1, 0.5, 0.25, 0.0625)
-"""What the channels of every layer are multiplied by: 1 as published, less for machines without a GPU."""
+SHARED: Mapping[str, tuple[Any, ...]] = {
+    "loss": ("batch", "sequence"),
+    "weights": FileSetting((NONE,)),
+    "width": (1, 0.5, 0.25, 0.0625),
+}
+"""Settings of all of them. loss : 1 − CCC of all frames of a batch together, or the mean over its recordings. weights :
+a safetensors file from which the network begins. width : what the channels of every layer are multiplied by, 1 as
+published, less for machines without a GPU."""
 
 
 def cnn(title: str, settings: Mapping[str, tuple[Any, ...]] | None = None) -> Method:
@@ -20,5 +27,5 @@ def cnn(title: str, settings: Mapping[str, tuple[Any, ...]] | None = None) -> Me
         inputs=IMAGES,
         targets="va",
         objective="ccc",
-        settings={**(settings or {}), "loss": ("batch", "sequence"), "width": WIDTHS},
+        settings={**(settings or {}), **SHARED},
     )
