@@ -1,8 +1,8 @@
 """Videos of faces: which sequences are of one recording, and which frames of a video have a face. Shared by readers.
 
 A folder ``<video>/0000001.png …`` holds the faces of a video by frame number, from 1. Frames without a face are not
-there. Where two people are in a video, ``<video>_left`` and ``<video>_right`` are two sequences of one recording, and
-so are ``<video>_1``, ``<video>_2`` …, its parts.
+there. Where two people are in a video, ``<video>_left`` and ``<video>_right`` are two sequences of one recording
+(further people are ``<video>_face3`` …), and so are ``<video>_1``, ``<video>_2`` …, its parts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Frames = NDArray[np.int64]
 
-FACE = re.compile(r"_(left|right)$")
-_SEQUENCE = re.compile(r"(?P<recording>.*?\d.*?)(_\d+)?(_(left|right))?")
+FACE = re.compile(r"_(left|right|face\d+)$")
+_SEQUENCE = re.compile(r"(?P<recording>.*?\d.*?)(_\d+)?(_(left|right|face\d+))?")
 
 MOST = 10**7
 """Frames of one video, more than four days of it: a larger number is none of a frame."""
