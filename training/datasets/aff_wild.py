@@ -341,7 +341,7 @@ def _add(
     where: list[str],
 ) -> None:
     """Add the frames of a sequence."""
-    marked = np.isnan(values).any(axis=1)
+    marked = np.asarray(np.isnan(values).any(axis=1))
     if marked.any():
         found.marked[name] = int(marked.sum())
         values = np.where(marked[:, None], np.nan, values)  # a label is of both axes
