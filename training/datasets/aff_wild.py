@@ -165,7 +165,10 @@ def _dataset(found: _Found, rate: float) -> Dataset:
             "sequences": len(sequences),
             "frames_per_second": rate,
             "unlabelled": int(np.isnan(va).any(axis=1).sum()),
-            "lost_frames": found.lost,
+            "frames_by_sequence": {
+                name: {"with a face": len(numbers), "without a face": found.lost[name]}
+                for name, numbers in zip(sequences, found.number, strict=True)
+            },
         },
         published=part if "test" in found.part else None,
     )
@@ -340,7 +343,9 @@ def _add(
     values: Numbers,
     where: list[str],
 ) -> None:
-    """Add the frames of a sequence."""
+    """Add the frames of a sequence; UserError where another part has it too."""
+    if name in found.lost:
+        raise UserError(f"{name}: expected each sequence once, found it again in {files[0].parent}")
     marked = np.asarray(np.isnan(values).any(axis=1))
     if marked.any():
         found.marked[name] = int(marked.sum())

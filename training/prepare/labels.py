@@ -59,7 +59,7 @@ def run(
     frames : the number of frames of a video, or a CSV of video and frames. By default the last frame with a face; where
         that is not known either, the frame at which the shorter of the two traces ends.
     faces : which frames have a face (see `_videos.with_face`): only these get a line.
-    truth : traces of valence and arousal, as the first two, that annotators are held against.
+    truth : traces of valence and arousal, as the first two, that annotators are compared with.
     console : shows progress where it is a terminal.
 
     Of several annotators ``<out>_annotators/<annotator>/<video>.txt`` has the labels of each.

@@ -56,7 +56,7 @@ def test_a_frame_with_a_face_has_its_label_and_its_time(folder):
     np.testing.assert_allclose(data.time[rows], np.array([1, 2, 5]) / 30, atol=1e-6)
     np.testing.assert_allclose(data.blocks["va"].values[rows], np.loadtxt(folder / "labels" / "video2.txt"))
     assert data.blocks["images"].values.shape == (19, 3, 64, 64)
-    assert data.summary["lost_frames"]["video2"] == 3
+    assert data.summary["frames_by_sequence"]["video2"] == {"with a face": 3, "without a face": 3}
     assert any(
         "3 of 22 frames up to the last with a face have none; most: video2 3" in n for n in data.summary["notes"]
     )
@@ -100,6 +100,12 @@ def test_the_small_part_and_the_published_test_part(folder):
     assert "3 train images are left out: their video is in the published test part" in big.summary["notes"]
     protocol = protocols.make(big, "va")
     assert {*big.group[protocol.part == "test"].tolist()} == {"video7", "video45", "video48"}
+
+
+def test_a_sequence_of_two_parts_is_named(folder):
+    face_trees.aff_wild(folder, "test_frames", "test_labels", {"video1": (1, 2), "video7": (1,)})
+    with pytest.raises(UserError, match=r"video1: expected each sequence once, found it again in .*test_frames/video1"):
+        aff_wild.read(folder, SETTINGS)
 
 
 def test_marked_frames_have_no_label(folder):
