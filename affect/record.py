@@ -215,6 +215,7 @@ class Artifact:
     """Names of the artifact files. Each is a Parquet table with the columns in `COLUMNS`, JSON, or text."""
 
     SPLIT = "split.parquet"
+    ANNOTATIONS = "annotations.parquet"
     PREDICTIONS = "predictions.parquet"
     EMBEDDINGS = "embeddings.parquet"
     PROJECTIONS = "projections.parquet"
@@ -242,6 +243,9 @@ class Artifact:
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.SPLIT: ("sample", "group", "part"),
+    # of a study on data with time: and the targets, nan where unknown. annotator "" has the labels that methods learn
+    # from; where several people annotated, there are rows of each as well
+    Artifact.ANNOTATIONS: ("sample", "sequence", "time", "annotator"),
     # and true_<target>, pred_<target> for each target (of a classifier names of classes, and prob_<class> for each),
     # and label where the data has classes
     Artifact.PREDICTIONS: ("sample", "group", "sequence", "time", "part"),

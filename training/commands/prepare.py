@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -96,6 +96,61 @@ def motion(
         shown.print(sentence, markup=False, soft_wrap=True)
     rows = f"{done.rows:,} windows of {done.recordings:,} recordings written to {out}"
     shown.print(rows, markup=False, soft_wrap=True)
+
+
+@app.command()
+def frames(
+    files: Annotated[list[Path], typer.Argument(metavar="VIDEO|FOLDER… OUT", help="Videos, and the folder to write")],
+    fps: Annotated[float, typer.Option(min=0.1, max=1000, metavar="N", help="Frames a second.")] = 30.0,
+    size: Annotated[int, typer.Option(min=16, max=1024, metavar="PX", help="Pixels of a side of a face.")] = 64,
+    shortest: Annotated[
+        float, typer.Option(min=0, metavar="S", help="A face that is followed for less is taken for a mistake.")
+    ] = 0.5,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
+) -> None:
+    """Find and cut the faces of videos, at one rate: folders of frames, which the data set aff_wild reads."""
+    import os
+
+    from training.contract import UserError
+    from training.prepare import frames
+
+    *sources, out = files
+    if not sources:
+        raise UserError(f"{out}: expected videos, and at the end the folder to write to")
+    shown = console()
+    done = frames.run(sources, out, frames.Options(fps, size, shortest), workers or os.cpu_count() or 1, shown)
+    shown.print(_rates(done.rates()), _videos(done.videos))
+    warn((*done.sentences(), *done.skipped.get(frames.BAD, [])))
+    faces = sum(len(of["faces"]) for of in done.videos.values())
+    images = sum(sum(of["faces"].values()) for of in done.videos.values())
+    before = f" ({done.again} of them before)" if done.again else ""
+    text = f"{counted(len(done.videos), 'video')} read{before}, {counted(faces, 'face')}, {images:,} images"
+    shown.print(f"{text} written to {out / frames.FOLDER}", markup=False, soft_wrap=True)
+    if frames.BAD in done.skipped:
+        raise typer.Exit(1)
+
+
+def _rates(rates: dict[float, int]) -> Table:
+    """Return the histogram of frame rates, by time stamps."""
+    from rich.table import Table
+
+    table = Table("frames a second", "videos", "")
+    most = max(rates.values())
+    for rate, count in rates.items():
+        table.add_row(f"{rate:g}", str(count), "█" * max(1, round(20 * count / most)))
+    return table
+
+
+def _videos(videos: dict[str, dict[str, Any]]) -> Table:
+    """Return the table of videos: frames before and after the search for faces."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("video", "frames decoded", "with a face", "frames at the new rate", "with a face", "faces")
+    for name, of in videos.items():
+        counts = (of["decoded"], of["decoded_with_face"], of["frames"], of["with_face"])
+        table.add_row(escape(name), *(f"{count:,}" for count in counts), str(len(of["faces"])))
+    return table
 
 
 @app.command()

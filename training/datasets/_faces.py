@@ -43,6 +43,7 @@ class Rows:
     va_source : where va comes from, if it was transferred by ``python -m training prepare transfer``.
     person : name of each, or None.  clip : name of the recording of each, or None.  time : (n,) seconds, or None.
     video : what a split keeps together where a clip is but one face or one part of it, or None.
+    annotators : annotator → (n, 2), where several people annotated valence and arousal.
     box : the set's face box of each, None in it where it has none.  whole : the images are faces already.
     others : images of rows that are left out.
     skipped : reason (a plural) → names of rows and files that are left out.  notes : further sentences on the files.
@@ -58,6 +59,7 @@ class Rows:
     clip: list[str] | None = None
     video: list[str] | None = None
     time: NDArray[np.float64] | None = None
+    annotators: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     box: list[_images.Box | None] | None = None
     whole: bool = False
     others: list[Path] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Rows:
             },
             va=None if self.va is None else self.va[kept],
             time=None if self.time is None else self.time[kept],
+            annotators={name: values[kept] for name, values in self.annotators.items()},
         )
 
 
@@ -164,6 +167,7 @@ def dataset(
         sequence=None if rows.clip is None else np.array(rows.clip, np.str_),
         time=rows.time,
         published_split=assigned,
+        annotators={"va": rows.annotators} if rows.annotators else {},
         summary={
             **(summary or {}),
             "rows": len(rows),

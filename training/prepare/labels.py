@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training import cache, image_files, left_out, messages
+from training import cache, left_out, messages
 from training.contract import UserError
 from training.datasets import _videos
 from training.datasets._images import VA
 from training.datasets._table import Table
+from training.datasets.aff_wild import ANNOTATORS, MARK
 from training.prepare import agreement, traces
 from training.prepare.label_record import ONE, Record
 
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     """Video → annotator → file of the trace."""
 
 SUFFIXES = (".txt", ".csv", ".tsv")
-UNLABELLED = -5
-"""What stands for both values where a frame has no label, as in the published annotations."""
-
 FAILED, OTHER = "videos without labels", "files that are no trace"
 
 
@@ -63,6 +61,8 @@ def run(
     faces : which frames have a face (see `_videos.with_face`): only these get a line.
     truth : traces of valence and arousal, as the first two, that annotators are held against.
     console : shows progress where it is a terminal.
+
+    Of several annotators ``<out>_annotators/<annotator>/<video>.txt`` has the labels of each.
 
     A video with a problem is left out and named, and so is one annotator of several. Raises UserError where nothing is
     left, where `out` is there already, and for files of frames that cannot be read.
@@ -91,7 +91,10 @@ def run(
         **{"valence": str(valence), "arousal": str(arousal), "fps": fps, "frames": frames},
         **{"faces": faces and str(faces), "truth": truth and [*map(str, truth)]},
     }
-    _check_new(out, record)
+    people = out.with_name(out.name + ANNOTATORS)
+    if not record.is_begun():  # what the same command left when it was stopped is not in the way
+        for path in (out, record.file, people):
+            cache.check_new(path, "--out")
     record.begin()
     if not one:
         out.mkdir(exist_ok=True)
@@ -104,7 +107,10 @@ def run(
                     raise UserError(f"{name}: no trace of {axis}{messages.nearest(name, files[axis], cutoff=0.6)}")
             count, with_face = _frames(name, counts, numbers)
             of_video = {axis: _one(of, name) for axis, of in truths.items()}
-            labels, said = _video(name, traced, of_video, count, with_face, fps, record)
+            labels, by_annotator, said = _video(name, traced, of_video, count, with_face, fps, record)
+            for annotator, values in by_annotator.items():
+                (people / annotator).mkdir(parents=True, exist_ok=True)
+                _write(people / annotator / file.name, values)
             _write(file, labels)
             record.videos[name] = said
         except UserError as error:
@@ -133,8 +139,11 @@ def _video(
     with_face: Frames | None,
     fps: float,
     record: Record,
-) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    """Return the labels (m, 2) of the frames that get a line, NaN where there is none, and the record's part."""
+) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]], dict[str, Any]]:
+    """Return the labels (m, 2) of the frames that get a line, NaN where there is none, and the record's part.
+
+    Between them stand the labels (m, 2) of each annotator, where there are several.
+    """
     policies = record.policies
     read = {axis: _annotators(name, axis, of, record) for axis, of in files.items()}
     until = "--frames" if with_face is None else "--frames, --faces"
@@ -148,6 +157,7 @@ def _video(
         raise UserError(f"{name}: expected a frame at least, and the traces end before frame 1 at {fps:g} a second")
     said: dict[str, Any] = {"frames": count, "frames_from": until, "traces": {}, "agreement": {}}
     labels = np.empty((count, len(VA)))
+    people: dict[str, NDArray[np.float64]] = {}
     for column, (axis, of) in enumerate(read.items()):
         values = {}
         said["traces"][axis] = {}
@@ -155,6 +165,7 @@ def _video(
             values[annotator], found = traces.at_frames(trace, count, fps, policies)
             of_trace = {**trace.counts, **found}
             said["traces"][axis][annotator] = {"file": str(trace.file), **of_trace}
+            people.setdefault(annotator, np.full(labels.shape, np.nan))[:, column] = values[annotator]
             record.note(f"{name} {axis}" + ("" if annotator == ONE else f" of {annotator}"), of_trace)
         true = _truth(truth.get(axis), count, fps, policies)
         if agreed := agreement.of_axis(values, true, fps):
@@ -165,9 +176,10 @@ def _video(
             said["traces"][axis]["frames with fewer annotators"] = int(((known > 0) & (known < len(values))).sum())
     if with_face is not None:
         labels = labels[with_face - 1]
+        people = {annotator: values[with_face - 1] for annotator, values in people.items()}
         said |= {"with_face": len(with_face), "lost": _videos.lost(with_face)}
     said["labelled"] = int(np.isfinite(labels).all(axis=1).sum())
-    return labels, said
+    return labels, people if len(people) > 1 else {}, said
 
 
 def _annotators(name: str, axis: str, files: Mapping[str, Path], record: Record) -> dict[str, traces.Trace]:
@@ -205,7 +217,7 @@ def _write(file: Path, labels: NDArray[np.float64]) -> None:
     known = np.asarray(np.isfinite(labels).all(axis=1))
     with cache.whole(file) as part, part.open("w", encoding="utf-8") as stream:
         for row, there in zip(np.round(labels, 6).tolist(), known.tolist(), strict=True):
-            values = row if there else [UNLABELLED] * len(row)
+            values = row if there else [MARK] * len(row)
             stream.write(" ".join(f"{value:.6g}" for value in values) + "\n")
 
 
@@ -235,9 +247,7 @@ def _find(path: Path, skipped: dict[str, list[str]]) -> Files:
 
 
 def _add(found: Files, annotator: str, folder: Path, skipped: dict[str, list[str]]) -> None:
-    for file in sorted(folder.iterdir()):
-        if file.is_dir() or image_files.is_system(file):
-            continue
+    for file in _videos.files(folder):
         if file.suffix.lower() not in SUFFIXES:
             skipped.setdefault(OTHER, []).append(f"{folder.name}/{file.name}")
             continue
@@ -299,10 +309,3 @@ def _watched(names: list[str], console: Console | None) -> Iterable[str]:
 
     quiet = console is None or not console.is_terminal or len(names) < 2
     return track(names, "traces", console=console, transient=True, disable=quiet)
-
-
-def _check_new(out: Path, record: Record) -> None:
-    """Raise UserError where something is there already but what the same command left when it was stopped."""
-    if not record.is_begun():
-        for file in (out, record.file):
-            cache.check_new(file, "--out")

@@ -13,7 +13,7 @@ import optuna
 from affect.record import ALL, METRIC_VERSION, RECORD_VERSION, Artifact, Kind, State, digest, to_json
 from training import registry
 from training.contract import UserError
-from training.study import provenance, search
+from training.study import annotation_table, provenance, search
 from training.study.plan import data_summary
 from training.study.workers import Workers
 
@@ -252,8 +252,10 @@ def _make(session: Session) -> Session:
         run = store.start(session.experiment, prepared.name, tags)
     run.json(Artifact.SPACE, search.space_json(prepared.space))
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
-    run.table(Artifact.SPLIT, prepared.protocol.table())
-    run.tags({"artifacts": to_json([Artifact.DATA_SUMMARY, Artifact.SPACE, Artifact.SPLIT])})
+    tables = {Artifact.SPLIT: prepared.protocol.table(), **annotation_table.tables(prepared.protocol)}
+    for name, table in tables.items():
+        run.table(name, table)
+    run.tags({"artifacts": to_json([Artifact.DATA_SUMMARY, Artifact.SPACE, *tables])})
     study.set_user_attr("run_id", run.id)
     return dataclasses.replace(session, run_id=run.id)
 

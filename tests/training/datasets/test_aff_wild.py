@@ -14,6 +14,7 @@ from training import protocols, registry, splits
 from training.contract import UserError
 from training.datasets import _videos, aff_wild
 from training.methods.frames import cnn_rnn
+from training.study import annotation_table
 
 SETTINGS = {"train_part": "big", "mismatched": "refuse"}
 SPLIT = Path(aff_wild.__file__).parent / "splits" / "aff_wild.json"
@@ -61,6 +62,17 @@ def test_a_frame_with_a_face_has_its_label_and_its_time(folder):
     )
 
 
+def test_the_record_of_the_frames_says_their_rate(folder):
+    (folder / "frames.json").write_text('{"options": {"fps": 5, "size": 64}}')
+    data = aff_wild.read(folder, SETTINGS)
+    np.testing.assert_allclose(data.time[data.sequence == "video2"], [0.2, 0.4, 1.0])
+    assert data.summary["frames_per_second"] == 5
+    for wrong in ("0", '"30"', "true", "NaN"):
+        (folder / "frames.json").write_text(f'{{"options": {{"fps": {wrong}}}}}')
+        with pytest.raises(UserError, match=r"frames\.json: expected the options' fps as frames a second"):
+            aff_wild.read(folder, SETTINGS)
+
+
 def test_faces_and_parts_of_a_video_are_one_group(folder):
     data = aff_wild.read(folder, SETTINGS)
     assert data.group_kind == "video"
@@ -69,7 +81,7 @@ def test_faces_and_parts_of_a_video_are_one_group(folder):
     assert data.summary["sequences"] == 8
     assert data.summary["groups"] == 6
     assert any(
-        note.startswith("2 videos of several sequences, each one group: video5:") for note in data.summary["notes"]
+        note.startswith("2 videos of several sequences, each one group: video5 (") for note in data.summary["notes"]
     )
 
 
@@ -107,6 +119,29 @@ def small_settings() -> dict:
     return {name: values[0] for name, values in cnn_rnn.METHOD.settings.items()}
 
 
+def test_the_labels_of_each_annotator_stand_beside_their_mean(folder):
+    for name, text in (
+        ("anna/video1", "0.1 0.2\n-5 -5\n0.3 0.4\n"),
+        ("ben/video1", "1 1\n" * 3),
+        ("ben/video2", "1 1\n"),
+    ):
+        file = folder / "labels_annotators" / f"{name}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    data = aff_wild.read(folder, SETTINGS)
+    rows = np.flatnonzero(data.sequence == "video1")
+    anna, ben = (data.annotators["va"][name] for name in ("anna", "ben"))
+    np.testing.assert_array_equal(anna[rows], [[0.1, 0.2], [np.nan, np.nan], [0.3, 0.4]])
+    assert (ben[rows] == 1).all()
+    assert np.isnan(np.delete(ben, rows, axis=0)).all()
+    skipped = data.summary["skipped_rows"]["labels of one annotator that are damaged or do not go with the frames"]
+    assert skipped["first"] == [str(folder / "labels_annotators" / "ben" / "video2.txt")]
+    table = annotation_table.tables(protocols.make(data, "va"))["annotations.parquet"]
+    assert table.annotator.value_counts().to_dict() == {"": 19, "ben": 3, "anna": 2}
+    of = table[(table.annotator == "anna") & (table["sample"] == "video1/0000003")]
+    assert of[["valence", "arousal"]].to_numpy().tolist() == [[0.3, 0.4]]
+
+
 def test_labels_that_do_not_go_with_the_frames_are_named_and_the_others_read(folder):
     text = folder / "labels" / "video2.txt"
     text.write_text(text.read_text() * 2)
@@ -119,7 +154,7 @@ def test_labels_that_do_not_go_with_the_frames_are_named_and_the_others_read(fol
     assert said.endswith("--set mismatched=left_out reads the other videos")
     data = aff_wild.read(folder, {**SETTINGS, "mismatched": "left_out"})
     assert not {"video1", "video2"} & {*data.sequence.tolist()}
-    left = data.summary["skipped_rows"]["videos whose labels do not go with their frames"]
+    left = data.summary["skipped_rows"]["videos whose labels are damaged or do not go with their frames"]
     assert left["count"] == 2
     assert "video1.txt has 1 line" in left["first"][0]
 
@@ -127,12 +162,14 @@ def test_labels_that_do_not_go_with_the_frames_are_named_and_the_others_read(fol
 def test_what_lacks_its_other_half_is_named(folder):
     (folder / "labels" / "video1.txt").rename(folder / "labels" / "video3.txt")
     (folder / "labels" / "README.md").write_text("x")
+    (folder / "frames" / "notes.txt").write_text("x")
     (folder / "frames" / "video2" / "0000003.png").write_bytes(b"x")
     Image.new("L", (4, 4)).save(folder / "frames" / "video9" / "cover.png")
     data = aff_wild.read(folder, SETTINGS)
     assert len(data.sample) == 15
     assert {why: of["first"] for why, of in data.summary["skipped_rows"].items()} == {
         "files that are no labels": ["labels/README.md"],
+        "files in no video's folder": ["frames/notes.txt"],
         "videos without labels": ["frames/video1"],
         "labels without frames": ["labels/video3.txt"],
         "images whose name is no frame number from 1": ["video9/cover.png"],
@@ -144,7 +181,7 @@ def test_what_lacks_its_other_half_is_named(folder):
     ("line", "message"),
     [
         ("0.1", r"video1\.txt, line 1: expected two numbers, valence and arousal, found '0\.1'"),
-        ("1.2 0", r"video1\.txt, line 1: expected valence in \[-1, 1\], found 1\.2"),
+        ("1.2 0", r"video1\.txt, line 1: expected valence in \[-1, 1\], or -5 where there is none, found 1\.2"),
         ("0 nan", r"video1\.txt, line 1: expected two numbers, valence and arousal, found '0 nan'"),
     ],
 )
@@ -152,6 +189,9 @@ def test_labels_that_are_none_are_refused(folder, line, message):
     (folder / "labels" / "video1.txt").write_text(f"{line}\n0 0\n0 0\n")
     with pytest.raises(UserError, match=message):
         aff_wild.read(folder, SETTINGS)
+    data = aff_wild.read(folder, {**SETTINGS, "mismatched": "left_out"})
+    assert "video1" not in data.sequence
+    assert data.summary["skipped"] == 1
 
 
 def test_folders_that_are_not_there_are_named(folder, tmp_path):
@@ -189,7 +229,7 @@ def test_what_is_wrong_with_the_published_layout_is_named(tmp_path):
     assert {why: of["count"] for why, of in data.summary["skipped_rows"].items()} == {
         "videos without one of valence and arousal": 1,
         "videos without labels": 1,
-        "videos whose labels do not go with their frames": 2,
+        "videos whose labels are damaged or do not go with their frames": 2,
     }
     with pytest.raises(UserError, match="train_part=small is of the layout with extra_frames/"):
         aff_wild.read(root, {**SETTINGS, "train_part": "small"})

@@ -141,7 +141,7 @@ def test_every_policy_that_decided_is_named(folders, tmp_path):
     assert "gaps (--gaps hold): 2 in 1 trace" in ran.stderr
     assert "frames without a label in long gaps (--max-gap 3): 238 in 1 trace" in ran.stderr
     found = written(tmp_path / "labels" / "video1.txt")
-    assert (found[20] == labels.UNLABELLED).all(), "a frame without a label of one axis has none"
+    assert (found[20] == labels.MARK).all(), "a frame without a label of one axis has none"
     assert "3 videos, 870 frames, 632 labelled" in ran.stdout
 
 
@@ -178,6 +178,8 @@ def test_the_mean_of_several_annotators_and_their_agreement(tmp_path):
         for name in ("ann1", "ann2", "ann3")
     )
     np.testing.assert_allclose(written(tmp_path / "labels" / "video1.txt")[:, 0], (one + two + three) / 3, atol=1e-5)
+    each = written(tmp_path / "labels_annotators" / "ann2" / "video1.txt")
+    np.testing.assert_allclose(each[:, 0], two, atol=1e-5)
     # the delay that was found can be taken away
     shifted = labels.run(
         *(tmp_path / "v" / "ann2", tmp_path / "a" / "ann2", tmp_path / "shifted", Policies(shift_s=0.5)),
