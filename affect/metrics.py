@@ -3,7 +3,7 @@
 Conventions, stated once:
 
 - The true series comes first, the predicted one second; both are (n,) or, column by column, (n, t). All is computed in
-  float64 and pooled over rows; `per_sequence` scores each recording on its own and averages.
+  float64 and pooled over rows; `affect.per_sequence` scores each recording on its own and averages.
 - Variances and covariances divide by N, not N − 1 (so CCC is Lin's own estimator, as in the AVEC and Aff-Wild papers).
 - A constant series is defined, never nan. CCC and PCC are 0 where either series is constant, r2 and ev are 0 where the
   true series is: there is nothing to agree with or to explain. (Not 1 for an exact hit, as scikit-learn has it, for a
@@ -19,7 +19,7 @@ A change of any result raises `affect.record.METRIC_VERSION`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,6 @@ from affect.record import ALL
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
@@ -37,6 +36,8 @@ REGRESSION: tuple[str, ...] = ("mse", "mae", "rmse", "ccc", "pcc", "sagr", "ev",
 CLASSIFICATION: tuple[str, ...] = ("accuracy", "f1", "uar")
 MAPS: tuple[str, ...] = ("pointing_game", "vertex_auc")
 """Of activation maps, against vertices that are known to move."""
+RECORDINGS: tuple[str, ...] = ("ccc_per_recording",)
+"""Means over recordings, each scored by itself; see `affect.per_sequence`."""
 
 LABEL: dict[str, str] = {
     "mse": "MSE",
@@ -52,6 +53,7 @@ LABEL: dict[str, str] = {
     "uar": "UAR",
     "pointing_game": "Pointing game",
     "vertex_auc": "AUC over vertices",
+    "ccc_per_recording": "CCC per recording",
 }
 """What a page or a table calls a metric."""
 
@@ -312,28 +314,6 @@ def score(
         scores |= {(name, target): float(value) for target, value in zip(targets, by_column, strict=True)}
         scores[name, ALL] = float(by_column.mean())
     return scores
-
-
-class PerSequence(NamedTuple):
-    """A metric's mean over sequences, each counted once, and the table: sequence, n (rows), value."""
-
-    mean: float
-    table: pd.DataFrame
-
-
-def per_sequence(name: str, true: ArrayLike, pred: ArrayLike, sequence: ArrayLike) -> PerSequence:
-    """Score each sequence (n,) of two series (n,) on its own; see `PerSequence`."""
-    import pandas as pd
-
-    check_names([name])
-    t, p, s = np.asarray(true), np.asarray(pred), np.asarray(sequence)
-    if not t.shape == p.shape == s.shape or t.ndim != 1 or t.size == 0:
-        raise ValueError(f"expected three series of one length, found shapes {t.shape}, {p.shape} and {s.shape}")
-    one = _CLASSES[name] if name in _CLASSES else lambda a, b: _single(name, a, b)
-    names, index = np.unique(s, return_inverse=True)
-    rows = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
-    table = pd.DataFrame({"sequence": names, "n": [len(r) for r in rows], "value": [one(t[r], p[r]) for r in rows]})
-    return PerSequence(float(table["value"].mean()), table)
 
 
 def mae_over_range(true: ArrayLike, pred: ArrayLike, span: ArrayLike) -> Array:

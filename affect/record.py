@@ -105,6 +105,8 @@ TAGS: dict[str, str] = {
     "best_value": "the best trial's objective on validation during the search, on a study",
     "needs": 'JSON {"need": "run id"} of the prerequisites: the fitted methods that it used',
     "artifacts": "JSON list of the artifact files that the run has",
+    "hashes": "JSON object artifact → hash of its content (of a folder, of all files in it) as the run left it; absent "
+    "where an MLflow server keeps the files",
     "code": "commit, followed by + where tracked files differ, or training/, affect/ or search_spaces/ have new ones",
     "machine": 'JSON {"host", "device", "cores", "python", "platform", "versions": {...}}',
     "metric_version": "METRIC_VERSION",
@@ -112,7 +114,7 @@ TAGS: dict[str, str] = {
     "root": "file or folder of the data, as `--root` named it; absent where it was not given",
     "epochs": "upper limit on epochs, as `--epochs` gave it; absent where it was not given",
     "threads": "CPU threads that a fit may use",
-    "worker": "on a trial or final: the process that made it, as its machine, its number there and a random part",
+    "worker": "the process that made the run, as its machine, its number there and a random part",
     "steps": "on a final with refit all: JSON list of the epochs, or rounds of each regressor, that it took",
     "archived": "true where a person put the run aside",
     "note": "a person's note (plain text)",
@@ -150,11 +152,11 @@ ROTATED = "rotated"
 
 MEAN, LABEL_MEAN, MAJORITY = "mean", "label_mean", "majority"
 BASELINES = (MEAN, LABEL_MEAN, MAJORITY)
-SD, LOW, HIGH, N_GROUPS, N_SEEDS = "sd", "low", "high", "groups", "seeds"
-ASPECTS = (*BASELINES, SD, LOW, HIGH, N_GROUPS, N_SEEDS)
+SD, LOW, HIGH, N_GROUPS, N_SEEDS, N_UNDEFINED = "sd", "low", "high", "groups", "seeds", "undefined"
+ASPECTS = (*BASELINES, SD, LOW, HIGH, N_GROUPS, N_SEEDS, N_UNDEFINED)
 """What a metric may be besides the method's own score: a baseline of the same split, or on a study's run the
 standard deviation over seeds, the ends of the 95 % interval over groups, the number of groups behind it, and the number
-of seeds where some lack the metric."""
+of seeds where some lack the metric; of a score of each recording, the number of recordings that have none."""
 
 
 class MetricName(NamedTuple):
@@ -213,6 +215,7 @@ class Artifact:
     """Names of the artifact files. Each is a Parquet table with the columns in `COLUMNS`, JSON, or text."""
 
     SPLIT = "split.parquet"
+    ANNOTATIONS = "annotations.parquet"
     PREDICTIONS = "predictions.parquet"
     EMBEDDINGS = "embeddings.parquet"
     PROJECTIONS = "projections.parquet"
@@ -240,6 +243,9 @@ class Artifact:
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.SPLIT: ("sample", "group", "part"),
+    # of a study on data with time: and the targets, nan where unknown. annotator "" has the labels that methods learn
+    # from; where several people annotated, there are rows of each as well
+    Artifact.ANNOTATIONS: ("sample", "sequence", "time", "annotator"),
     # and true_<target>, pred_<target> for each target (of a classifier names of classes, and prob_<class> for each),
     # and label where the data has classes
     Artifact.PREDICTIONS: ("sample", "group", "sequence", "time", "part"),
@@ -313,6 +319,7 @@ METRIC_SOURCE: dict[str, str] = {
     HIGH: "the finals' predictions.parquet: affect.statistics.intervals, resampling groups",
     N_GROUPS: "split.parquet: number of groups in the part",
     N_SEEDS: "the finals' own metrics: how many of them have this one",
+    N_UNDEFINED: "predictions.parquet: recordings of the part in which true_<target> never changes",
 }
 """From which artifact each metric of a final can be computed again, by its aspect.
 
@@ -332,6 +339,11 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
         "mse_linear_probe",
         "*",
     ): "alignment.parquet: task alignment, predictor linear_probe, metric mse; all is half of combined",
+    (
+        "ccc_per_recording",
+        "*",
+    ): "predictions.parquet: affect.per_sequence of ccc over `sequence`, mean of the recordings in which "
+    "true_<target> changes; all is the targets' mean",
     ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; baseline: the mean train image",
     ("*", WEIGHED): "the other scores, weighed as the tag `weights` says",
     ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3); majority: as upright, it sees no mesh",

@@ -112,3 +112,17 @@ def affectnet(folder: Path, n: int = 20, name: str = "training.csv", start: int 
         affectnet_row("0/unrated.png", 1, -2, -2),
     ]
     return table(folder / name, rows)
+
+
+def aff_wild(folder: Path, frames: str, labels: str, videos: dict[str, tuple[int, ...]]) -> Path:
+    """Write the faces and labels of sequences, name → numbers of its frames with a face, and return the folder."""
+    made = iter(faces(sum(map(len, videos.values()))))
+    for name, numbers in videos.items():
+        lines = []
+        for number in numbers:
+            image, _, _, va = next(made)
+            save(image, folder / frames / name / f"{number:07d}.png")
+            lines.append(f"{va[0]:.3f} {va[1]:.3f}\n")
+        (folder / labels).mkdir(exist_ok=True)
+        (folder / labels / f"{name}.txt").write_text("".join(lines))
+    return folder

@@ -101,7 +101,7 @@ def _need(name: str, settings: tuple[tuple[str, Any], ...]) -> Any:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **dict(settings)}
     handed = split(module.METHOD, chosen, test=False)
-    task = job(chosen, prerequisites=needs(dict(module.METHOD.prerequisites), chosen), **scored(module.METHOD, handed))
+    task = job(chosen, prerequisites=needs(module.METHOD.needed(chosen), chosen), **scored(module.METHOD, handed))
     return module.fit(registry.tiny(name)[0], handed, task).model
 
 
@@ -110,7 +110,7 @@ def lent(name: str, settings: dict[str, Any] | None = None, **rest: Any) -> Job:
     module = registry.method(name)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
     objective = scored(module.METHOD, split(module.METHOD, chosen, test=False))
-    return job(chosen, **{"prerequisites": needs(dict(module.METHOD.prerequisites), chosen), **objective, **rest})
+    return job(chosen, **{"prerequisites": needs(module.METHOD.needed(chosen), chosen), **objective, **rest})
 
 
 def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | None = None) -> Fitted:
@@ -118,7 +118,7 @@ def fitted(name: str, settings: dict[str, Any] | None = None, params: Params | N
     module = registry.method(name)
     made = protocol(module.METHOD)
     chosen = {**default_settings(module.METHOD), **(settings or {})}
-    wanted = {**module.METHOD.prerequisites, **evaluating.prerequisites(module.METHOD)}
+    wanted = {**module.METHOD.needed(chosen), **evaluating.prerequisites(module.METHOD)}
     handed = made.split(module.METHOD, chosen, test=True)
     task = job(chosen, prerequisites=needs(wanted, chosen), **scored(module.METHOD, handed))
     used = params or registry.tiny(name)[0]

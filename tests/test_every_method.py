@@ -66,7 +66,7 @@ def test_it_declares_what_the_bench_can_serve(name):
     assert declared.title
     assert declared.source
     assert not registry.reader(registry.synthetic(declared.data)).lacks(declared)
-    assert set(declared.prerequisites.values()) <= set(METHODS)
+    assert {path for paths in declared.all_needed().values() for path in paths} <= set(METHODS)
     assert all(values for values in declared.settings.values())
     assert declared.direction in ("minimize", "maximize")
 

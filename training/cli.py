@@ -11,6 +11,7 @@ from training.commands import (
     annotate,
     datasets,
     demo,
+    doctor,
     evaluate,
     methods,
     predict,
@@ -43,6 +44,7 @@ app.command()(preview.preview)
 app.command()(evaluate.evaluate)
 app.command()(transport.export)
 app.command(name="import")(transport.import_)
+app.command()(doctor.doctor)
 app.command()(annotate.note)
 app.command()(annotate.tag)
 app.command()(annotate.archive)

@@ -14,6 +14,7 @@ It is given the test part only in a study's final runs, and never its targets or
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +80,7 @@ class Method:
         objective of its own.
     settings : what a table of results compares, never searched; each a tuple of allowed values, the first the default.
     prerequisites : name → path of a method whose fitted model this one needs; it is fitted on the same train part and
-        stands in ``job.prerequisites[name]``.
+        stands in ``job.prerequisites[name]``. Where settings decide, a function from them to such a mapping.
     context : the setting whose value is how many seconds a prediction may look back on; None for a method that sees
         each sample alone.
     """
@@ -92,7 +93,7 @@ class Method:
     objective: str = "mae"
     objective_weights: Mapping[str, float] = field(default_factory=lambda: {ALL: 1.0})
     settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    prerequisites: Mapping[str, str] = field(default_factory=dict)
+    prerequisites: Mapping[str, str] | Callable[[Settings], Mapping[str, str]] = field(default_factory=dict)
     context: str | None = None
 
     @property
@@ -117,6 +118,19 @@ class Method:
             return self.blocks({})
         (choices,) = self.inputs.values()
         return tuple(dict.fromkeys(block for blocks in choices.values() for block in blocks))
+
+    def needed(self, settings: Settings) -> dict[str, str]:
+        """Return name → path of the prerequisites under these settings."""
+        declared = self.prerequisites
+        return dict(declared(settings) if callable(declared) else declared)
+
+    def all_needed(self) -> dict[str, tuple[str, ...]]:
+        """Return name → paths of every prerequisite that the method can have, under any settings."""
+        every: dict[str, dict[str, None]] = {}
+        for values in itertools.product(*self.settings.values()):
+            for name, path in self.needed(dict(zip(self.settings, values, strict=True))).items():
+                every.setdefault(name, {})[path] = None
+        return {name: tuple(paths) for name, paths in every.items()}
 
     def seconds(self, settings: Settings) -> float | None:
         """Return how far a prediction looks back under these settings, in seconds; None where it does not."""

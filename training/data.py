@@ -76,6 +76,7 @@ class Dataset:
     sequence, time : (n,) name of the recording and seconds in it, or None.
     published_split : group → train, validation or test, where a publication fixed it.
     summary : counts, what was skipped and why: becomes data_summary.json.
+    annotators : block of targets → annotator → (n, t), what each of several people annotated, NaN where one did not.
     truth : what only the synthetic world knows.
     figures : from rows (k,) to where the joints of their bodies are, (k, frames, joints, 3), nan where unknown; None
         where the data has no moving figures (see `training.motion_capture.figures`).
@@ -94,6 +95,7 @@ class Dataset:
     time: Floats | None = None
     published_split: Mapping[str, str] | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
+    annotators: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)
     figures: Callable[[Indices], NDArray[np.floating]] | None = None
 

@@ -77,3 +77,15 @@ def plural(kind: str) -> str:
     """
     head, _, rest = kind.partition(" ")
     return f"{head}{'es' if head.endswith(('s', 'x', 'ch')) else 's'} {rest}".rstrip()
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the largest unit that leaves a digit before the point.
+
+    >>> size(10), size(12_300_000)
+    ('10 B', '12.3 MB')
+    """
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count} B"

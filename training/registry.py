@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from training.contract import UserError
+from training.file_settings import FileSetting
 from training.messages import unknown
 
 if TYPE_CHECKING:
@@ -93,17 +94,27 @@ def choices(method: Method, reader: Reader) -> dict[str, tuple[Any, ...]]:
     return {**reader.settings, **method.settings}
 
 
+def value_texts(values: tuple[Any, ...]) -> list[str]:
+    """Return a setting's allowed values as a person types them."""
+    return [*map(str, values), *(["FILE"] if isinstance(values, FileSetting) else [])]
+
+
 def settings(texts: Mapping[str, str], allowed: Mapping[str, tuple[Any, ...]]) -> Settings:
     """Turn ``--set`` texts into a value for each setting, defaults where none is given.
 
-    A given text is matched against the allowed values' own text, so that ``latent_size=2`` is the integer 2.
+    A given text is matched against the allowed values' own text, so that ``latent_size=2`` is the integer 2. Of a
+    setting that takes a file, any other text is the file's path.
     """
     for name in texts:
         if name not in allowed:
             raise UserError(unknown(name, allowed, "setting"))
     chosen = {name: values[0] for name, values in allowed.items()}
     for name, text in texts.items():
-        by_text = {str(value): value for value in allowed[name]}
+        values = allowed[name]
+        by_text = {str(value): value for value in values}
+        if text not in by_text and isinstance(values, FileSetting):
+            chosen[name] = values.value(name, text)
+            continue
         if text not in by_text:
             raise UserError(unknown(text, by_text, f"value of setting {name}") + f" (one of {', '.join(by_text)})")
         chosen[name] = by_text[text]

@@ -36,6 +36,9 @@ MOST = 1.4
 LOSO = "loso"
 """The number of test folds that leaves one group out at a time."""
 
+OTHERS = "others"
+"""What a split file says of the part of all groups that it does not name."""
+
 _KEYS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION, "test": TEST}
 
 Classes = dict[str, Counter[str]]
@@ -45,7 +48,8 @@ Classes = dict[str, Counter[str]]
 def read(path: Path, data: Dataset) -> dict[str, str]:
     """Read a split file, JSON of ``{"train": [group, …], "val": […], "test": […]}``, to group → part.
 
-    A file of two parts has train and the source's test, whatever the latter is called. Raises UserError for what is no
+    In place of a list, one part may say ``"others"``: all groups that no other part names. A file of two parts has
+    train and the source's test, whatever the latter is called. Raises UserError for what is no
     such file, a group named twice, and a group of `data` that no part has (with the nearest names that the file has).
     Names that the data does not have are kept: `make` says how many they are.
     """
@@ -54,15 +58,22 @@ def read(path: Path, data: Dataset) -> dict[str, str]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: {expected}, found a {type(content).__name__}")
     assigned: dict[str, str] = {}
+    rest = [key for key, groups in content.items() if groups == OTHERS]
+    if len(rest) > 1:
+        raise UserError(f"{path}: {expected}, found {OTHERS!r} in {' and '.join(rest)}")
     for key, groups in content.items():
         if key not in _KEYS:
             raise UserError(f"{path}: {expected}, found the part {key!r}{nearest(key, _KEYS)}")
+        if key in rest:
+            continue
         if not isinstance(groups, list) or not all(isinstance(g, str | int) for g in groups):
             raise UserError(f"{path}: {expected}, found part {key!r} that is no list of names")
         for group in map(str, groups):
             if assigned.get(group, _KEYS[key]) != _KEYS[key]:
                 raise UserError(f"{path}: {data.group_kind} {group!r} is in {assigned[group]} and in {_KEYS[key]}")
             assigned[group] = _KEYS[key]
+    for key in rest:
+        assigned |= {group: _KEYS[key] for group in np.unique(data.group).tolist() if group not in assigned}
     if TEST not in assigned.values():
         assigned = {group: TEST if part == VALIDATION else part for group, part in assigned.items()}
     _check(assigned, data, str(path))

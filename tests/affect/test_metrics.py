@@ -3,7 +3,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.stats
 import sklearn.metrics
@@ -238,44 +237,9 @@ class TestScore:
 
     def test_every_metric_has_a_label_and_a_direction(self):
         every = {*metrics.REGRESSION, *metrics.CLASSIFICATION}
-        assert set(metrics.LABEL) == set(metrics.DIRECTION) == every | set(metrics.MAPS)
+        assert set(metrics.LABEL) == set(metrics.DIRECTION) == every | {*metrics.MAPS, *metrics.RECORDINGS}
         assert {n for n in every if metrics.DIRECTION[n] == "minimize"} == {"mse", "mae", "rmse"}
         assert all(callable(getattr(metrics, name)) for name in every)
-
-
-class TestPerSequence:
-    def test_a_long_sequence_counts_no_more_than_a_short_one(self):
-        true = np.zeros(100)
-        pred = np.r_[np.ones(90), np.full(10, 3.0)]
-        sequence = np.array(["long"] * 90 + ["short"] * 10)
-        found = metrics.per_sequence("mae", true, pred, sequence)
-        assert found.mean == 2.0
-        assert metrics.mae(true, pred) == pytest.approx(1.2)
-        expected = pd.DataFrame({"sequence": ["long", "short"], "n": [90, 10], "value": [1.0, 3.0]})
-        pd.testing.assert_frame_equal(found.table, expected, check_dtype=False)
-
-    def test_rows_of_a_sequence_need_not_stand_together(self, trajectory):
-        true, pred = trajectory
-        sequence = np.array(["a", "b"] * 250)
-        shuffled = np.random.default_rng(1).permutation(500)
-        found = metrics.per_sequence("ccc", true[shuffled], pred[shuffled], sequence[shuffled])
-        assert found.table["value"].tolist() == pytest.approx(
-            [metrics.ccc(true[::2], pred[::2]), metrics.ccc(true[1::2], pred[1::2])]
-        )
-
-    def test_pooled_ccc_is_flattered_by_levels_that_per_sequence_ccc_ignores(self):
-        rng = np.random.default_rng(3)
-        level = np.repeat([-0.8, 0.0, 0.8], 100)
-        true, pred = level + rng.normal(0, 0.05, 300), level + rng.normal(0, 0.05, 300)
-        sequence = np.repeat(["a", "b", "c"], 100)
-        assert metrics.ccc(true, pred) > 0.95
-        assert abs(metrics.per_sequence("ccc", true, pred, sequence).mean) < 0.3
-
-    def test_constant_sequences_and_classes(self):
-        assert metrics.per_sequence("ccc", [1.0, 1.0], [0.0, 2.0], ["a", "b"]).mean == 0
-        assert metrics.per_sequence("accuracy", ["x", "y"], ["x", "x"], ["a", "b"]).mean == 0.5
-        with pytest.raises(ValueError, match="one length"):
-            metrics.per_sequence("mae", [1.0], [1.0], ["a", "b"])
 
 
 class TestMaeOverRange:

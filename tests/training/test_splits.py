@@ -326,6 +326,14 @@ class TestPublishedSplit:
         with pytest.raises(UserError, match="clip 'clip001' is in train and in test"):
             splits.read(write({"train": ["clip001"], "test": ["clip001"]}), data)
 
+    def test_one_part_may_take_all_others(self, data, write):
+        published = splits.read(write({"train": "others", "val": ["clip005"], "test": ["clip001", "clip002"]}), data)
+        named = {group: part for group, part in published.items() if part != "train"}
+        assert named == {"clip001": "test", "clip002": "test", "clip005": "validation"}
+        assert {*published} == {*data.group.tolist()}
+        with pytest.raises(UserError, match="found 'others' in train and test"):
+            splits.read(write({"train": "others", "test": "others"}), data)
+
     def test_a_misspelt_part(self, data, write):
         with pytest.raises(UserError, match="found the part 'trian'; nearest: 'train'"):
             splits.read(write({"trian": []}), data)

@@ -58,7 +58,8 @@ class Final:
         """Return the inputs of an evaluation: predictions of the reloaded model, and codes from the run's files."""
         split = self.protocol.split(self.method, self.settings, test=True)
         bench, seed = self._bench(), int(self.info.tags["seed"])
-        own, needed = (self._prerequisites(wanted) for wanted in (self.method.prerequisites, evaluation.prerequisites))
+        own = self._prerequisites(self.method.needed(self.settings))
+        needed = self._prerequisites(evaluation.prerequisites)
         embeddings = self._embeddings()
         outcome = Outcome(
             model=self.model,

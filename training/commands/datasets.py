@@ -14,6 +14,6 @@ def datasets() -> None:
     table = Table("data set", "what it is", "kind", "settings", box=None, header_style="bold")
     for name in registry.datasets():
         reader = registry.reader(name)
-        settings = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in reader.settings.items())
+        settings = ", ".join(f"{k}={'|'.join(registry.value_texts(v))}" for k, v in reader.settings.items())
         table.add_row(name, reader.title, reader.data, settings)
     console().print(table)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from training.commands import _options as options
 from training.commands._console import console, warn
+from training.messages import counted
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 app = typer.Typer(no_args_is_help=True, help="Turn recordings and images into files that a data set is read from.")
 
@@ -95,6 +99,61 @@ def motion(
 
 
 @app.command()
+def frames(
+    files: Annotated[list[Path], typer.Argument(metavar="VIDEO|FOLDER… OUT", help="Videos, and the folder to write")],
+    fps: Annotated[float, typer.Option(min=0.1, max=1000, metavar="N", help="Frames a second.")] = 30.0,
+    size: Annotated[int, typer.Option(min=16, max=1024, metavar="PX", help="Pixels of a side of a face.")] = 64,
+    shortest: Annotated[
+        float, typer.Option(min=0, metavar="S", help="A face that is followed for less is taken for a mistake.")
+    ] = 0.5,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
+) -> None:
+    """Find and cut the faces of videos, at one rate: folders of frames, which the data set aff_wild reads."""
+    import os
+
+    from training.contract import UserError
+    from training.prepare import frames
+
+    *sources, out = files
+    if not sources:
+        raise UserError(f"{out}: expected videos, and at the end the folder to write to")
+    shown = console()
+    done = frames.run(sources, out, frames.Options(fps, size, shortest), workers or os.cpu_count() or 1, shown)
+    shown.print(_rates(done.rates()), _videos(done.videos))
+    warn((*done.sentences(), *done.skipped.get(frames.BAD, [])))
+    faces = sum(len(of["faces"]) for of in done.videos.values())
+    images = sum(sum(of["faces"].values()) for of in done.videos.values())
+    before = f" ({done.again} of them before)" if done.again else ""
+    text = f"{counted(len(done.videos), 'video')} read{before}, {counted(faces, 'face')}, {images:,} images"
+    shown.print(f"{text} written to {out / frames.FOLDER}", markup=False, soft_wrap=True)
+    if frames.BAD in done.skipped:
+        raise typer.Exit(1)
+
+
+def _rates(rates: dict[float, int]) -> Table:
+    """Return the histogram of frame rates, by time stamps."""
+    from rich.table import Table
+
+    table = Table("frames a second", "videos", "")
+    most = max(rates.values())
+    for rate, count in rates.items():
+        table.add_row(f"{rate:g}", str(count), "█" * max(1, round(20 * count / most)))
+    return table
+
+
+def _videos(videos: dict[str, dict[str, Any]]) -> Table:
+    """Return the table of videos: frames before and after the search for faces."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("video", "frames decoded", "with a face", "frames at the new rate", "with a face", "faces")
+    for name, of in videos.items():
+        counts = (of["decoded"], of["decoded_with_face"], of["frames"], of["with_face"])
+        table.add_row(escape(name), *(f"{count:,}" for count in counts), str(len(of["faces"])))
+    return table
+
+
+@app.command()
 def embeddings(
     sources: Annotated[list[Path], typer.Argument(metavar="RECORDING…", help="Sound files, videos, folders of them.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the CSV files that `embeddings` reads.")],
@@ -125,6 +184,119 @@ def embeddings(
     warn(done.sentences())
     for file, count in done.rows.items():
         console().print(f"{count:7,} rows written to {file}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def labels(
+    valence: Annotated[Path, typer.Argument(metavar="VALENCE", help="A trace, or a folder: <video>.txt each")],
+    arousal: Annotated[Path, typer.Argument(metavar="AROUSAL", help="The same of arousal")],
+    out: Annotated[Path, typer.Option(metavar="FILE|FOLDER", help="Labels of the video, or a folder for all videos.")],
+    fps: Annotated[float, typer.Option(metavar="N", help="Frames a second.")] = 30.0,
+    frames: Annotated[
+        str | None, typer.Option(metavar="N|FILE.csv", help="Frames of a video, or a CSV of video and frames.")
+    ] = None,
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER|FILE.csv",
+            help="Label only frames with a face: folders of images <video>/0000001.png, or a CSV of video, first_frame "
+            "and last_frame.",
+        ),
+    ] = None,
+    scale: Annotated[
+        tuple[float, float], typer.Option(metavar="LOW HIGH", help="Values of the trace that become −1 and 1.")
+    ] = (-1000.0, 1000.0),
+    shift: Annotated[float, typer.Option(metavar="S", help="Seconds that annotators needed to react.")] = 0.0,
+    duplicates: Annotated[str, typer.Option(help="Of values at one time: last, first, mean, or refuse.")] = "last",
+    beyond: Annotated[str, typer.Option(help="Values beyond the scale: clip, drop, or refuse.")] = "clip",
+    stuck: Annotated[
+        str, typer.Option(help="A joystick stuck at the end of the scale or beyond: keep, or drop.")
+    ] = "keep",
+    stuck_s: Annotated[
+        float, typer.Option("--stuck-after", metavar="S", help="Seconds after which it is stuck.")
+    ] = 10.0,
+    still: Annotated[str, typer.Option(help="A trace that never moves: refuse, or keep.")] = "refuse",
+    gaps: Annotated[str, typer.Option(help="In a gap: interpolate, or hold the last value.")] = "interpolate",
+    gap_s: Annotated[
+        float, typer.Option("--gap-after", metavar="S", help="Seconds after which a step is a gap.")
+    ] = 1.0,
+    max_gap: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Frames in a longer gap have no label (default: 5; with --hold no limit).",
+        ),
+    ] = None,
+    ends: Annotated[
+        str, typer.Option(help="Frames before the first sample and after the last: hold its value, or drop.")
+    ] = "hold",
+    backwards: Annotated[str, typer.Option(help="A trace that goes back in time: refuse, or sort.")] = "refuse",
+    hold: Annotated[bool, typer.Option("--hold", help="Traces were written only when the value changed.")] = False,
+    truth: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="VALENCE AROUSAL", help="Known traces that annotators are compared with."),
+    ] = None,
+) -> None:
+    """Turn annotation traces (seconds, value) into labels of frames, which the data set aff_wild reads.
+
+    Of several annotators, <annotator>/<video>.txt, the mean is taken; how far they agree and how late they react is
+    shown. Every policy, and how often it decided, stands in a JSON file beside the labels.
+    """
+    from training.prepare import labels, traces
+
+    if max_gap is None and not hold:
+        max_gap = traces.LONGEST_GAP_S
+    policies = traces.Policies(
+        low=scale[0],
+        high=scale[1],
+        duplicates=duplicates,
+        beyond=beyond,
+        stuck=stuck,
+        stuck_s=stuck_s,
+        still=still,
+        gaps=gaps,
+        gap_s=gap_s,
+        max_gap_s=max_gap,
+        ends=ends,
+        backwards=backwards,
+        hold=hold,
+        shift_s=shift,
+    )
+    shown = console()
+    done = labels.run(valence, arousal, out, policies, fps=fps, frames=frames, faces=faces, truth=truth, console=shown)
+    warn(done.sentences())
+    if rows := done.annotators():
+        shown.print(_annotators(rows))
+    for axis, numbers in done.agreement().items():
+        said = [f"{name} {numbers[key]:.3f}" for key, name in _AGREEMENT.items() if key in numbers]
+        shown.print(f"{axis}, agreement of the annotators: {', '.join(said)}", markup=False)
+    face = f", {done.total('with_face'):,} of them with a face" if faces else ""
+    videos = counted(len(done.videos), "video")
+    text = f"{videos}, {done.total('frames'):,} frames{face}, {done.total('labelled'):,} labelled"
+    shown.print(text, markup=False, soft_wrap=True)
+    shown.print(f"labels written to {out}, what was found to {done.file}", markup=False, soft_wrap=True)
+
+
+_AGREEMENT = {"pairwise_ccc": "mean CCC of two", "cronbach_alpha": "Cronbach's α"}
+
+
+def _annotators(rows: list[tuple[str, str, int, dict[str, float]]]) -> Table:
+    """Return the table of annotators: each number is the mean over the videos."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    columns = {
+        "ccc_truth": "CCC with the truth",
+        "ccc_mean_of_the_others": "CCC with the mean of the others",
+        "delay_s": "delay in s",
+        "r_at_delay": "r at that delay",
+    }
+    known = {key: title for key, title in columns.items() if any(key in numbers for *_, numbers in rows)}
+    table = Table("axis", "annotator", "videos", *known.values())
+    for axis, name, videos, numbers in rows:
+        cells = [f"{numbers[key]:.3f}" if key in numbers else "–" for key in known]
+        table.add_row(axis, escape(name), str(videos), *cells)
+    return table
 
 
 # ------------------------------------------------------------------------------------------------- former names

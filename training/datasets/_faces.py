@@ -42,6 +42,8 @@ class Rows:
     emotion : name of each, or None.  va : (n, 2) in [-1, 1], or None where it is to be transferred.
     va_source : where va comes from, if it was transferred by ``python -m training prepare transfer``.
     person : name of each, or None.  clip : name of the recording of each, or None.  time : (n,) seconds, or None.
+    video : what a split keeps together where a clip is but one face or one part of it, or None.
+    annotators : annotator → (n, 2), where several people annotated valence and arousal.
     box : the set's face box of each, None in it where it has none.  whole : the images are faces already.
     others : images of rows that are left out.
     skipped : reason (a plural) → names of rows and files that are left out.  notes : further sentences on the files.
@@ -55,7 +57,9 @@ class Rows:
     va_source: str = ""
     person: list[str] | None = None
     clip: list[str] | None = None
+    video: list[str] | None = None
     time: NDArray[np.float64] | None = None
+    annotators: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     box: list[_images.Box | None] | None = None
     whole: bool = False
     others: list[Path] = field(default_factory=list)
@@ -76,10 +80,11 @@ class Rows:
             self,
             **{
                 name: some(getattr(self, name))
-                for name in ("path", "sample", "where", "emotion", "person", "clip", "box")
+                for name in ("path", "sample", "where", "emotion", "person", "clip", "video", "box")
             },
             va=None if self.va is None else self.va[kept],
             time=None if self.time is None else self.time[kept],
+            annotators={name: values[kept] for name, values in self.annotators.items()},
         )
 
 
@@ -92,7 +97,7 @@ def joined(tables: list[Rows]) -> Rows:
             return None
         return np.concatenate(values) if isinstance(values[0], np.ndarray) else [one for of in values for one in of]
 
-    several = ("path", "sample", "where", "emotion", "va", "person", "clip", "time", "box")
+    several = ("path", "sample", "where", "emotion", "va", "person", "clip", "video", "time", "box")
     skipped: dict[str, list[str]] = {}
     for table in tables:
         left_out.add(skipped, table.skipped)
@@ -138,7 +143,7 @@ def dataset(
     group, kind = _groups(rows, found)
     assigned = None
     if part is not None:
-        assigned, keep, split_notes = _published(group, part)
+        assigned, keep, split_notes = _published(group, part, kind)
         notes += split_notes
         if len(keep) < len(rows):
             rows, va, group, found = rows.take(keep), va[keep], group[keep], found.take(keep)
@@ -162,6 +167,7 @@ def dataset(
         sequence=None if rows.clip is None else np.array(rows.clip, np.str_),
         time=rows.time,
         published_split=assigned,
+        annotators={"va": rows.annotators} if rows.annotators else {},
         summary={
             **(summary or {}),
             "rows": len(rows),
@@ -182,6 +188,7 @@ def with_unnamed(rows: Rows) -> Rows:
     """Return the rows with the names of what lies beside their images, and that no row names, among the skipped."""
     named = {*rows.path, *rows.others}
     skipped = {why: list(names) for why, names in rows.skipped.items()}
+    told = {name for names in skipped.values() for name in names}
     for folder in sorted({path.parent for path in named}):
         try:
             files = sorted(folder.iterdir())
@@ -190,7 +197,7 @@ def with_unnamed(rows: Rows) -> Rows:
         for file in files:
             if image_files.is_system(file):
                 skipped.setdefault(image_files.SYSTEM, []).append(f"{folder.name}/{file.name}")
-            elif image_files.is_image(file) and file not in named:
+            elif image_files.is_image(file) and file not in named and f"{folder.name}/{file.name}" not in told:
                 skipped.setdefault("images without a label", []).append(f"{folder.name}/{file.name}")
     return replace(rows, skipped=skipped)
 
@@ -286,18 +293,23 @@ def _default(labels: str) -> str:
 
 
 def _groups(rows: Rows, found: _images.Loaded) -> tuple[NDArray[np.str_], str]:
-    """Return the group of each row (n,), and what a group is: a person, a clip, or copies of an image."""
+    """Return the group of each row (n,), and what a group is: a person, a video, a clip, or copies of an image."""
     if rows.person is not None:
         return np.array(rows.person, np.str_), "person"
+    if rows.video is not None:
+        return np.array(rows.video, np.str_), "video"
     if rows.clip is not None:
         return np.array(rows.clip, np.str_), "clip"
     return np.array(rows.sample, np.str_)[_duplicates.groups(found.perceptual)], "image"
 
 
-def _published(group: NDArray[np.str_], part: NDArray[np.str_]) -> tuple[dict[str, str], NDArray[np.int64], list[str]]:
-    """Return group → part, the rows to keep, and notes: copies of a test image are not trained on."""
+def _published(
+    group: NDArray[np.str_], part: NDArray[np.str_], kind: str
+) -> tuple[dict[str, str], NDArray[np.int64], list[str]]:
+    """Return group → part, the rows to keep, and notes: what is in the test part is not trained on."""
     tested = np.isin(group, group[part == "test"])
     keep = np.flatnonzero((part == "test") | ~tested)
     left_out = len(group) - len(keep)
-    notes = [f"{left_out} train images are left out: copies of published test images"] if left_out else []
+    why = "copies of published test images" if kind == "image" else f"their {kind} is in the published test part"
+    notes = [f"{left_out} train images are left out: {why}"] if left_out else []
     return dict(zip(group[keep].tolist(), part[keep].tolist(), strict=True)), keep, notes

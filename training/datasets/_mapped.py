@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -36,8 +36,7 @@ def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Callable[[], It
         file.parent.mkdir(parents=True, exist_ok=True)
         with cache.whole(file) as part, part.open("wb") as stream:
             # not through a map: the pages that it has written would count as the process's memory
-            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
+            write_header(stream, shape, dtype)
             for _, block in _placed(blocks(), shape):
                 stream.write(np.ascontiguousarray(block, dtype).data)
     except OSError as error:  # a cache that cannot be written costs memory, nothing else
@@ -48,6 +47,12 @@ def array(name: str, shape: tuple[int, ...], dtype: Any, blocks: Callable[[], It
         here.flags.writeable = False
         return here
     return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
+
+
+def write_header(stream: BinaryIO, shape: tuple[int, ...], dtype: Any) -> None:
+    """Write what stands before the values in an .npy file."""
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
 
 
 def _read(file: Any, shape: tuple[int, ...], dtype: Any) -> NDArray[Any] | None:

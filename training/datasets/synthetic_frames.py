@@ -41,10 +41,10 @@ READER = Reader(
 RATE = 5
 """Frames a second."""
 
-FRAMES = 3000
+FRAMES = 4000
 """Frames of `read`."""
 
-_FEWEST_VIDEOS, _FRAMES_OF_VIDEO = 40, 30
+_FEWEST_VIDEOS, _FRAMES_OF_VIDEO = 40, 25
 """There are at least so many videos, and as many more as give each about so many frames."""
 
 _TWO_FACES = 8
@@ -55,11 +55,11 @@ _CROSSFADE_S = 2.0
 _NOISE = 0.3
 """Standard deviation of what moves an action in one frame besides its axis, as a share of a unit's effect."""
 
-_WAVES = {"turn": 2.0, "nod": 0.9, "right": 0.8, "down": 0.8, "zoom": 0.025}
+_WAVES = {"turn": 2.5, "nod": 1.2, "right": 1.5, "down": 1.5, "zoom": 0.04}
 _TREMBLE = {"turn": 0.2, "nod": 0.1, "right": 0.3, "down": 0.3, "zoom": 0.01}
 """How far a head moves slowly, and from frame to frame, in pixels (zoom: as a share)."""
 
-_VERSION = 2
+_VERSION = 3
 """Raised when the same seed and number of frames give other data."""
 
 _AT_ONCE = 2048

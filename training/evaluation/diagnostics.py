@@ -53,7 +53,7 @@ EXPLANATION = {
 
 def applies(method: Method) -> bool:
     """Say whether the method works on windows of motion; one that needs a fitted method cannot be fitted anew alone."""
-    return method.data == "motion" and not method.prerequisites
+    return method.data == "motion" and not method.all_needed()
 
 
 def evaluate(fitted: Fitted) -> Findings:

@@ -12,7 +12,7 @@ from training.views import single
 
 def applies(method: Method) -> bool:
     """Say whether the method predicts the code of an autoencoder that it needs."""
-    return "vae" in method.prerequisites
+    return "vae" in method.all_needed()
 
 
 def evaluate(fitted: Fitted) -> Findings:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training.models import guarded
 from training.models.preparation import Scaling
 
 if TYPE_CHECKING:
@@ -64,8 +65,10 @@ class Trees:
 
     def save(self, folder: Path) -> None:
         """Write one UBJ file for each target, and trees.json with columns, scaling and range."""
-        for index, booster in enumerate(self.boosters):
-            booster.save_model(folder / f"{index:03d}.ubj")
+        files = _files(folder, len(self.boosters))
+        for booster, file in zip(self.boosters, files, strict=True):
+            booster.save_model(file)
+        guarded.written(files)
         state = {
             "columns": self.columns,
             "inputs": self.inputs.state(),
@@ -76,12 +79,18 @@ class Trees:
         (folder / "trees.json").write_text(json.dumps(state), encoding="utf-8")
 
 
+def _files(folder: Path, count: int) -> list[Path]:
+    return [folder / f"{index:03d}.ubj" for index in range(count)]
+
+
 def load(folder: Path) -> Trees:
-    """Read what `Trees.save` wrote."""
+    """Read what `Trees.save` wrote; UserError for damaged files."""
     import xgboost as xgb
 
     state = json.loads((folder / "trees.json").read_text(encoding="utf-8"))
-    boosters = [xgb.Booster(model_file=folder / f"{i:03d}.ubj") for i in range(len(state["columns"]))]
+    files = _files(folder, len(state["columns"]))
+    guarded.check(files)
+    boosters = [xgb.Booster(model_file=file) for file in files]
     return Trees(
         tuple(boosters),
         tuple(tuple(c) for c in state["columns"]),

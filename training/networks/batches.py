@@ -5,6 +5,7 @@ A source gives the row numbers of one epoch, batch by batch; a number of −1 st
     Shuffled(n, 32)                       (b,) rows in another order each epoch
     Sequences(sequence, time, 4)          (b, T) whole recordings, padded to the longest of the batch
     Chunks(sequence, time, 100, 4)        (b, 100) successive rows of a recording
+    Scattered(sequence, 16, 4)            (b,) about 16 rows from all of each of 4 recordings
 
 `Batches` fetches these rows from tensors, arrays and views, on the job's device. Small ones lie on the device and are
 shuffled once an epoch, which takes a fifth less time than a gather for each batch; larger ones are gathered batch by
@@ -126,6 +127,30 @@ class Chunks:
         # a remainder is spread over the other batches: alone it could be a chunk of one row
         drawn = Shuffled(len(chunks), self.size).epoch(generator)
         return [padded([chunks[k] for k in chosen.tolist()], self.length) for chosen in drawn]
+
+
+class Scattered:
+    """About `length` rows of a recording, drawn from all of it, `size` such groups at a time.
+
+    For a loss of each recording by itself: successive rows have nearly the same values, and a correlation needs spread.
+    Each epoch has every row once, in groups drawn anew; those of one recording differ by at most one row.
+    sequence : (n,) the recording of each row.
+    """
+
+    def __init__(self, sequence: NDArray[Any], length: int, size: int) -> None:
+        _, of_row = np.unique(sequence, return_inverse=True)
+        order = np.argsort(of_row, kind="stable")
+        self.rows = [torch.from_numpy(rows) for rows in np.split(order, np.flatnonzero(np.diff(of_row[order])) + 1)]
+        self.length, self.size = length, size
+
+    def epoch(self, generator: torch.Generator) -> list[Tensor]:
+        """Return the row numbers (b,) of each batch, group after group."""
+        groups: list[Tensor] = []
+        for rows in self.rows:
+            shuffled = rows[torch.randperm(len(rows), generator=generator)]
+            groups += shuffled.tensor_split(max(1, round(len(rows) / self.length)))
+        drawn = Shuffled(len(groups), self.size, smallest=1).epoch(generator)
+        return [torch.cat([groups[k] for k in chosen.tolist()]) for chosen in drawn]
 
 
 def in_time_order(sequence: NDArray[Any], time: NDArray[Any]) -> list[NDArray[np.int64]]:

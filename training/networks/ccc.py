@@ -32,6 +32,13 @@ def loss(predicted: Tensor, true: Tensor, mask: Tensor | None = None, *, by_sequ
     return 1.0 - ccc(predicted, true, mask)[there].mean()
 
 
+def by_recording(predicted: Tensor, true: Tensor, recording: Tensor) -> Tensor:
+    """Return 1 − the mean CCC of each recording in a batch: predicted, true (n, t) and the recordings' numbers (n,)."""
+    recordings: Tensor = recording.unique()
+    mask = recording == recordings[:, None]
+    return loss(predicted.expand(len(mask), -1, -1), true.expand(len(mask), -1, -1), mask, by_sequence=True)
+
+
 def ccc(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
     """Return the CCC along the last but one axis, (…, n, t) and (…, n) to (…, t)."""
     there = mask[..., None]

@@ -17,6 +17,7 @@ import numpy as np
 from training import cache, image_files, left_out, messages
 from training.contract import Encodes, UserError
 from training.prepare import sound
+from training.video import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -214,23 +215,19 @@ def images(file: Path, folder: Path, rate: float) -> dict[str, float]:
     Of each step of 1 / rate s the first frame is taken, by the video's time stamps. UserError for a file that cannot be
     decoded; nothing is written for one without video.
     """
-    import av
+    from PIL import Image
 
     times: dict[str, float] = {}
     due = 0.0
     try:
-        with av.open(str(file)) as container:
-            if not container.streams.video:
-                return times
-            begin = (container.start_time or 0) / av.time_base
-            for frame in container.decode(container.streams.video[0]):
-                if frame.time is None or (at := frame.time - begin) < due - 1e-6:
-                    continue
-                name = f"{len(times):07d}.png"
-                frame.to_image().save(folder / name)
-                times[name] = max(0.0, round(at, 3))
-                due = (np.floor(at * rate + 1e-6) + 1) / rate
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{file}: expected a video that can be decoded, found: {reason}") from None
+        video = reading.open_video(file)
+    except reading.NoVideo:
+        return times
+    for at, pixels in video.frames():
+        if at < due - 1e-6:
+            continue
+        name = f"{len(times):07d}.png"
+        Image.fromarray(pixels).save(folder / name)
+        times[name] = max(0.0, round(at, 3))
+        due = (np.floor(at * rate + 1e-6) + 1) / rate
     return times

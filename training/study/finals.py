@@ -172,13 +172,13 @@ def _final(session: Session, k: int, *, first: bool) -> None:
     prepared, store = session.prepared, session.store
     best = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.BEST]]
     params = prepared.space.suggest(optuna.trial.FixedTrial(best.params))
-    models = prerequisites.load(session, prepared.method.prerequisites)
+    models = prerequisites.load(session, prepared.method.needed(prepared.settings))
     tags = {
         **session.tags(Kind.FINAL),
         "seed": seed(session, k),
         "trial": str(best.number),
         "refit": prepared.plan.refit,
-        "needs": prerequisites.tag(session, prepared.method.prerequisites),
+        "needs": prerequisites.tag(session, prepared.method.needed(prepared.settings)),
     }
     steps: list[int] | None = best.user_attrs[search.STEPS] if prepared.plan.refit == "all" else None
     if steps is not None:
@@ -312,7 +312,7 @@ def _fit_and_score(
         run.table(name, table)
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
 
-    used = dict(prepared.method.prerequisites)
+    used = dict(prepared.method.needed(prepared.settings))
 
     def load(wanted: Mapping[str, str]) -> dict[str, Any]:
         models = prerequisites.load(session, wanted)

@@ -150,6 +150,8 @@ def prepare(plan: Plan, datasets: DataSets | None = None) -> Prepared:
         )
     allowed = registry.choices(method, reader)
     settings = registry.settings(plan.settings, allowed)
+    if hasattr(module, "check"):
+        module.check(settings)
     if plan.test_folds is not None and plan.split_file is not None:
         raise UserError("--test-folds and --split are two ways of testing; give one of them")
     data = named((datasets or DataSets()).read(plan.dataset, plan.root, settings), plan.known_as)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from affect.record import Artifact, Kind, State, digest, to_json
 from training import messages, protocols, registry
 from training.contract import StudyFailed, UserError
-from training.study import evaluating, fitting, provenance, scoring, stopping
+from training.study import evaluating, fitting, kept_model, provenance, scoring, stopping
 from training.study.search import KILLED
 from training.study.session import checkpoints, identity
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 def load(session: Session, wanted: Mapping[str, str]) -> dict[str, Any]:
     """Return name → fitted model of each prerequisite in `wanted` (name → method), fitting those that are missing."""
-    loaded = {}
-    for name, method in wanted.items():
-        folder = session.store.artifacts(run_id(session, name, method)) / Artifact.MODEL
-        loaded[name] = registry.method(method).load(folder, session.bench.device)
-    return loaded
+    store, device = session.store, session.bench.device
+    return {
+        name: kept_model.load(store, store.get(run_id(session, name, method)), device)
+        for name, method in wanted.items()
+    }
 
 
 def tag(session: Session, wanted: Mapping[str, str]) -> str:
@@ -77,7 +77,7 @@ def _close_killed(session: Session, method: str) -> None:
 
 def check(prepared: Prepared, store: Store) -> None:
     """Raise UserError where ``--with`` names what the study does not need, or a run that does not fit it."""
-    wanted = {**prepared.method.prerequisites, **evaluating.prerequisites(prepared.method)}
+    wanted = {**prepared.method.needed(prepared.settings), **evaluating.prerequisites(prepared.method)}
     for name, text in prepared.plan.prerequisites.items():
         if name not in wanted:
             raise UserError(messages.unknown(name, wanted, f"prerequisite of {prepared.plan.method}"))
@@ -162,13 +162,13 @@ def _fit(session: Session, method: str) -> str:
         raise ValueError(f"{method} as a prerequisite of {prepared.plan.method} would be fitted on another split")
     bench = dataclasses.replace(session.bench, settings=settings)
     asked = dataclasses.replace(prepared, method=declared, settings=settings, protocol=protocol)
-    tags = {**identity(asked, bench), **_identity(session, method), **session.selection}
+    tags = {**identity(asked, bench), **_identity(session, method), **session.selection, "worker": session.worker}
     session.watch.message(f"fitting {method}, which {prepared.plan.method} needs, with its defaults")
     name = f"{session.prefix}need {method}"
     run = store.start(store.experiment(protocol.name), name, tags, dict(space.DEFAULTS))
     folder = checkpoints(session) / f"need-{method.replace('/', '-')}"
     try:
-        models = load(session, declared.prerequisites)
+        models = load(session, declared.needed(settings))
         fit = fitting.fit(
             dataclasses.replace(asked, module=module),
             bench,
@@ -198,5 +198,5 @@ def _fit(session: Session, method: str) -> str:
             ) from error
         raise
     shutil.rmtree(folder, ignore_errors=True)
-    run.close(State.COMPLETE, tags={"needs": tag(session, declared.prerequisites)})
+    run.close(State.COMPLETE, tags={"needs": tag(session, declared.needed(settings))})
     return str(run.id)

@@ -18,6 +18,7 @@ from affect.record import (
     MEAN,
     N_GROUPS,
     N_SEEDS,
+    N_UNDEFINED,
     PICTURE,
     SD,
     Artifact,
@@ -348,7 +349,7 @@ def over_seeds(finals: Sequence[Mapping[str, float]]) -> dict[str, float]:
                 by_name[f"{head}.{SD}/{rest}"] = mean_sd.sd
             if len(values) < len(finals):
                 by_name[f"{head}.{N_SEEDS}/{rest}"] = float(len(values))
-        elif head.partition(".")[2] in BASELINES:  # the same for each seed
+        elif head.partition(".")[2] in (*BASELINES, N_UNDEFINED):  # the same for each seed
             by_name[name] = values[0]
         elif head == "cost":
             by_name[name] = float(np.mean(values))

@@ -13,7 +13,7 @@ import optuna
 from affect.record import ALL, METRIC_VERSION, RECORD_VERSION, Artifact, Kind, State, digest, to_json
 from training import registry
 from training.contract import UserError
-from training.study import provenance, search
+from training.study import annotation_table, provenance, search
 from training.study.plan import data_summary
 from training.study.workers import Workers
 
@@ -58,7 +58,7 @@ class Session:
     @property
     def label(self) -> str:
         """Return the name by which locks know the study, or the fold."""
-        return f"{self.prepared.name} fold {self.fold}" if self.fold else self.prepared.name
+        return label(self.prepared.name, self.fold)
 
     @property
     def prefix(self) -> str:
@@ -75,6 +75,11 @@ class Session:
         folds = {"test_folds": str(self.folds)} if self.folds else {}
         own = {"worker": self.worker, "kind": kind}
         return {**identity(self.prepared, self.bench), **self.selection, **folds, **own}
+
+
+def label(study: str, fold: int) -> str:
+    """Return the name by which locks know a study, or a fold of it (0: the study)."""
+    return f"{study} fold {fold}" if fold else study
 
 
 def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
@@ -247,8 +252,10 @@ def _make(session: Session) -> Session:
         run = store.start(session.experiment, prepared.name, tags)
     run.json(Artifact.SPACE, search.space_json(prepared.space))
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
-    run.table(Artifact.SPLIT, prepared.protocol.table())
-    run.tags({"artifacts": to_json([Artifact.DATA_SUMMARY, Artifact.SPACE, Artifact.SPLIT])})
+    tables = {Artifact.SPLIT: prepared.protocol.table(), **annotation_table.tables(prepared.protocol)}
+    for name, table in tables.items():
+        run.table(name, table)
+    run.tags({"artifacts": to_json([Artifact.DATA_SUMMARY, Artifact.SPACE, *tables])})
     study.set_user_attr("run_id", run.id)
     return dataclasses.replace(session, run_id=run.id)
 

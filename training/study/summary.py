@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affect import metrics as formulas
-from affect.record import BASELINES, Artifact, State, metric, parse_metric, to_json
+from affect.record import BASELINES, N_UNDEFINED, Artifact, State, metric, parse_metric, to_json
 from training.contract import StudyFailed
 from training.study import scoring
 
@@ -86,7 +86,7 @@ def _of_folds(session: Session, searches: Sequence[Session], finals: Sequence[Se
 
 
 def _means(infos: Sequence[RunInfo], n_test: Sequence[int]) -> dict[str, float]:
-    """Return the means over folds of what each fold's final has: on test weighted by its rows there."""
+    """Return the means over folds of what each fold's final has, on test weighted by its rows there; of counts sums."""
     means: dict[str, float] = {}
     for name in infos[0].metrics:
         parsed = parse_metric(name)
@@ -94,7 +94,10 @@ def _means(infos: Sequence[RunInfo], n_test: Sequence[int]) -> dict[str, float]:
             continue
         if parsed is None and not name.startswith("cost/"):  # a curve
             continue
-        if parsed is not None and parsed.aspect not in ("", *BASELINES):
+        if parsed is not None and parsed.aspect not in ("", *BASELINES, N_UNDEFINED):
+            continue
+        if parsed is not None and parsed.aspect == N_UNDEFINED:  # a count
+            means[name] = float(sum(info.metrics[name] for info in infos))
             continue
         weights = n_test if parsed is not None and parsed.part == "test" else None
         means[name] = float(np.average([info.metrics[name] for info in infos], weights=weights))

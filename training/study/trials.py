@@ -75,7 +75,7 @@ class _Search:
         if self._material is None:
             timeout = self.plan.timeout
             self._until = math.inf if timeout is None else time.monotonic() + timeout
-            models = prerequisites.load(session, session.prepared.method.prerequisites)
+            models = prerequisites.load(session, session.prepared.method.needed(session.prepared.settings))
             prepared = session.prepared
             split = prepared.protocol.split(prepared.method, prepared.settings, test=False)
             self._material = split, models
@@ -94,7 +94,7 @@ class _Search:
         split, models = self._begin()
         # one worker at a time from counting to asking, so that several together never run a trial too many
         with contextlib.ExitStack() as gate:
-            gate.enter_context(session.store.holding(asking(session)))
+            gate.enter_context(session.store.holding(asking(session.label)))
             if search.BEST in study.user_attrs:  # another worker has fewer trials to reach, or less time
                 self._end()
                 return False
@@ -121,9 +121,12 @@ class _Search:
         self.done, self.running, self._material = True, 0, None
 
 
-def asking(session: Session) -> str:
-    """Return the name of the lock under which workers count trials, ask for one and name themselves."""
-    return f"ask-{session.label}"
+def asking(label: str) -> str:
+    """Return the name of the lock under which workers count trials, ask for one and name themselves.
+
+    label : `Session.label` of the study or fold.
+    """
+    return f"ask-{label}"
 
 
 def best_value(session: Session, trials: list[FrozenTrial], *values: float) -> float | None:
@@ -198,7 +201,7 @@ def _one(
 
 def _add_again(session: Session) -> None:
     """Add the trial again that a person stopped, wherever in it that was."""
-    with session.store.holding(asking(session)):
+    with session.store.holding(asking(session.label)):
         _add_unfinished(session)
 
 
@@ -224,7 +227,7 @@ def _objective(
     tags = {
         **session.tags(Kind.TRIAL),
         "trial": str(trial.number),
-        "needs": prerequisites.tag(session, prepared.method.prerequisites),
+        "needs": prerequisites.tag(session, prepared.method.needed(prepared.settings)),
     }
     if retry_of is not None:
         tags["retry_of"] = str(retry_of)
@@ -326,7 +329,7 @@ def reconcile(session: Session) -> None:
     are not run again are removed.
     """
     store, study = session.store, session.study
-    with store.holding(asking(session)):
+    with store.holding(asking(session.label)):
         search.fail_stale_trials(study)
         search.fail_trials_of_dead_workers(study, session.workers)
         trials = _add_unfinished(session)

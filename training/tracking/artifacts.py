@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -26,7 +27,7 @@ def mend(folder: Path) -> None:
     """Finish what a killed `replace_folder` left in `folder`: bring the older folder back, or remove it."""
     for old in folder.glob(".old.*.*"):
         _, _, process, name = old.name.split(".", 3)
-        if not process.isdecimal() or _lives(int(process)):
+        if not process.isdecimal() or lives(int(process)):
             continue
         if (folder / name).exists():
             shutil.rmtree(old, ignore_errors=True)
@@ -35,7 +36,8 @@ def mend(folder: Path) -> None:
                 os.replace(old, folder / name)
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Return whether there is a process of this number on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -129,6 +131,37 @@ class Writer:
         if not self._folder.is_dir():
             return []
         return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
+
+    def hashes(self) -> dict[str, str] | None:
+        """Return artifact → `content_hash`; None where a server keeps the files."""
+        return None if self._client else {name: content_hash(self._folder / name) for name in self.names()}
+
+
+def content_hash(path: Path) -> str:
+    """Return a hash of an artifact's content (16 hexadecimal digits): of a file, or of all files in a folder.
+
+    What half-made files and links hold does not count.
+    """
+    digest = hashlib.sha256()
+    for name, file in files(path):
+        with file.open("rb") as content:
+            digest.update(f"{name}\0{hashlib.file_digest(content, 'sha256').hexdigest()}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def files(path: Path) -> list[tuple[str, Path]]:
+    """Return name and path of each file in a folder, sorted, or of the file `path` itself, whose name is empty.
+
+    Half-made ones begin with a dot and are left out, as are links.
+    """
+    if path.is_file():
+        return [("", path)]
+    inside = ((file.relative_to(path), file) for file in sorted(path.rglob("*")))
+    return [
+        (name.as_posix(), file)
+        for name, file in inside
+        if file.is_file() and not file.is_symlink() and not any(part.startswith(".") for part in name.parts)
+    ]
 
 
 def replace_folder(new: Path, target: Path) -> None:

@@ -134,9 +134,11 @@ class Run:
         with self._files.filling(name) as path:
             yield path
 
-    def files(self) -> str:
-        """Return the tag `artifacts`: the files and folders that the run has now."""
-        return record.to_json(self._files.names())
+    def listed(self) -> dict[str, str]:
+        """Return the tags `artifacts` and `hashes`: the files and folders that the run has now."""
+        hashes = self._files.hashes()
+        names = self._files.names() if hashes is None else sorted(hashes)
+        return {"artifacts": record.to_json(names), **({} if hashes is None else {"hashes": record.to_json(hashes)})}
 
     # -------------------------------------------------------------------------------------------------- ending
 
@@ -158,7 +160,7 @@ class Run:
             stopped study KILLED.
         reason : why a failed or pruned run ended; where it is too long for a tag it is shortened, and says so.
         """
-        closing = {**(tags or {}), "state": state, "artifacts": self.files()}
+        closing = {**(tags or {}), "state": state, **self.listed()}
         if reason:
             closing["reason"] = shorten(reason)
         self._write(closing, self._scores(metrics or {}))

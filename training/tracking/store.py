@@ -176,7 +176,7 @@ class Store:
         for name, table in tables.items():
             run.table(name, table)
         run.metrics(metrics)
-        run.tags({"artifacts": run.files()})
+        run.tags(run.listed())
         artifacts.forget(self.folder, run_id)
 
     def set_tags(self, run_id: str, values: Mapping[str, str]) -> None:
@@ -223,13 +223,20 @@ class Store:
             if all(info.tags.get(name) == str(value) for name, value in filter.items())
         ]
 
-    def _search(self, text: str) -> list[RunInfo]:
+    def deleted(self) -> list[RunInfo]:
+        """Return the runs that were deleted in MLflow and not yet removed for good, oldest first."""
+        from mlflow.entities import ViewType
+
+        return self._search("", ViewType.DELETED_ONLY)
+
+    def _search(self, text: str, view: int = 1) -> list[RunInfo]:
+        """Return the runs of an MLflow filter; `view` is MLflow's ViewType, 1 for those that were not deleted."""
         experiments = [e.experiment_id for e in self.client.search_experiments()]
         infos: list[RunInfo] = []
         token = None
         while experiments:
             page = self.client.search_runs(
-                experiments, text, max_results=1000, order_by=["attributes.start_time ASC"], page_token=token
+                experiments, text, view, max_results=1000, order_by=["attributes.start_time ASC"], page_token=token
             )
             infos += [_info(run) for run in page]
             token = page.token

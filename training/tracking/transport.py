@@ -27,7 +27,7 @@ from training.tracking import artifacts, backends
 from training.tracking.annotations import PERSONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from training.tracking.store import RunInfo, Store
 
@@ -76,7 +76,7 @@ def export(store: Store, names: Iterable[str], out: Path) -> int:
         for run_id in sorted(chosen):
             files = store.artifacts(run_id)
             zipped.writestr(f"{run_id}/{RUN}", record.to_json(_describe(store, run_id, files)))
-            for name, path in _walk(files):
+            for name, path in artifacts.files(files):
                 zipped.write(path, f"{run_id}/artifacts/{name}")
     return len(chosen)
 
@@ -86,7 +86,7 @@ def _check_files(store: Store, infos: Iterable[RunInfo]) -> None:
     lacking = []
     for info in infos:
         folder = store.artifacts(info.id)
-        if missing := _missing(info.tags, (name for name, _ in _walk(folder))):
+        if missing := _missing(info.tags, (name for name, _ in artifacts.files(folder))):
             lacking.append((info, folder, missing))
     if lacking:
         info, folder, missing = lacking[0]
@@ -129,16 +129,8 @@ def _describe(store: Store, run_id: str, files: Path) -> dict[str, Any]:
             [key, None if math.isnan(value) else value, time, step]
             for key, value, time, step in sorted(backends.metric_points(store.client, run), key=str)
         ],
-        "files": {name: _sha256(path) for name, path in _walk(files)},
+        "files": {name: _sha256(path) for name, path in artifacts.files(files)},
     }
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield each artifact's name and path, sorted; half-made ones begin with a dot and are left out, as are links."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in name.parts):
-            yield name.as_posix(), path
 
 
 def _sha256(path: Path) -> str:

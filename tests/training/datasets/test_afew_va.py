@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from search_spaces.faces import face_vae_continuous as spaces
 from tests import face_trees, small_data
-from training import protocols
+from training import protocols, registry
 from training.contract import UserError
 from training.datasets import _faces, _images, afew_va
 from training.methods.faces import face_vae_continuous
+from training.methods.frames import cnn_rnn
 
 
 @pytest.fixture
@@ -171,3 +174,41 @@ def test_labels_that_look_divided_already_are_told(folder):
             label.update(valence=1, arousal=-1)
         (clip / f"{clip.name}.json").write_text(json.dumps(content))
     assert any("are they divided already?" in note for note in afew_va.read(folder, {}).summary["notes"])
+
+
+def test_methods_on_frames_take_it_and_one_is_fitted(folder):
+    assert afew_va.READER.lacks(cnn_rnn.METHOD) == []
+    parameters, settings = registry.tiny("frames/cnn_rnn")
+    chosen = {**{name: values[0] for name, values in cnn_rnn.METHOD.settings.items()}, **settings}
+    split = protocols.make(afew_va.read(folder, {}), "va").split(cnn_rnn.METHOD, chosen, test=True)
+    job = small_data.job(chosen, epochs=1, **small_data.scored(cnn_rnn.METHOD, split))
+    outcome = cnn_rnn.fit(parameters, split, job)
+    for name, part in split.parts().items():
+        assert outcome.predictions[name].shape == (len(part), 2)
+        assert np.isfinite(outcome.predictions[name]).all()
+
+
+@pytest.mark.realdata
+def test_the_real_labels_of_ten_clips_serve_frames_that_look_back(real_data, tmp_path):
+    """The images are not there: one grey square stands for each, and the rest is as in the set."""
+    frames = {}
+    for file in sorted((real_data / "afew_va").glob("0*/*.json"))[:10]:
+        clip = tmp_path / "afew" / file.stem
+        clip.mkdir(parents=True)
+        (clip / file.name).symlink_to(file)
+        frames[file.stem] = json.loads(file.read_text())["frames"]
+        for frame in frames[file.stem]:
+            if not (tmp_path / "face.png").exists():
+                Image.new("RGB", (64, 64), "grey").save(tmp_path / "face.png")
+            os.link(tmp_path / "face.png", clip / f"{frame}.png")
+    data = afew_va.read(tmp_path / "afew", {})
+    assert [*dict.fromkeys(data.sequence.tolist())] == [*frames]
+    rows = np.flatnonzero(data.sequence == "001")
+    np.testing.assert_allclose(data.time[rows], np.array([*map(int, frames["001"])]) / 25)
+    first = frames["001"]["00000"]
+    assert data.blocks["va"].values[rows[0]].tolist() == [first["valence"] / 10, first["arousal"] / 10]
+    chosen = {name: values[0] for name, values in cnn_rnn.METHOD.settings.items()} | {"context_s": 1}
+    split = protocols.make(data, "va").split(cnn_rnn.METHOD, chosen, test=True)
+    view = split.train.x
+    assert view.rows[:].shape[1] == 25, "one second looks back on 25 frames"
+    assert not {*split.train.inputs.sequence.tolist()} & {*split.validation.inputs.sequence.tolist()}

@@ -6,7 +6,7 @@ import torch
 
 from training.datasets._images import Chosen
 from training.networks import batches, fitted
-from training.networks.batches import Batches, Chunks, Masked, Sequences, Shuffled, Together
+from training.networks.batches import Batches, Chunks, Masked, Scattered, Sequences, Shuffled, Together
 from training.views import View, whole
 
 
@@ -50,6 +50,20 @@ ROWS = {"b": [2, 0, 5, 4], "a": [3, 1], "c": [6]}
 
 def test_rows_of_a_recording_are_in_time_order():
     assert [rows.tolist() for rows in batches.in_time_order(RECORDINGS, TIME)] == list(ROWS.values())
+
+
+def test_scattered_rows_are_from_all_of_each_of_a_few_recordings():
+    sequence = np.repeat(["a", "b", "c"], [100, 100, 7])
+    source, drawn = Scattered(sequence, 16, 1), generator()
+    first, second = source.epoch(drawn), source.epoch(drawn)
+    for made in (first, second):
+        assert sorted(torch.cat(made).tolist()) == list(range(207)), "every row once"
+        assert all(len({*sequence[rows].tolist()}) == 1 for rows in made)
+        assert sorted(map(len, made)) == [7, *[16] * 4, *[17] * 8]
+        # successive rows would span 17
+        assert all(int(rows.max() - rows.min()) > 50 for rows in made if len(rows) > 7)
+    assert {tuple(rows.tolist()) for rows in first}.isdisjoint(tuple(rows.tolist()) for rows in second)
+    assert [len(rows) for rows in Scattered(sequence, 50, 5).epoch(drawn)] == [207]
 
 
 def test_sequences_are_whole_and_padded():

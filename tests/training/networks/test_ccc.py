@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from affect import metrics
+from affect.per_sequence import per_sequence
 from training.networks import ccc
 
 
@@ -46,10 +47,18 @@ def test_sequences_are_scored_together_or_each_by_itself():
     assert pooled == pytest.approx(expected(true[mask], predicted[mask]), rel=1e-5)
     sequence = np.repeat(["a", "b", "c"], mask.sum(dim=1).numpy())
     columns = [(true[mask][:, k].numpy(), predicted[mask][:, k].numpy()) for k in range(2)]
-    each = np.mean([metrics.per_sequence("ccc", t, p, sequence).mean for t, p in columns])
+    each = np.mean([per_sequence("ccc", t, p, sequence).mean for t, p in columns])
     by_sequence = float(ccc.loss(predicted, true, mask, by_sequence=True))
     assert by_sequence == pytest.approx(1 - each, rel=1e-5)
     assert abs(by_sequence - pooled) > 0.001
+
+
+def test_recordings_of_a_batch_are_scored_each_by_itself_in_any_order():
+    true, predicted, mask = padded()
+    recording = torch.arange(3)[:, None].expand(3, 30)[mask]
+    order = torch.randperm(len(recording), generator=torch.Generator().manual_seed(0))
+    flat = ccc.by_recording(predicted[mask][order], true[mask][order], 7 * recording[order])
+    assert float(flat) == pytest.approx(float(ccc.loss(predicted, true, mask, by_sequence=True)), rel=1e-5)
 
 
 def test_a_sequence_of_padding_alone_does_not_count():

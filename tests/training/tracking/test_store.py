@@ -50,6 +50,7 @@ def test_a_run_is_found_again_with_everything_that_was_written(store: Store):
         "state": "pruned",
         "reason": "worse than the median",
         "artifacts": "[]",
+        "hashes": "{}",
     }
     assert info.params == {"lr": "0.1"}
     assert info.metrics == {"test/mae/all": 0.25, "val/mae/all": 0.5}
