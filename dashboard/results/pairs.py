@@ -37,10 +37,8 @@ def _ordered(read: Reader, index: Index, a: str, b: str, metric: str, target: st
     if pair.reason or protocol is None:
         return pair
     family = comparing.family(read, protocol, metric, target)
-    if (pair.a, pair.b) in family.pairs:
-        return pair
-    if (pair.b, pair.a) in family.pairs:
-        return pair.turned()
+    if known := family.pairs.get((a, b)) or family.pairs.get((b, a)):
+        return known
     ranks = [family.ranks[study] for study in (a, b) if study in family.ranks]
     pair = pair._replace(reason=next((rank.reason for rank in ranks if rank.place is None), ""))
     sign = -1 if metrics.DIRECTION.get(metric) == "maximize" else 1
