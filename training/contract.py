@@ -206,6 +206,19 @@ class EmbedsVertices(Protocol):
 
 
 @runtime_checkable
+class Generates(Protocol):
+    """A model that makes images from noise, and tells real ones from its own."""
+
+    def generate(self, n: int, seed: int) -> tuple[NDArray[np.uint8], Floats, Floats]:
+        """Return n images uint8 (n, 3, h, w), what is predicted for them, and `realness` (n,) of each."""
+        ...
+
+    def realness(self, inputs: Inputs) -> Floats:
+        """Map inputs to the probability (n,) that each is real."""
+        ...
+
+
+@runtime_checkable
 class KeepsColumns(Protocol):
     """A model that keeps which columns it was fitted on, so that others in new rows are found."""
 
