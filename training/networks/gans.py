@@ -40,7 +40,7 @@ class Generator(nn.Module):
             layers.append(nn.ConvTranspose2d(size_in, size_out, 5, 2, padding=2, output_padding=1, bias=last))
             layers += [] if last else [nn.BatchNorm2d(size_out), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Tanh())
-        _draw_weights(self)
+        _draw_weights(self, width)
 
     def forward(self, noise: Tensor) -> Tensor:
         """Map noise (n, 100) to images (n, 3, 64, 64)."""
@@ -58,7 +58,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.layers, size = _convolutions(width, (64, 128, 256, 512), dropout)
         self.output = nn.Linear(size, outputs)
-        _draw_weights(self)
+        _draw_weights(self, width)
 
     def features(self, images: Tensor) -> Tensor:
         """Map images (n, 3, 64, 64) to what the last layer sees (n, 512 · width)."""
@@ -90,7 +90,7 @@ class CapsuleDiscriminator(nn.Module):
         self.weights = nn.Parameter(torch.empty(outputs, count, _OUTPUT, _PRIMARY))
         self.routings = routings
         self.output = nn.Linear(_OUTPUT, 2)
-        _draw_weights(self)
+        _draw_weights(self, width)
         nn.init.normal_(self.weights, std=_PRIMARY**-0.5)
 
     def features(self, images: Tensor) -> Tensor:
@@ -144,10 +144,13 @@ def _convolutions(width: float, sizes: tuple[int, ...], dropout: float) -> tuple
     return nn.Sequential(*layers), size_in
 
 
-def _draw_weights(module: nn.Module) -> None:
-    """Draw weights as Radford et al. do: normal with a standard deviation of .02."""
+def _draw_weights(module: nn.Module, width: float) -> None:
+    """Draw weights as Radford et al. do: normal with a standard deviation of .02.
+
+    Narrower layers have larger ones, so that they pass on as much as at width 1.
+    """
     for each in module.modules():
         if isinstance(each, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.normal_(each.weight, std=0.02)
+            nn.init.normal_(each.weight, std=0.02 * width**-0.5)
             if each.bias is not None:
                 nn.init.zeros_(each.bias)
