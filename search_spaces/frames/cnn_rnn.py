@@ -13,11 +13,13 @@ DEFAULTS: dict[str, Any] = {
     "recurrent_size": 128,
     "dropout": 0.5,
     "horizontal_flip": True,
-    "learning_rate": 1e-3,
+    "max_shift": 2,
+    "learning_rate": 5e-4,
+    "learning_rate_schedule": "cosine",
     "batch": 128,
     "chunk": 4,
-    "epochs": 30,
-    "patience": 8,
+    "epochs": 12,
+    "patience": 6,
 }
 
 TINY: dict[str, Any] = {
@@ -25,6 +27,8 @@ TINY: dict[str, Any] = {
     "recurrent_layers": 1,
     "recurrent_size": 100,
     "dropout": 0.1,
+    "max_shift": 0,
+    "learning_rate": 1e-3,
     "batch": 64,
     "epochs": 2,
     "width": 0.0625,
@@ -40,7 +44,10 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
         "recurrent_size": trial.suggest_int("recurrent_size", 100, 150),
         "dropout": trial.suggest_float("dropout", 0.0, 0.7),
         "horizontal_flip": trial.suggest_categorical("horizontal_flip", [False, True]),
+        # pixels of 64
+        "max_shift": trial.suggest_int("max_shift", 0, 6),
         "learning_rate": trial.suggest_float("learning_rate", 1e-5, 1e-2, log=True),
+        "learning_rate_schedule": trial.suggest_categorical("learning_rate_schedule", ["none", "cosine"]),
         # frames in a step, and successive ones among them
         "batch": trial.suggest_categorical("batch", [64, 128, 256]),
         "chunk": trial.suggest_categorical("chunk", [2, 4, 8, 16]),

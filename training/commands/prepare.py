@@ -210,7 +210,7 @@ def labels(
     duplicates: Annotated[str, typer.Option(help="Of values at one time: last, first, mean, or refuse.")] = "last",
     beyond: Annotated[str, typer.Option(help="Values beyond the scale: clip, drop, or refuse.")] = "clip",
     stuck: Annotated[
-        str, typer.Option(help="A stick stuck at the end of the scale or beyond: keep, or drop.")
+        str, typer.Option(help="A joystick stuck at the end of the scale or beyond: keep, or drop.")
     ] = "keep",
     stuck_s: Annotated[
         float, typer.Option("--stuck-after", metavar="S", help="Seconds after which it is stuck.")
@@ -234,7 +234,7 @@ def labels(
     hold: Annotated[bool, typer.Option("--hold", help="Traces were written only when the value changed.")] = False,
     truth: Annotated[
         tuple[Path, Path] | None,
-        typer.Option(metavar="VALENCE AROUSAL", help="Traces that annotators are held against."),
+        typer.Option(metavar="VALENCE AROUSAL", help="Known traces that annotators are compared with."),
     ] = None,
 ) -> None:
     """Turn annotation traces (seconds, value) into labels of frames, which the data set aff_wild reads.

@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from training import cache, image_files, left_out
 from training.contract import IMAGES, UserError
 from training.data import Block, NewRows
-from training.datasets import _detector, _mapped
+from training.datasets import _detector, _image_cache
+from training.datasets._image_cache import ARRAYS, BLACK, WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +36,6 @@ VA = ("valence", "arousal")
 
 BOX, DETECTED, CENTRE, WHOLE = "the set's box", "detected", "no face found: the central square", "the whole image"
 """How an image was cut."""
-
-BLACK, WHITE = "nearly black", "nearly white"
-_DARK, _LIGHT = 16, 239
-"""Of 0 … 255: where 99 % of the values are below, or above, there is hardly anything to see."""
 
 VERSION = 2
 """Raised when the same file gives another image: what older versions kept is not read again."""
@@ -90,7 +87,7 @@ class Loaded:
     def take(self, rows: NDArray[np.int64]) -> Loaded:
         """Return the images `rows` alone; none is copied."""
         images = Chosen(self.images, rows)
-        return replace(self, images=images, **{name: getattr(self, name)[rows] for name in _ARRAYS})
+        return replace(self, images=images, **{name: getattr(self, name)[rows] for name in ARRAYS})
 
     def notes(self) -> list[str]:
         """Return sentences on images that hold other values than is usual, or hardly anything."""
@@ -139,10 +136,13 @@ def load(paths: Sequence[Path], boxes: Sequence[Box | None] | None = None, *, wh
     """
     boxes = [None] * len(paths) if boxes is None else boxes
     file = _kept(paths, boxes, whole)
-    loaded = _read(file) if file is not None else None
-    if loaded is None and file is not None:
-        loaded = _write(file, paths, boxes, whole)
-    return _decode_all(paths, boxes, whole) if loaded is None else loaded
+    if file is not None and len(paths):
+        found = _image_cache.read(file) or _image_cache.write(
+            file, len(paths), lambda start: _watched(_cuts(paths[start:], boxes[start:], whole), len(paths) - start)
+        )
+        if found is not None:
+            return Loaded(images=found.images, failed=found.failed, **found.known)
+    return _decode_all(paths, boxes, whole)
 
 
 def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
@@ -195,28 +195,12 @@ def _new_rows(file: Path, blocks: tuple[str, ...], *, whole: bool) -> NewRows:
 # ----------------------------------------------------------------------------------------------------- decoding
 
 
-def _decode_all(
-    paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool, stream: BinaryIO | None = None
-) -> Loaded:
-    """Decode all files into memory, or one after the other into `stream`; `Loaded.images` is then empty."""
-    images = np.empty((0 if stream else len(paths), 3, SIZE, SIZE), np.uint8)
-    columns: dict[str, list[Any]] = {name: [] for name in _ARRAYS}
-    failed: dict[int, str] = {}
-    for row, cut in enumerate(_watched(_cuts(paths, boxes, whole), len(paths))):
-        if isinstance(cut, str):
-            failed[row] = cut
-            continue
-        if stream:
-            stream.write(cut.image.data)
-        else:
-            images[len(columns["kept"])] = cut.image
-        low, high = np.percentile(cut.image, (1, 99))
-        found = {**cut._asdict(), "kept": row, "exposure": BLACK if high < _DARK else WHITE if low > _LIGHT else ""}
-        for name, values in columns.items():
-            values.append(found[name])
-    types = {"kept": np.int64, "grey": np.bool_, "transparent": np.bool_, "perceptual": np.uint64}
-    arrays: dict[str, Any] = {name: np.array(values, types.get(name, np.str_)) for name, values in columns.items()}
-    return Loaded(images=images[: len(arrays["kept"])], failed=failed, **arrays)
+def _decode_all(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Loaded:
+    """Decode all files into memory; what cannot be read leaves the end of the images empty."""
+    images = np.empty((len(paths), 3, SIZE, SIZE), np.uint8)
+    cuts = _watched(_cuts(paths, boxes, whole), len(paths))
+    known, failed = _image_cache.collected(cuts, 0, images.__setitem__)
+    return Loaded(images=images[: len(known["kept"])], failed=failed, **known)
 
 
 def _cuts(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Iterator[Cut | str]:
@@ -316,47 +300,3 @@ def _kept(paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Pa
     except OSError:  # a cache that cannot be written costs the decoding, nothing else
         return None
     return folder / f"{key.hexdigest()[:32]}.npz"
-
-
-_ARRAYS = ("kept", "how", "grey", "transparent", "range", "exposure", "perceptual", "content")
-"""What is known of each image beside its pixels."""
-
-
-def _read(file: Path) -> Loaded | None:
-    import zipfile
-
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            failed = dict(zip(arrays["failed_row"].tolist(), arrays["failed_why"].tolist(), strict=True))
-            known = {name: arrays[name] for name in _ARRAYS}
-        images = np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # missing or damaged: it is made again
-        return None
-    if images.dtype != np.uint8 or images.shape != (len(known["kept"]) + len(failed), 3, SIZE, SIZE):
-        return None
-    return Loaded(images=images[: len(known["kept"])], failed=failed, **known)
-
-
-def _write(file: Path, paths: Sequence[Path], boxes: Sequence[Box | None], whole: bool) -> Loaded | None:
-    """Decode the images into the cache and return them from there; None where it cannot be written."""
-    if not len(paths):
-        return None
-    try:
-        with cache.whole(file.with_suffix(".npy")) as part, part.open("wb") as stream:
-            # not through a map: the pages that it has written would count as the process's memory
-            shape = (len(paths), 3, SIZE, SIZE)
-            _mapped.write_header(stream, shape, np.uint8)
-            size = stream.tell() + np.prod(shape, dtype=int).item()
-            loaded = _decode_all(paths, boxes, whole, stream)
-            stream.truncate(size)  # what could not be read leaves its end empty
-        # the images first: where this file is there, they are complete
-        with cache.whole(file) as part:
-            np.savez(
-                part,
-                failed_row=np.array([*loaded.failed], np.int64),
-                failed_why=np.array([*loaded.failed.values()], np.str_),
-                **{name: getattr(loaded, name) for name in _ARRAYS},
-            )
-    except OSError:  # the disk is full, say: as without a cache
-        return None
-    return _read(file)

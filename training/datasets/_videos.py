@@ -65,31 +65,38 @@ def images(folder: Path, skipped: dict[str, list[str]]) -> tuple[Frames, list[Pa
 
     UserError where two images are of one frame.
     """
-    files: dict[int, Path] = {}
-    for path in folder.iterdir():
-        if image_files.is_system(path):
-            continue
+    found: dict[int, Path] = {}
+    for path in _inside(folder):
         name = f"{folder.name}/{path.name}"
         if not image_files.is_image(path):
             skipped.setdefault(image_files.OTHER, []).append(name)
         elif not (path.stem.isascii() and path.stem.isdigit() and 0 < int(path.stem[:19]) <= MOST):
             skipped.setdefault("images whose name is no frame number from 1", []).append(name)
-        elif (number := int(path.stem)) in files:
+        elif (number := int(path.stem)) in found:
             raise UserError(
-                f"{path}: expected one image of each frame, found frame {number} in {files[number].name} too"
+                f"{path}: expected one image of each frame, found frame {number} in {found[number].name} too"
             )
         else:
-            files[number] = path
-    numbers = sorted(files)
-    return np.array(numbers, np.int64), [files[number] for number in numbers]
+            found[number] = path
+    numbers = sorted(found)
+    return np.array(numbers, np.int64), [found[number] for number in numbers]
 
 
 def folders(root: Path) -> list[Path]:
-    """Return the folders of a folder, in the order of their names; those of the system and hidden ones are not."""
-    return sorted(
-        (path for path in root.iterdir() if path.is_dir() and not image_files.is_system(path)),
-        key=lambda path: in_order(path.name),
-    )
+    """Return the folders in a folder, in the order of their names; hidden ones and the system's are not."""
+    return sorted((path for path in _inside(root) if path.is_dir()), key=lambda path: in_order(path.name))
+
+
+def files(root: Path) -> list[Path]:
+    """Return what else is in a folder, by name; hidden files and the system's are not."""
+    return sorted(path for path in _inside(root) if not path.is_dir())
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not image_files.is_system(path)]
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
 def with_face(source: Path, skipped: dict[str, list[str]]) -> dict[str, Frames]:

@@ -12,17 +12,19 @@ are one group (see `_videos.recording`).
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training import messages
+from training import json_files, messages
 from training.contract import UserError
 from training.data import Reader
-from training.datasets import _faces, _frames, _images, _number_lines, _videos
+from training.datasets import _faces, _frames, _images, _number_lines, _scales, _videos
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,10 +44,13 @@ READER = Reader(
     settings={"train_part": (BIG, SMALL), "mismatched": (REFUSE, LEFT_OUT)},
     sequences=True,
 )
-"""mismatched: whether a video whose labels do not go with its frames is refused, or left out and named."""
+"""mismatched: whether a video whose labels are damaged, or not of its frames, is refused, or left out and named."""
 
-FRAMES_PER_SECOND = 30
-"""To which the source brings all videos."""
+FRAMES_PER_SECOND = 30.0
+"""To which the source brings all videos; `RECORD` may say another rate."""
+
+RECORD = "frames.json"
+"""What ``prepare frames`` writes beside ``frames/``: its options hold the rate as ``fps``."""
 
 TRAIN = {BIG: ("frames", "labels"), SMALL: ("extra_frames", "extra_labels")}
 TEST = ("test_frames", "test_labels")
@@ -61,7 +66,7 @@ ANNOTATORS = "_annotators"
 """What the folder of each annotator's labels is called after that of their mean."""
 
 MARK = -5.0
-_MISMATCHED = "videos whose labels do not go with their frames"
+_MISMATCHED = "videos whose labels are damaged or do not go with their frames"
 
 
 @dataclass
@@ -91,8 +96,8 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     """Read the folder `root`: blocks ``images`` (n, 3, 64, 64) uint8, memory-mapped, and ``va`` (n, 2).
 
     A sample is a frame with a face; a sequence is one face in a video; a group is a video. A published test part is the
-    split's. Raises UserError for labels that are none, and, with ``mismatched=refuse``, for videos whose labels do not
-    go with their frames; with ``left_out`` those are left out and named.
+    split's. With ``mismatched=refuse`` raises UserError for labels that are none and for videos whose labels do not go
+    with their frames; with ``left_out`` those are left out and named.
     """
     if root is None:
         raise UserError("the data set aff_wild reads a folder: give it with --root FOLDER")
@@ -117,7 +122,7 @@ def read(root: Path | None, settings: Settings) -> Dataset:
     if not found.path:
         more = f": {found.wrong[0]}" if found.wrong else ""
         raise UserError(f"{root}: no frame with a label is left{more}")
-    return _dataset(found)
+    return _dataset(found, _rate(root / RECORD))
 
 
 def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewRows:
@@ -125,9 +130,18 @@ def read_inputs(file: Path, blocks: tuple[str, ...], settings: Settings) -> NewR
     return _frames.read_frames(file, blocks, settings, FRAMES_PER_SECOND, whole=True)
 
 
-def _dataset(found: _Found) -> Dataset:
+def _rate(file: Path) -> float:
+    """Return the frames a second that the record of the frames says, where it is there."""
+    content = json_files.read(file) if file.is_file() else {}
+    options = content.get("options") if isinstance(content, dict) else None
+    rate = options.get("fps", FRAMES_PER_SECOND) if isinstance(options, dict) else FRAMES_PER_SECOND
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1e4:
+        raise UserError(f"{file}: expected the options' fps as frames a second, found {rate!r}")
+    return float(rate)
+
+
+def _dataset(found: _Found, rate: float) -> Dataset:
     va, number = np.concatenate(found.va), np.concatenate(found.number)
-    _faces.check_range(np.where(np.isnan(va), 0, va), found.where)
     sequences = [*dict.fromkeys(found.clip)]
     rows = _faces.Rows(
         path=found.path,
@@ -136,7 +150,7 @@ def _dataset(found: _Found) -> Dataset:
         va=va,
         clip=found.clip,
         video=[_videos.recording(name) for name in found.clip],
-        time=np.round((number - 1) / FRAMES_PER_SECOND, 6),
+        time=np.round((number - 1) / rate, 6),
         annotators=_people(found),
         whole=True,
         skipped=found.skipped,
@@ -149,9 +163,12 @@ def _dataset(found: _Found) -> Dataset:
         skips=True,
         summary={
             "sequences": len(sequences),
-            "frames_per_second": FRAMES_PER_SECOND,
+            "frames_per_second": rate,
             "unlabelled": int(np.isnan(va).any(axis=1).sum()),
-            "lost_frames": found.lost,
+            "frames_by_sequence": {
+                name: {"with a face": len(numbers), "without a face": found.lost[name]}
+                for name, numbers in zip(sequences, found.number, strict=True)
+            },
         },
         published=part if "test" in found.part else None,
     )
@@ -171,7 +188,7 @@ def _people(found: _Found) -> dict[str, Numbers]:
 def _notes(found: _Found, sequences: list[str]) -> list[str]:
     notes = []
     if several := _videos.shared(sequences):
-        named = messages.listed(f"{video}: {', '.join(of)}" for video, of in several.items())
+        named = messages.listed(f"{video} ({', '.join(of)})" for video, of in several.items())
         notes.append(f"{messages.counted(len(several), 'video')} of several sequences, each one group: {named}")
     if lost := sum(found.lost.values()):
         total = lost + len(found.path)
@@ -200,28 +217,32 @@ def _read_prepared(root: Path, train_part: str, found: _Found) -> None:
         texts = _texts(root / labels, found)
         annotators = root / f"{labels}{ANNOTATORS}"
         people = {one.name: _texts(one, found) for one in _videos.folders(annotators)} if annotators.is_dir() else {}
+        if loose := _videos.files(root / frames):
+            found.skipped["files in no video's folder"] = [f"{frames}/{path.name}" for path in loose]
         for folder in _videos.folders(root / frames):
             if (text := texts.pop(folder.name, None)) is None:
                 found.skipped.setdefault("videos without labels", []).append(f"{frames}/{folder.name}")
                 continue
-            values, line = _number_lines.read(text, _images.VA, "0.25 -0.1")
-            numbers, files = _videos.images(folder, found.skipped)
-            if len(values) != len(files):
-                hint = ""
-                if len(files) and len(values) == numbers[-1]:
-                    hint = ": is there a line for each frame, with a face or without?"
-                found.wrong.append(
-                    f"{text} has {messages.counted(len(values), 'line')}, and {folder} "
-                    f"{messages.counted(len(files), 'image')}{hint}"
-                )
-                continue
-            _add(found, folder.name, part, numbers, files, values, [f"{text}, line {at}" for at in line.tolist()])
-            for name, of in people.items():
-                if folder.name in of:
-                    _add_annotator(found, name, of[folder.name], len(files))
+            with _one_video(found):
+                _add_prepared(found, part, folder, text)
+                for name, of in people.items():
+                    if folder.name in of:
+                        _add_annotator(found, name, of[folder.name])
         if texts:
             names = [f"{labels}/{text.name}" for text in texts.values()]
             found.skipped.setdefault("labels without frames", []).extend(names)
+
+
+def _add_prepared(found: _Found, part: str, folder: Path, text: Path) -> None:
+    values, line = _labels(text, _images.VA)
+    numbers, files = _videos.images(folder, found.skipped)
+    if len(values) != len(files):
+        of_all = len(files) and len(values) == numbers[-1]
+        raise UserError(
+            f"{text} has {messages.counted(len(values), 'line')}, and {folder} {messages.counted(len(files), 'image')}"
+            + (": is there a line for each frame, with a face or without?" if of_all else "")
+        )
+    _add(found, folder.name, part, numbers, files, values, [f"{text}, line {at}" for at in line.tolist()])
 
 
 def _read_published(root: Path, train_part: str, found: _Found) -> None:
@@ -255,7 +276,8 @@ def _read_published(root: Path, train_part: str, found: _Found) -> None:
             elif images is None:
                 found.skipped.setdefault("labels without frames", []).append(f"{name}/{video}")
             else:
-                _add_published(found, video, PARTS[name.lower()], images, (of[0], of[1]))
+                with _one_video(found):
+                    _add_published(found, video, PARTS[name.lower()], images, (of[0], of[1]))
     inside = _videos.folders(root / faces[0])
     inside = [one for path in inside for one in (_videos.folders(path) if path.name in parts else [path])]
     if extra := [path.name for path in inside if path.name not in used]:
@@ -263,30 +285,51 @@ def _read_published(root: Path, train_part: str, found: _Found) -> None:
 
 
 def _add_published(found: _Found, video: str, part: str, folder: Path, texts: tuple[Path, Path]) -> None:
-    read = [_number_lines.read(text, (axis,), "0.25") for axis, text in zip(_images.VA, texts, strict=True)]
+    read = [_labels(text, (axis,)) for axis, text in zip(_images.VA, texts, strict=True)]
     counts = [len(values) for values, _ in read]
     numbers, files = _videos.images(folder, found.skipped)
     if counts[0] != counts[1]:
-        found.wrong.append(f"{texts[0]} has {messages.counted(counts[0], 'line')}, and {texts[1]} {counts[1]:,}")
-    elif not files:
-        found.skipped.setdefault("labels without frames", []).append(video)
-    elif numbers[-1] > counts[0]:
-        found.wrong.append(
+        raise UserError(f"{texts[0]} has {messages.counted(counts[0], 'line')}, and {texts[1]} {counts[1]:,}")
+    if not files:
+        raise UserError(f"{folder}: expected images of frames such as 00001.jpg, found none")
+    if numbers[-1] > counts[0]:
+        raise UserError(
             f"{texts[0]} has {messages.counted(counts[0], 'line')}, and {files[-1]} is frame {numbers[-1]:,}"
         )
-    else:
-        values = np.column_stack([values[numbers - 1] for values, _ in read])
-        where = [f"{texts[0]}, line {line}" for line in read[0][1][numbers - 1].tolist()]
-        _add(found, video, part, numbers, files, values, where)
+    where = [f"{texts[0]}, line {line}" for line in read[0][1][numbers - 1].tolist()]
+    _add(found, video, part, numbers, files, np.column_stack([values[numbers - 1] for values, _ in read]), where)
+
+
+@contextlib.contextmanager
+def _one_video(found: _Found) -> Iterator[None]:
+    """Note what is wrong with a video, and go on."""
+    try:
+        yield
+    except UserError as error:
+        found.wrong.append(str(error))
+
+
+def _labels(text: Path, columns: tuple[str, ...]) -> tuple[Numbers, NDArray[np.int64]]:
+    """Return the labels (n, c) of a text, NaN where they are marked, and the line of each in the file."""
+    values, line = _number_lines.read(text, columns, " ".join(("0.25", "-0.1")[: len(columns)]))
+    known = np.where(values == MARK, 0, values)
+    if (outside := np.abs(known) > 1).any():
+        row, column = (int(i) for i in np.argwhere(outside)[0])
+        more = int(outside.sum()) - 1
+        raise UserError(
+            f"{text}, line {line[row]}: expected {columns[column]} in [-1, 1], or {MARK:g} where there is none, found "
+            f"{values[row, column]:g}" + (f" (and {more} more like it)" if more else "") + _scales.hint(known, -1, 1)
+        )
+    return np.where(values == MARK, np.nan, values), line
 
 
 def _texts(folder: Path, found: _Found) -> dict[str, Path]:
     """Return video → text of labels in a folder; other files are named."""
     texts = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() == ".txt" and path.is_file() and not path.name.startswith("."):
+    for path in _videos.files(folder):
+        if path.suffix.lower() == ".txt":
             texts[path.stem] = path
-        elif not path.name.startswith("."):
+        else:
             found.skipped.setdefault("files that are no labels", []).append(f"{folder.name}/{path.name}")
     return texts
 
@@ -300,11 +343,13 @@ def _add(
     values: Numbers,
     where: list[str],
 ) -> None:
-    """Add the frames of a sequence."""
-    marked = (values == MARK).any(axis=1)
+    """Add the frames of a sequence; UserError where another part has it too."""
+    if name in found.lost:
+        raise UserError(f"{name}: expected each sequence once, found it again in {files[0].parent}")
+    marked = np.asarray(np.isnan(values).any(axis=1))
     if marked.any():
         found.marked[name] = int(marked.sum())
-        values = np.where(marked[:, None], np.nan, values)
+        values = np.where(marked[:, None], np.nan, values)  # a label is of both axes
     found.path += files
     found.sample += [f"{name}/{file.stem}" for file in files]
     found.where += where
@@ -316,10 +361,15 @@ def _add(
     found.lost[name] = _videos.lost(numbers)
 
 
-def _add_annotator(found: _Found, name: str, text: Path, frames: int) -> None:
+def _add_annotator(found: _Found, name: str, text: Path) -> None:
     """Add what one annotator says of the sequence that was added last; labels that do not go with it are named."""
-    values, _ = _number_lines.read(text, _images.VA, "0.25 -0.1")
-    if len(values) == frames:
-        found.people[-1][name] = np.where((values == MARK).any(axis=1)[:, None], np.nan, values)
+    why = "labels of one annotator that are damaged or do not go with the frames"
+    try:
+        values, _ = _labels(text, _images.VA)
+    except UserError as error:
+        found.skipped.setdefault(why, []).append(str(error))
+        return
+    if len(values) == len(found.va[-1]):
+        found.people[-1][name] = values
     else:
-        found.skipped.setdefault("labels of one annotator that do not go with the frames", []).append(str(text))
+        found.skipped.setdefault(why, []).append(str(text))

@@ -145,7 +145,7 @@ def fit(cnn: str, method: Method, params: Params, split: Split, job: Job) -> Out
             predicted = module(augmentation.moved(frames, params["max_shift"]))
             return ccc.by_recording(predicted, va, recording) if by_recording else ccc.loss(predicted, va)
 
-        source = drawn(train, params["batch"], by_recording=by_recording)
+        source = scattered(train, params["batch"]) if by_recording else Shuffled(len(train), params["batch"])
         loop.fit(
             Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
             Batches(source, [train.x, train.targets(), recordings(train)], job.device),
@@ -164,14 +164,11 @@ def recordings(part: Part) -> NDArray[np.int64]:
     return np.zeros(len(part), np.int64) if sequence is None else np.unique(sequence, return_inverse=True)[1]
 
 
-def drawn(train: Part, batch: int, *, by_recording: bool) -> Shuffled | Scattered:
-    """Return what draws the frames of each step: frames of all people, or for the loss of recordings some of each.
+def scattered(train: Part, batch: int) -> Scattered:
+    """Return what draws the frames of each step for the loss of recordings: some from all of each of a few recordings.
 
-    A CCC needs frames of different values. Neighbours in time have nearly the same, so those of a recording are drawn
-    from all of it.
+    A CCC needs frames of different values, and neighbours in time have nearly the same.
     """
-    if not by_recording:
-        return Shuffled(len(train), batch)
     if train.inputs.sequence is None:
         raise UserError("loss=sequence needs data with recordings; take loss=batch")
     return Scattered(train.inputs.sequence, ROWS_OF_RECORDING, max(1, batch // ROWS_OF_RECORDING))

@@ -2,8 +2,8 @@
 
 Each frame's features are those of the first or second fully connected layer of `training.networks.cnns`; a GRU or LSTM
 goes over the frames that a prediction may look back on, in time order, and its last output is mapped to valence and
-arousal by a tanh. Both networks are trained together. A window that is shorter than the context, as at the beginning of
-a recording, has fewer steps; what pads it is never seen.
+arousal by a tanh. The convolutional network is trained along, or was fitted alone before. A window that is shorter than
+the context, as at the beginning of a recording, has fewer steps; what pads it is never seen.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from affect import metrics
-from affect.record import ALL
 from training.contract import Outcome
-from training.networks import ccc, cnns, fitted, loop, windows
-from training.networks.batches import Chunks
+from training.file_settings import FileValue
+from training.networks import augmentation, ccc, cnns, fitted, frame_cnn, loop, pretrained, windows
+from training.networks.batches import Chunks, Scattered
 from training.networks.step import Descent, optimiser
 
 if TYPE_CHECKING:
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
     from training.views import Inputs, View
 
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
+ALONG, BEFORE, BEFORE_AND_ALONG = CNN_FITS = ("along", "before", "before_and_along")
+"""The setting `cnn_fit`: the convolutional network is fitted together with the recurrent one, alone before it and then
+left as it is, or alone before it and then further with it."""
 TARGETS = 2
 NAME = "frame_rnn"
 AT_ONCE = 256
@@ -73,7 +75,9 @@ class FrameRnn(nn.Module):
 
     def encode(self, frames: Tensor, place: Tensor) -> Tensor:
         """Map frames uint8 (u, 3, h, w) and places (s, T) to the last recurrent output (s, recurrent_size)."""
-        features = self.cnn(frames)
+        with cnns.autocast(frames.device):
+            features = self.cnn(frames)
+        features = features.float()
         first, count = steps_first(place)
         s, steps = first.shape
         # what stands after a window's last step is computed and not looked at
@@ -133,15 +137,32 @@ def load(folder: Path, device: str) -> FittedFrames:
     shape = Shape(**state)
     module = FrameRnn(shape)
     module.load_state_dict(weights)
-    return FittedFrames(_placed(module, device).eval(), shape)
+    return FittedFrames(cnns.placed(module, device).eval(), shape)
+
+
+def begin_from(cnn: cnns.Cnn, fitted_cnn: cnns.Cnn) -> list[nn.Module]:
+    """Give a network the convolutions of a fitted one, and its fully connected layers as far as both have the same.
+
+    Returns the parts that were given. A layer that the fitted network lacks (ResNet-50 has none) keeps its own weights.
+    """
+    parts: list[nn.Module] = [cnn.trunk]
+    cnn.trunk.load_state_dict(fitted_cnn.trunk.state_dict())
+    for own, other in zip(cnn.hidden, fitted_cnn.hidden, strict=False):
+        if isinstance(own, nn.Linear) and isinstance(other, nn.Linear):
+            if own.weight.shape != other.weight.shape:
+                break
+            own.load_state_dict(other.state_dict())
+            parts.append(own)
+    return parts
 
 
 def fit(method: Method, params: Params, split: Split, job: Job) -> Outcome:
-    """Fit on train by 1 − CCC of each batch, stopped where the CCC on validation is highest.
+    """Fit on train by 1 − CCC, stopped where the CCC on validation is highest.
 
     A batch is of chunks of ``chunk`` successive frames, about ``batch`` frames together: a CCC needs frames of many
-    people, and neighbours cost little (see `training.networks.windows`). With ``horizontal_flip`` about every second
-    batch is seen in a mirror.
+    people, and neighbours cost little (see `training.networks.windows`). With ``loss=sequence`` it is of frames from
+    all of a few recordings, and the loss is the mean over these. With ``horizontal_flip`` about every second batch is
+    seen in a mirror, with ``max_shift`` each is moved by up to so many pixels. ``cnn_fit``: see `CNN_FITS`.
 
     `split` has windows of images uint8 (n, T, 3, h, w) as inputs and valence and arousal in −1 … 1 as targets.
     """
@@ -159,28 +180,36 @@ def fit(method: Method, params: Params, split: Split, job: Job) -> Outcome:
         recurrent_size=params["recurrent_size"],
         dropout=params["dropout"],
     )
-    truth = split.validation.targets()
+    by_recording = job.settings["loss"] == "sequence"
 
     def loss(batch: Batch) -> Tensor:
-        frames, place, va = batch
+        frames, place, va, recording = batch
         if params["horizontal_flip"] and bool(torch.rand(()) < 0.5):
             frames = frames.flip(-1)
-        return ccc.loss(module(frames, place), va)
+        predicted = module(augmentation.moved(frames, params["max_shift"]), place)
+        return ccc.by_recording(predicted, va, recording) if by_recording else ccc.loss(predicted, va)
 
     def validate() -> tuple[float, dict[str, float]]:
         predicted = module.read(_codes(module, split.validation.x)).cpu().numpy()
-        scores = metrics.score(truth, predicted, split.targets, [method.objective])
-        each = {f"val__{name}__{target}": score for (name, target), score in scores.items() if target != ALL}
-        return job.score(predicted), each
+        return frame_cnn.scored(method, split, job, predicted)
 
     with loop.seeded(job):
-        module = _placed(FrameRnn(shape), job.device)
-        source = Chunks(sequence, time, params["chunk"], max(1, params["batch"] // params["chunk"]))
+        module = FrameRnn(shape)
+        if job.settings["cnn_fit"] != ALONG:
+            fitted_before: frame_cnn.FittedCnn = job.prerequisites["cnn"]
+            for part in begin_from(module.cnn, fitted_before.module.cnn):
+                part.requires_grad_(job.settings["cnn_fit"] == BEFORE_AND_ALONG)
+        elif isinstance(weights := job.settings["weights"], FileValue):
+            pretrained.load(module.cnn, shape.cnn, weights.path)
+        module = cnns.placed(module, job.device)
+        source: Chunks | Scattered = Chunks(sequence, time, params["chunk"], max(1, params["batch"] // params["chunk"]))
+        if by_recording:
+            source = frame_cnn.scattered(train, params["batch"])
         loop.fit(
             Descent(module, loss, optimiser(module, "adam", params["learning_rate"]), max_grad_norm=10.0),
-            windows.WindowBatches(source, view, [train.targets()], job.device),
+            windows.WindowBatches(source, view, [train.targets(), frame_cnn.recordings(train)], job.device),
             validate,
-            loop.Schedule(epochs=params["epochs"], patience=params["patience"]),
+            loop.Schedule(params["epochs"], params["patience"], params["learning_rate_schedule"]),
             job,
         )
         model = FittedFrames(module, shape)
@@ -198,9 +227,3 @@ def _codes(module: FrameRnn, view: View) -> Tensor:
     device = next(module.parameters()).device
     with torch.inference_mode():
         return torch.cat([module.encode(*batch) for batch in windows.in_turn(view, device, AT_ONCE)])
-
-
-def _placed(module: FrameRnn, device: str) -> FrameRnn:
-    # a step takes less time than with channels first
-    placed: FrameRnn = module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed

@@ -61,7 +61,7 @@ def load(network: Cnn, name: str, path: Path) -> Loaded:
     own = network.state_dict()
     loaded: dict[str, Tensor] = {}
     left_out: dict[str, str] = {}
-    for theirs, tensor in _read(path).items():
+    for theirs, tensor in sorted(_read(path).items()):
         ours = counterpart(theirs, name, network)
         if ours is None or ours not in own:
             left_out[theirs] = "no such layer"
@@ -75,7 +75,7 @@ def load(network: Cnn, name: str, path: Path) -> Loaded:
         else:
             left_out[theirs] = f"shape {tuple(tensor.shape)}, expected {tuple(own[ours].shape)}"
     if not any(ours.startswith(TRUNK) for ours in loaded):
-        raise UserError(f"{path}: no tensor of a convolution of {name}; found {_few(list(left_out)) or 'no tensors'}")
+        raise UserError(f"{path}: no tensor of a convolution of {name}; found {_few([*left_out]) or 'no tensors'}")
     network.load_state_dict(loaded, strict=False)
     counts = "num_batches_tracked"  # PyTorch's own, which changes nothing here
     kept = tuple(key for key in own if key not in loaded and not key.endswith(counts))

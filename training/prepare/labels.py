@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training import cache, image_files, left_out, messages
+from training import cache, left_out, messages
 from training.contract import UserError
 from training.datasets import _videos
 from training.datasets._images import VA
@@ -59,7 +59,7 @@ def run(
     frames : the number of frames of a video, or a CSV of video and frames. By default the last frame with a face; where
         that is not known either, the frame at which the shorter of the two traces ends.
     faces : which frames have a face (see `_videos.with_face`): only these get a line.
-    truth : traces of valence and arousal, as the first two, that annotators are held against.
+    truth : traces of valence and arousal, as the first two, that annotators are compared with.
     console : shows progress where it is a terminal.
 
     Of several annotators ``<out>_annotators/<annotator>/<video>.txt`` has the labels of each.
@@ -247,9 +247,7 @@ def _find(path: Path, skipped: dict[str, list[str]]) -> Files:
 
 
 def _add(found: Files, annotator: str, folder: Path, skipped: dict[str, list[str]]) -> None:
-    for file in sorted(folder.iterdir()):
-        if file.is_dir() or image_files.is_system(file):
-            continue
+    for file in _videos.files(folder):
         if file.suffix.lower() not in SUFFIXES:
             skipped.setdefault(OTHER, []).append(f"{folder.name}/{file.name}")
             continue

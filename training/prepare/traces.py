@@ -1,7 +1,7 @@
 """Traces of an annotation tool: seconds and the value of one axis, from a file to a value for each frame of a video.
 
-A trace has time steps of its own, and what goes wrong in it is known: two values at one time, values beyond the range
-of the stick, a stick that sticks, gaps. What is done about each is a policy, and what it met is counted.
+A trace has time steps of its own, and some faults are common: two values at one time, values beyond the range of the
+joystick, a stuck joystick, gaps. What is done about each is a policy, and each case is counted.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Policies:
 
     Parameters
     ----------
-    low, high : the values of the stick that become −1 and 1.
+    low, high : the values of the joystick that become −1 and 1.
     duplicates : which of several values at one time is taken: last, first, their mean; or the trace is refused.
     beyond : values beyond low … high are clipped, dropped (the trace is then interpolated), or the trace is refused.
     stuck : what becomes of one value, at the end of the range or beyond it, for longer than `stuck_s` seconds: it is
@@ -81,6 +81,15 @@ class Policies:
                 raise UserError(f"--{name}: {messages.unknown(value, choices, 'policy')} (one of {', '.join(choices)})")
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise UserError(f"--scale: expected the lowest and the highest value, found {self.low:g} {self.high:g}")
+        for option, seconds in {
+            "stuck-after": self.stuck_s,
+            "gap-after": self.gap_s,
+            "max-gap": self.max_gap_s,
+        }.items():
+            if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+                raise UserError(f"--{option}: expected seconds from 0, found {seconds:g}")
+        if not math.isfinite(self.shift_s):
+            raise UserError(f"--shift: expected seconds, found {self.shift_s:g}")
 
 
 @dataclass(frozen=True)

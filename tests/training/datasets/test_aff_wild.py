@@ -56,10 +56,21 @@ def test_a_frame_with_a_face_has_its_label_and_its_time(folder):
     np.testing.assert_allclose(data.time[rows], np.array([1, 2, 5]) / 30, atol=1e-6)
     np.testing.assert_allclose(data.blocks["va"].values[rows], np.loadtxt(folder / "labels" / "video2.txt"))
     assert data.blocks["images"].values.shape == (19, 3, 64, 64)
-    assert data.summary["lost_frames"]["video2"] == 3
+    assert data.summary["frames_by_sequence"]["video2"] == {"with a face": 3, "without a face": 3}
     assert any(
         "3 of 22 frames up to the last with a face have none; most: video2 3" in n for n in data.summary["notes"]
     )
+
+
+def test_the_record_of_the_frames_says_their_rate(folder):
+    (folder / "frames.json").write_text('{"options": {"fps": 5, "size": 64}}')
+    data = aff_wild.read(folder, SETTINGS)
+    np.testing.assert_allclose(data.time[data.sequence == "video2"], [0.2, 0.4, 1.0])
+    assert data.summary["frames_per_second"] == 5
+    for wrong in ("0", '"30"', "true", "NaN"):
+        (folder / "frames.json").write_text(f'{{"options": {{"fps": {wrong}}}}}')
+        with pytest.raises(UserError, match=r"frames\.json: expected the options' fps as frames a second"):
+            aff_wild.read(folder, SETTINGS)
 
 
 def test_faces_and_parts_of_a_video_are_one_group(folder):
@@ -70,7 +81,7 @@ def test_faces_and_parts_of_a_video_are_one_group(folder):
     assert data.summary["sequences"] == 8
     assert data.summary["groups"] == 6
     assert any(
-        note.startswith("2 videos of several sequences, each one group: video5:") for note in data.summary["notes"]
+        note.startswith("2 videos of several sequences, each one group: video5 (") for note in data.summary["notes"]
     )
 
 
@@ -89,6 +100,12 @@ def test_the_small_part_and_the_published_test_part(folder):
     assert "3 train images are left out: their video is in the published test part" in big.summary["notes"]
     protocol = protocols.make(big, "va")
     assert {*big.group[protocol.part == "test"].tolist()} == {"video7", "video45", "video48"}
+
+
+def test_a_sequence_of_two_parts_is_named(folder):
+    face_trees.aff_wild(folder, "test_frames", "test_labels", {"video1": (1, 2), "video7": (1,)})
+    with pytest.raises(UserError, match=r"video1: expected each sequence once, found it again in .*test_frames/video1"):
+        aff_wild.read(folder, SETTINGS)
 
 
 def test_marked_frames_have_no_label(folder):
@@ -123,7 +140,7 @@ def test_the_labels_of_each_annotator_stand_beside_their_mean(folder):
     np.testing.assert_array_equal(anna[rows], [[0.1, 0.2], [np.nan, np.nan], [0.3, 0.4]])
     assert (ben[rows] == 1).all()
     assert np.isnan(np.delete(ben, rows, axis=0)).all()
-    skipped = data.summary["skipped_rows"]["labels of one annotator that do not go with the frames"]
+    skipped = data.summary["skipped_rows"]["labels of one annotator that are damaged or do not go with the frames"]
     assert skipped["first"] == [str(folder / "labels_annotators" / "ben" / "video2.txt")]
     table = annotation_table.tables(protocols.make(data, "va"))["annotations.parquet"]
     assert table.annotator.value_counts().to_dict() == {"": 19, "ben": 3, "anna": 2}
@@ -143,7 +160,7 @@ def test_labels_that_do_not_go_with_the_frames_are_named_and_the_others_read(fol
     assert said.endswith("--set mismatched=left_out reads the other videos")
     data = aff_wild.read(folder, {**SETTINGS, "mismatched": "left_out"})
     assert not {"video1", "video2"} & {*data.sequence.tolist()}
-    left = data.summary["skipped_rows"]["videos whose labels do not go with their frames"]
+    left = data.summary["skipped_rows"]["videos whose labels are damaged or do not go with their frames"]
     assert left["count"] == 2
     assert "video1.txt has 1 line" in left["first"][0]
 
@@ -151,12 +168,14 @@ def test_labels_that_do_not_go_with_the_frames_are_named_and_the_others_read(fol
 def test_what_lacks_its_other_half_is_named(folder):
     (folder / "labels" / "video1.txt").rename(folder / "labels" / "video3.txt")
     (folder / "labels" / "README.md").write_text("x")
+    (folder / "frames" / "notes.txt").write_text("x")
     (folder / "frames" / "video2" / "0000003.png").write_bytes(b"x")
     Image.new("L", (4, 4)).save(folder / "frames" / "video9" / "cover.png")
     data = aff_wild.read(folder, SETTINGS)
     assert len(data.sample) == 15
     assert {why: of["first"] for why, of in data.summary["skipped_rows"].items()} == {
         "files that are no labels": ["labels/README.md"],
+        "files in no video's folder": ["frames/notes.txt"],
         "videos without labels": ["frames/video1"],
         "labels without frames": ["labels/video3.txt"],
         "images whose name is no frame number from 1": ["video9/cover.png"],
@@ -168,7 +187,7 @@ def test_what_lacks_its_other_half_is_named(folder):
     ("line", "message"),
     [
         ("0.1", r"video1\.txt, line 1: expected two numbers, valence and arousal, found '0\.1'"),
-        ("1.2 0", r"video1\.txt, line 1: expected valence in \[-1, 1\], found 1\.2"),
+        ("1.2 0", r"video1\.txt, line 1: expected valence in \[-1, 1\], or -5 where there is none, found 1\.2"),
         ("0 nan", r"video1\.txt, line 1: expected two numbers, valence and arousal, found '0 nan'"),
     ],
 )
@@ -176,6 +195,9 @@ def test_labels_that_are_none_are_refused(folder, line, message):
     (folder / "labels" / "video1.txt").write_text(f"{line}\n0 0\n0 0\n")
     with pytest.raises(UserError, match=message):
         aff_wild.read(folder, SETTINGS)
+    data = aff_wild.read(folder, {**SETTINGS, "mismatched": "left_out"})
+    assert "video1" not in data.sequence
+    assert data.summary["skipped"] == 1
 
 
 def test_folders_that_are_not_there_are_named(folder, tmp_path):
@@ -213,7 +235,7 @@ def test_what_is_wrong_with_the_published_layout_is_named(tmp_path):
     assert {why: of["count"] for why, of in data.summary["skipped_rows"].items()} == {
         "videos without one of valence and arousal": 1,
         "videos without labels": 1,
-        "videos whose labels do not go with their frames": 2,
+        "videos whose labels are damaged or do not go with their frames": 2,
     }
     with pytest.raises(UserError, match="train_part=small is of the layout with extra_frames/"):
         aff_wild.read(root, {**SETTINGS, "train_part": "small"})

@@ -137,7 +137,7 @@ def test_a_second_read_decodes_nothing_and_is_the_same(tmp_path, monkeypatch):
     first = _images.load(paths)
     monkeypatch.setattr(_images, "decode", lambda *_: pytest.fail("decoded again"))
     again = _images.load(paths)
-    for name in _images._ARRAYS:
+    for name in _images.ARRAYS:
         np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
     assert again.failed == first.failed == {2: "no file of that name"}
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training import views
-from training.networks import frame_rnn
+from training.networks import cnns, frame_rnn
 from training.networks.frame_rnn import FittedFrames, FrameRnn, Shape
 
 SEQUENCE = np.repeat(["a", "b"], [9, 14])
@@ -87,3 +87,21 @@ def test_a_saved_network_predicts_the_same(cell, cnn, layers, tmp_path):
     again = frame_rnn.load(tmp_path, "cpu")
     np.testing.assert_allclose(again.predict(inputs(1.0)), fitted.predict(inputs(1.0)), rtol=1e-5, atol=1e-6)
     assert again.encode(inputs(1.0)).shape == (23, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "given"), [("cnn_m", 1, 2), ("cnn_m", 2, 2), ("vgg16", 2, 3), ("resnet50", 1, 1)]
+)
+def test_it_begins_from_a_fitted_network_as_far_as_both_have_the_same_layers(name, layer, given):
+    """Of the layers of its head: CNN-M has one, VGG-16 three, ResNet-50 none."""
+    torch.manual_seed(1)
+    before = cnns.Cnn(name, 0.0625, cnns.HIDDEN[name], 0.0)
+    cnn = cnns.Cnn(name, 0.0625, cnns.hidden(name, layer), 0.0)
+    own = [one.weight.clone() for one in cnn.hidden if isinstance(one, torch.nn.Linear)]
+    parts = frame_rnn.begin_from(cnn, before)
+    assert len(parts) == given
+    for key, value in cnn.trunk.state_dict().items():
+        assert torch.equal(value, before.trunk.state_dict()[key])
+    linear = [[one for one in of.hidden if isinstance(one, torch.nn.Linear)] for of in (cnn, before)]
+    for k, one in enumerate(linear[0]):
+        assert torch.equal(one.weight, linear[1][k].weight if k < given - 1 else own[k])

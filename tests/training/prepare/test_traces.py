@@ -166,6 +166,16 @@ def test_times_that_go_back_are_sorted_when_asked(tmp_path):
     assert read.counts["steps back in time"] == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "option"), [("stuck_s", "stuck-after"), ("gap_s", "gap-after"), ("max_gap_s", "max-gap")]
+)
+def test_seconds_that_are_none_are_refused(name, option):
+    with pytest.raises(UserError, match=f"--{option}: expected seconds from 0, found -1"):
+        Policies(**{name: -1.0})
+    with pytest.raises(UserError, match="--shift: expected seconds, found nan"):
+        Policies(shift_s=float("nan"))
+
+
 def test_an_unknown_policy_is_named():
     with pytest.raises(UserError, match="--beyond: unknown policy 'clop'; did you mean clip"):
         Policies(beyond="clop")

@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.contract import IMAGES, Job, Method, Outcome, Params
+from training.contract import IMAGES, Job, Method, Outcome, Params, Settings
 from training.data import Split
+from training.methods.frames import _family
 
 if TYPE_CHECKING:
     from training.networks.frame_rnn import FittedFrames
+
+
+def _prerequisites(settings: Settings) -> dict[str, str]:
+    return {} if settings["cnn_fit"] == "along" else {"cnn": f"frames/{settings['cnn']}"}
+
 
 METHOD = Method(
     title="CNN and recurrent network on video frames",
@@ -21,14 +27,26 @@ METHOD = Method(
     settings={
         "cell": ("gru", "lstm"),
         "cnn": ("cnn_m", "vgg16", "resnet50"),
+        "cnn_fit": ("along", "before", "before_and_along"),
         "context_s": (1, 2, 4),
-        "width": (1, 0.25, 0.0625),
+        **_family.SHARED,
     },
+    prerequisites=_prerequisites,
     context="context_s",
 )
 """The source's best network (after Kollias et al., Deep Affect Prediction in-the-Wild, International Journal of
-Computer Vision 127, 2019): recurrent layers on the features of a fully connected layer, fitted by 1 − CCC. *Ours* are
-what it leaves unsaid: the seconds looked back on, and the convolutional network, trained along from random weights."""
+Computer Vision 127, 2019): recurrent layers on the features of a fully connected layer, fitted by 1 − CCC. *Ours* is
+what it leaves unsaid: the seconds looked back on.
+
+cnn_fit : along, both networks are fitted together; before, the convolutional one is fitted alone and then left as it
+is; before_and_along, it is fitted alone and then further together with the recurrent one."""
+
+
+def check(settings: Settings) -> None:
+    """Raise UserError for settings that do not go together."""
+    from training.networks import frame_cnn
+
+    frame_cnn.check(settings["cnn"], settings)
 
 
 def fit(params: Params, split: Split, job: Job) -> Outcome:

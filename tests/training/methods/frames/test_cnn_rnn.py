@@ -12,7 +12,7 @@ from training import protocols, registry
 from training.datasets import synthetic_frames
 from training.methods.frames import cnn_rnn
 
-SETTINGS = {"cell": "gru", "cnn": "cnn_m", "context_s": 1, "width": 0.0625}
+SETTINGS = {**small_data.default_settings(cnn_rnn.METHOD), "width": 0.0625}
 
 
 def fitted(settings, params, frames, **job):
