@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from affect import record
-from training.contract import Evaluation, Findings, Fitted, Generates, Method
+from training.contract import Evaluation, Findings, Fitted, Method
+from training.model_protocols import Generates
 
 MOST = 1000
 """Frames of each kind that are judged at most, test frames evenly over the part."""
