@@ -63,7 +63,7 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
         # pixels of 64
         "max_shift": trial.suggest_int("max_shift", 0, 6),
         "batch": trial.suggest_categorical("batch", [32, 64, 128]),
-        "epochs": trial.suggest_int("epochs", 2, 300, log=True),
+        "epochs": trial.suggest_int("epochs", 1, 300, log=True),
         "patience": trial.suggest_int("patience", 5, 60),
         # steps between two grids of generated images
         "show_every": trial.suggest_int("show_every", 50, 2000, log=True),
