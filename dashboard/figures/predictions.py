@@ -14,12 +14,21 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from affect.record import ALL
-from dashboard.figures import theme
+from dashboard.figures import recordings, theme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dashboard.figures.recordings import Stretch
+
 SIDES = ("true", "pred")
+
+GREY = "rgba(135, 147, 163, 0.22)"
+"""Stretches of a recording without a prediction."""
+WRITTEN = 0.035
+"""Share of the time axis from which a stretch is wide enough for its words."""
+DRAWN = 200
+"""Stretches that are shaded at most, the longest."""
 
 
 def targets(predictions: pd.DataFrame) -> list[str]:
@@ -156,14 +165,17 @@ def draw_traces(
     names: Sequence[str],
     looks: Mapping[str, theme.Look],
     marked: Mapping[str, str] | None = None,
+    stretches: Sequence[Stretch] = (),
+    words: Mapping[str, str] | None = None,
 ) -> go.Figure:
-    """Draw truth and every run's prediction over time, a panel per target.
+    """Draw truth and every run's prediction over time, a panel per target. Lines break where there is no sample.
 
     Parameters
     ----------
     traces : run → what `trace` returns for one recording, all in one unit of time.
     looks : how each run is drawn.
     marked : run → the sample to point at in its colour.
+    stretches : where the recording has no prediction; words : kind of stretch → what is missing, such as "no face".
     """
     titles = [theme.plain(n) for n in names]
     figure = make_subplots(
@@ -200,6 +212,7 @@ def draw_traces(
         if up := theme.within(np.concatenate(values), titles[i - 1]):
             figure.update_yaxes(range=up["range"], row=i, col=1)
             figure.layout.annotations[i - 1].text = up["title"]["text"]
+    _draw_stretches(figure, stretches, words or {}, len(names), [of["time"] for of in traces.values()])
     return figure.update_xaxes(title="time (s)" if unit == "s" else "sample of the recording", row=len(names), col=1)
 
 
@@ -208,6 +221,7 @@ def _line(
 ) -> None:
     """Draw one column over time in the panel `row`; the legend names each word once."""
     named = {trace.legendgroup for trace in figure.data}
+    of = recordings.with_breaks(of)
     figure.add_scatter(
         x=of["time"],
         y=of[column],
@@ -222,6 +236,31 @@ def _line(
         row=row,
         col=1,
     )
+
+
+def _draw_stretches(
+    figure: go.Figure,
+    stretches: Sequence[Stretch],
+    words: Mapping[str, str],
+    rows: int,
+    times: Sequence[pd.Series],
+) -> None:
+    """Shade each stretch in every panel; what is missing stands in the first panel where the stretch has room for it.
+
+    The words stand upright, so that a stretch of few seconds has room for them on a narrow screen.
+    """
+    span = float(np.ptp(np.concatenate([time.to_numpy(float) for time in times]))) if stretches else 0.0
+    shapes, annotations = [*figure.layout.shapes], [*figure.layout.annotations]
+    for one in sorted(stretches, key=lambda one: -one.seconds)[:DRAWN]:
+        for row in range(1, rows + 1):
+            axis = "" if row == 1 else str(row)
+            place = {"x0": one.start, "x1": one.end, "y0": 0, "y1": 1, "xref": f"x{axis}", "yref": f"y{axis} domain"}
+            shapes.append({"type": "rect", "fillcolor": GREY, "line": {"width": 0}, "layer": "below", **place})
+        if one.end - one.start >= WRITTEN * span:
+            text = f"{words.get(one.kind, one.kind)} for {one.seconds:.1f} s"
+            place = {"x": (one.start + one.end) / 2, "y": 0.5, "xref": "x", "yref": "y domain", "textangle": -90}
+            annotations.append({"text": text, "showarrow": False, "font": {"size": 11}, **place})
+    figure.update_layout(shapes=shapes, annotations=annotations)
 
 
 # --------------------------------------------------------------------------------------------------------- density

@@ -12,7 +12,7 @@ from affect.published import published
 from affect.record import Artifact
 from dashboard.figures import errors, predictions, sensitivity
 from dashboard.results import names
-from dashboard.views import modalities, moving, questions
+from dashboard.views import modalities, moving, over_time, questions
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section
@@ -20,9 +20,6 @@ from dashboard.views.view import Page, View
 
 if TYPE_CHECKING:
     from dashboard.results.record import Record
-
-TRACED = 3
-"""Targets whose curves over time are drawn where nobody chose."""
 
 
 def predicts_numbers(run: Record) -> bool:
@@ -98,8 +95,8 @@ def feature_errors(choice: Choice, ask: Ask) -> Iterator[Item]:
 
 
 def samples(choice: Choice, ask: Ask) -> Iterator[Item]:
-    """Show the samples with the largest errors, and a recording over time, of every chosen run."""
-    tables = choice.map(choice.tables(Artifact.PREDICTIONS), numeric)
+    """Show the samples with the largest errors of every chosen run."""
+    tables = choice.map(choice.tables(Artifact.PREDICTIONS), over_time.numeric)
     if not tables:
         return
     part = questions.part(ask, tables.values(), "part")
@@ -130,59 +127,6 @@ def samples(choice: Choice, ask: Ask) -> Iterator[Item]:
         for name in predictions.worst(predictions.of_part(table, part), target)["sample"]
     ]
     yield from moving.chosen(choice, ask, order, "moving")
-    yield from over_time(choice, ask, having, part, target)
-
-
-def numeric(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions that have a number of truth and prediction; ValueError where they have none."""
-    if not predictions.targets(table):
-        raise ValueError("predictions.parquet has no numbers true_… and pred_…")
-    return table
-
-
-def over_time(choice: Choice, ask: Ask, tables: Mapping[str, pd.DataFrame], part: str, target: str) -> Iterator[Item]:
-    """Yield the truth and every run's prediction over time in one recording, in one figure."""
-    parts = {name: predictions.of_part(table, part) for name, table in tables.items()}
-    recordings = list(dict.fromkeys(one for table in parts.values() for one in long_recordings(table)))
-    if not recordings:
-        yield Message("No recording has several samples, so there is no course over time.")
-        return
-    first = next(iter(parts.values()))
-    rows = predictions.worst(first, target)
-    wanted = next((str(name) for name in rows["sequence"] if str(name) in recordings), recordings[0])
-    sequence = ask.one("Recording", recordings, "sequence", wanted)
-    targets = list(dict.fromkeys(name for table in parts.values() for name in predictions.targets(table)))
-    chosen = ask.many("Targets", targets, "targets", placeholder=f"the {TRACED} that are off most")
-    with_it = {name: table for name, table in parts.items() if (table["sequence"].astype(str) == sequence).any()}
-    if without := [name for name in parts if name not in with_it]:
-        yield Message(f"Not in this figure, because they have no {part} sample of {sequence}: {', '.join(without)}.")
-    traces = predictions.in_one_unit(
-        choice.map(with_it, lambda name, table: predictions.trace(table, sequence, predictions.targets(table)))
-    )
-    known = [name for name in targets if any(f"true_{name}" in trace for trace in traces.values())]
-    shown = [name for name in chosen if name in known] or predictions.most_off(list(traces.values()), known, TRACED)
-    marked = {}
-    for name in traces:
-        worst = predictions.worst(tables[name], target)
-        here = worst.loc[worst["sequence"].astype(str) == sequence, "sample"]
-        if len(here):
-            marked[name] = str(here.iloc[0])
-    columns = ["sample", "part", "time", *(f"{side}_{name}" for name in shown for side in predictions.SIDES)]
-    frames = [trace.reindex(columns=columns).assign(run=name) for name, trace in traces.items()]
-    frame = pd.concat(frames, ignore_index=True)
-    text = "Annotated and predicted values in one recording."
-    if marked:
-        several = "line marks a run's worst sample in its colour" if len(traces) > 1 else "line marks the worst sample"
-        text += f" The dotted {several}."
-    fig = predictions.draw_traces(traces, shown, choice.looks(), marked)
-    yield Section("Over time", text, fig, frame if len(traces) > 1 else frame.drop(columns="run"), "trace")
-
-
-def long_recordings(table: pd.DataFrame) -> list[str]:
-    """Return the recordings of more than one sample: a photograph has no course over time."""
-    known = predictions.sequences(table)
-    counts = table["sequence"].astype(str).value_counts()
-    return [name for name in known if counts.get(name, 0) > 1]
 
 
 def after(name: str, tables: Mapping[str, object]) -> str:
@@ -192,7 +136,7 @@ def after(name: str, tables: Mapping[str, object]) -> str:
 
 def truth_and_prediction(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show predictions against the truth, counted."""
-    tables = choice.map(choice.tables(Artifact.PREDICTIONS), numeric)
+    tables = choice.map(choice.tables(Artifact.PREDICTIONS), over_time.numeric)
     if not tables:
         return
     part = questions.part(ask, tables.values(), "part")
@@ -335,6 +279,7 @@ PAGE = Page(
     views=(
         View("Feature errors", Artifact.FEATURE_ERRORS, feature_errors),
         View("Samples", Artifact.PREDICTIONS, samples, predicts_numbers),
+        View("Over time", Artifact.PREDICTIONS, over_time.view, predicts_numbers),
         View("Truth and prediction", Artifact.PREDICTIONS, truth_and_prediction, predicts_numbers),
         View("Classes", Artifact.PREDICTIONS, classes, predicts_classes),
         View("What a modality adds", Artifact.MODALITIES, modalities.view),

@@ -11,7 +11,7 @@ from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard.figures import circumplex, pictures, predictions, rotations, theme, truth
 from dashboard.results import card, caveats, names
-from dashboard.views import images, moving, questions, seven_tasks
+from dashboard.views import curves, images, moving, questions, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.cards import card_of, missing_files
 from dashboard.views.choice import Choice, Row
@@ -130,45 +130,6 @@ def truth_against_prediction(choice: Choice, ask: Ask, tables: dict[str, pd.Data
 
 
 # ------------------------------------------------------------------------------------------------------ the views
-
-
-def curves(choice: Choice, ask: Ask) -> Iterator[Item]:
-    """Show epoch curves, a figure a metric, of all chosen runs."""
-    owners = {run.run_id: row for row in choice.rows for run in (row.finals or (row.record,))}
-    rows = choice.read.curves(list(owners))
-    if rows.empty:
-        yield Message("These runs have no curves by epoch: their methods do not learn in steps.")
-        return
-    titles = {i: names.kind({"kind": owners[i].record.kind}) for i in owners}
-    for run_id, row in owners.items():
-        what = choice.index.record(run_id).what
-        titles[run_id] = what if len(choice.rows) == 1 else f"{row.name} · {what}"
-    methods = {run_id: row.record.method for run_id, row in owners.items()}
-    looks = theme.of_methods(choice.index.methods, methods) if len(choice.rows) > 1 else None
-    metric_names = sorted(rows["metric"].unique())
-    objective = choice.rows[0].record.objective
-    metric_names.sort(key=lambda name: (objective not in name, not name.startswith("val"), name))
-    for number, metric in enumerate(metric_names):
-        of = rows[rows["metric"] == metric]
-        with choice.guard(metric):
-            yield Section(
-                curve_name(str(metric)),
-                "",
-                truth.draw_curves(of, titles, looks),
-                of.assign(run_id=of["run_id"].map(titles)),
-                f"curve_{number}",
-                across=2,
-            )
-
-
-def curve_name(curve: str) -> str:
-    """Return what a curve is called: ``val/mae/pleasure`` is validation MAE, pleasure."""
-    part, _, rest = curve.partition("/")
-    metric, _, target = rest.partition("/")
-    if not metric:
-        return curve
-    words = f"{'validation' if part == 'val' else part} {names.metric(metric)}"
-    return f"{words}, {names.target(target)}" if target else words
 
 
 def parameters(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -361,7 +322,7 @@ PAGE = Page(
     how="What is predicted, on which data, and how the score compares with baselines. Below: true and predicted "
     "values, then details.",
     views=(
-        View("Curves", None, curves),
+        View("Curves", None, curves.view),
         View("Parameters", None, parameters),
         View("Scores", None, scores),
         View("Runs", None, children, has_children, shared=False),

@@ -76,6 +76,29 @@ class Pair(NamedTuple):
         """Whether the test tells them apart."""
         return (self.p if math.isnan(self.adjusted) else self.adjusted) < ALPHA
 
+    def turned(self) -> Pair:
+        """Return the same test of b against a."""
+        return self._replace(a=self.b, b=self.a, difference=-self.difference, low=-self.high, high=-self.low)
+
+
+def pairs_table(index: Index, pairs: Iterable[Pair]) -> pd.DataFrame:
+    """Return a row for each pair of studies, of which the first has the better score: see `PAIRS`."""
+    rows = [
+        (
+            index.title(pair.a),
+            index.title(pair.b),
+            pair.difference,
+            pair.low,
+            pair.high,
+            pair.p,
+            pair.adjusted,
+            pair.groups,
+            pair.reason or (f"{index.title(pair.a)} is better" if pair.told_apart else "cannot be told apart"),
+        )
+        for pair in pairs
+    ]
+    return pd.DataFrame(rows, columns=list(PAIRS))
+
 
 class Rank(NamedTuple):
     """A study's rank: ``1 =`` where it shares it, ``–`` and a reason where it has none."""
@@ -105,8 +128,7 @@ class Family:
         if (a, b) in self.pairs:
             return self.pairs[a, b]
         if (b, a) in self.pairs:
-            found = self.pairs[b, a]
-            return found._replace(a=a, b=b, difference=-found.difference, low=-found.high, high=-found.low)
+            return self.pairs[b, a].turned()
         return None
 
     def table(self, index: Index) -> pd.DataFrame:
@@ -114,21 +136,7 @@ class Family:
 
         These are the comparisons behind the ranks, so that a table of pairs and a ranking never disagree.
         """
-        rows = [
-            (
-                index.title(pair.a),
-                index.title(pair.b),
-                pair.difference,
-                pair.low,
-                pair.high,
-                pair.p,
-                pair.adjusted,
-                pair.groups,
-                f"{index.title(pair.a)} is better" if pair.told_apart else "cannot be told apart",
-            )
-            for pair in self.pairs.values()
-        ]
-        return pd.DataFrame(rows, columns=list(PAIRS))
+        return pairs_table(index, self.pairs.values())
 
     def unranked(self) -> dict[str, list[str]]:
         """Return reason → the studies that have no rank because of it."""

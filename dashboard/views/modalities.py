@@ -12,6 +12,7 @@ from affect import record
 from affect.record import Artifact
 from dashboard.figures import modalities
 from dashboard.results import comparing, names
+from dashboard.results import pairs as pair_tests
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from dashboard.results.record import Record
 
 SETTING = "modality"
-COLUMNS = ("first", "second", "difference", "95 % low", "95 % high", "p", "groups", "answer")
 METRICS = ("ccc", "mae", "rmse", "mse")
 
 
 def pairs(choice: Choice, metric: str, target: str) -> pd.DataFrame:
     """Return the paired test of each two studies that differ in their modality alone, of the chosen ones' protocols."""
-    rows, done = [], set()
+    found: dict[tuple[str, str], None] = {}
     for row in choice.rows:
         study = choice.index.study_of(row.run_id)
         protocol = choice.index.protocol_of(row.run_id)
@@ -35,15 +35,9 @@ def pairs(choice: Choice, metric: str, target: str) -> pd.DataFrame:
         own = choice.index.record(study)
         alike = [one for one in protocol.shown() if _rest(one) == _rest(own) and SETTING in one.settings]
         for a, b in itertools.combinations(alike, 2):
-            if a.settings[SETTING] == b.settings[SETTING] or (a.run_id, b.run_id) in done:
-                continue
-            done.add((a.run_id, b.run_id))
-            pair = comparing.pair(choice.read, choice.index, a.run_id, b.run_id, metric, target)
-            answer = "can be told apart" if pair.told_apart else "cannot be told apart"
-            titles = (choice.index.title(a.run_id), choice.index.title(b.run_id))
-            numbers = (pair.difference, pair.low, pair.high, pair.p, pair.groups)
-            rows.append((*titles, *numbers, pair.reason or answer))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+            if a.settings[SETTING] != b.settings[SETTING]:
+                found[a.run_id, b.run_id] = None
+    return comparing.pairs_table(choice.index, pair_tests.adjusted(choice.read, choice.index, found, metric, target))
 
 
 def _rest(run: Record) -> tuple[str, str]:
@@ -65,9 +59,11 @@ def view(choice: Choice, ask: Ask) -> Iterator[Item]:
     if len(tested):
         text = (
             f"Test {names.metric(metric)} ({names.better(metric)}) of the first study minus that of the second, on the "
-            "same samples, with its 95 % interval over groups. The studies differ in their modality alone."
+            "same samples, with its 95 % interval over groups. The studies differ in their modality alone. p (Holm) is "
+            "that of the Leaderboard's Pairs; pairs that are not tested there are adjusted together."
         )
-        yield Section("Studies of one modality and of both", text, frame=tested, key="modality_pairs")
+        formats = {"p": "%.4f", "p (Holm)": "%.4f", "difference": "%+.4f"}
+        yield Section("Studies of one modality and of both", text, frame=tested, key="modality_pairs", formats=formats)
     else:
         yield Message("No other study of this protocol differs from these in its modality alone: nothing to compare.")
     for place, (name, table) in enumerate(tables.items()):

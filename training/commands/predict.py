@@ -15,16 +15,23 @@ from training.contract import UserError
 from training.model_protocols import KeepsColumns
 
 if TYPE_CHECKING:
-    from training.tracking.store import Store
+    from training.contract import Model
+    from training.data import Floats
+    from training.tracking.store import RunInfo, Store
 
 
 def predict(
     run: options.Run,
-    file: Annotated[Path, typer.Argument(help="File with the method's inputs; for meshes and faces also images.")],
+    file: Annotated[
+        Path, typer.Argument(help="File with the method's inputs; for meshes, faces and frames also images or a video.")
+    ],
     out: Annotated[Path | None, typer.Option(help="CSV to write; by default it goes to the terminal.")] = None,
     device: options.Device = "auto",
 ) -> None:
-    """Predict for new data with a run's model. Of a study, its first final run is taken."""
+    """Predict for new data with a run's model. Of a study, its first final run is taken.
+
+    A video is brought to the rate that the run was trained on; its faces are found and cut as by ``prepare frames``.
+    """
     from training.tracking.store import Store
 
     write(Store.open(), run, file, out, device)
@@ -37,13 +44,39 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     import numpy as np
     import pandas as pd
 
-    from affect.record import Artifact
-    from training import cache, input_ranges, registry, views
+    from training import cache
     from training.commands import _model
+    from training.image_files import VIDEOS
+    from training.video import predicting
 
     if out is not None:
         cache.check_new(out, "--out")
     info, model = _model.load(store, name, device)
+    tags = info.tags
+    if file.suffix.lower() in VIDEOS and predicting.takes_video(info):
+        columns, predictions = _of_video(store, info, model, file)
+    else:
+        columns, predictions = _of_rows(store, info, model, file)
+    classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])
+    if classes:
+        # a frame without a face has no probabilities, and no class
+        best = np.argmax(np.nan_to_num(predictions), axis=1)
+        columns[f"pred_{targets[0]}"] = np.where(np.isnan(predictions).any(axis=1), "", np.array(classes)[best])
+    for i, name in enumerate(classes or targets):
+        columns[f"prob_{name}" if classes else f"pred_{name}"] = np.asarray(predictions[:, i], dtype=float)
+    table = pd.DataFrame(columns)
+    if out is None:
+        table.to_csv(sys.stdout, index=False)
+    else:
+        with cache.whole(out) as part:
+            table.to_csv(part, index=False)
+
+
+def _of_rows(store: Store, info: RunInfo, model: Model, file: Path) -> tuple[dict[str, Any], Floats]:
+    """Return what names each row that the run's reader finds in `file`, and the predictions (n, t)."""
+    from affect.record import Artifact
+    from training import input_ranges, registry, views
+
     tags = info.tags
     reader = registry.dataset(tags["reader"])
     method, settings = registry.method(tags["method"]).METHOD, json.loads(tags["settings"])
@@ -61,18 +94,22 @@ def write(store: Store, name: str, file: Path, out: Path | None, device: str) ->
     described = {block: views.find(new.blocks, block, seconds) for block in blocks}
     warn(input_ranges.compare(store.artifacts(info.id) / Artifact.MODEL, inputs, described))
     predictions = model.predict(inputs)
-    columns: dict[str, Any] = {**new.names}
-    classes, targets = json.loads(tags.get("classes", "[]")), json.loads(tags["targets"])
-    if classes:
-        columns[f"pred_{targets[0]}"] = np.array(classes)[np.argmax(predictions, axis=1)]
-    for i, name in enumerate(classes or targets):
-        columns[f"prob_{name}" if classes else f"pred_{name}"] = np.asarray(predictions[:, i], dtype=float)
-    table = pd.DataFrame(columns)
-    if out is None:
-        table.to_csv(sys.stdout, index=False)
-    else:
-        with cache.whole(out) as part:
-            table.to_csv(part, index=False)
+    return {**new.names}, predictions
+
+
+def _of_video(store: Store, info: RunInfo, model: Model, file: Path) -> tuple[dict[str, Any], Floats]:
+    """Return what names each face in each frame of a video, and the predictions (n, t), NaN where there is no face."""
+    import numpy as np
+    from rich.console import Console
+
+    from training.video import predicting
+
+    predicted = predicting.predict(info, model, file, predicting.rate_of(store, info), Console(stderr=True))
+    if not len(predicted.frame):
+        raise UserError(f"{file}: found no face in any of its {len(predicted.seen.time):,} frames")
+    warn(predicted.sentences())
+    columns, row = predicted.columns()
+    return columns, np.where(row[:, None] < 0, np.nan, predicted.values[row])
 
 
 def _check_columns(file: Path, block: str, expected: tuple[str, ...], found: tuple[str, ...]) -> None:

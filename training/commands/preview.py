@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.commands import _options as options
-from training.commands._console import console
+from training.commands._console import console, warn
 from training.contract import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from training.tracking.store import Store
+    from training.contract import Model
+    from training.tracking.store import RunInfo, Store
 
 
 def preview(
@@ -33,7 +34,8 @@ def preview(
 ) -> None:
     """Show a run's model at work on a video or a camera: mesh, class and probabilities on each frame.
 
-    A page on this machine shows the frames; with --out a video is written. Of a recording of motion capture (--bvh) the
+    A page on this machine shows the frames; with --out a video is written. Of a run that reads valence and arousal from
+    images of faces a video is written, with both drawn on its frames. Of a recording of motion capture (--bvh) the
     moving figure and the predicted pleasure, arousal and dominance are written.
     """
     from training.tracking.store import Store
@@ -47,6 +49,29 @@ def preview(
     if source is None or (video is not None and camera is not None):
         raise UserError("name what to look at: --video FILE or --camera 0")
     show(Store.open(), run, source, out, port, device, console())
+
+
+def on_video(store: Store, info: RunInfo, model: Model, source: Path, out: Path, console: Console) -> None:
+    """Write a video with what a run's model reads from its faces, valence and arousal, drawn on each frame."""
+    from training import cache
+    from training.video import predicting
+
+    cache.check_new(out, "--out")
+    if out.suffix.lower() != ".mp4":
+        raise UserError(f"--out {out}: expected a name that ends in .mp4")
+    targets = json.loads(info.tags["targets"])
+    if info.tags.get("classes", "[]") != "[]" or not {"valence", "arousal"} <= {*targets}:
+        raise UserError(
+            f"run {info.id[:8]} predicts {', '.join(targets)}; expected one that predicts valence and arousal"
+        )
+    origin = "SYNTHETIC data" if info.tags["synthetic"] == "true" else info.tags["dataset"]
+    rate = predicting.rate_of(store, info)
+    predicted = predicting.predict(info, model, source, rate, console)
+    warn(predicted.sentences())
+    count, silent = predicting.preview(predicted, targets, f"learnt from {origin}", out, console)
+    if silent:
+        warn([f"{source.name}: {silent}"])
+    console.print(f"{count} frames written to {out}", markup=False)
 
 
 def moving(store: Store, name: str, recording: Path, out: Path, device: str, console: Console) -> None:
@@ -79,11 +104,17 @@ def moving(store: Store, name: str, recording: Path, out: Path, device: str, con
 def show(
     store: Store, name: str, source: Path | int, out: Path | None, port: int, device: str, console: Console
 ) -> None:
-    """Show the classes that a run's classifier of meshes predicts on the frames of a video or a camera."""
+    """Show on the frames of a video or a camera what a run predicts: classes of meshes, or valence and arousal."""
     from training.commands import _model
     from training.facemesh import preview
+    from training.video import predicting
 
     info, model = _model.load(store, name, device)
+    if predicting.takes_video(info):
+        if not isinstance(source, Path) or out is None:
+            raise UserError(f"run {info.id[:8]} reads images of faces: name --video FILE and --out FILE.mp4")
+        on_video(store, info, model, source, out, console)
+        return
     classes = json.loads(info.tags.get("classes", "[]"))
     if "landmarks" not in info.tags["inputs"] or not classes:
         raise UserError(

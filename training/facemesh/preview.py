@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from affect.facemesh import TRIANGLES
 from training import cache
-from training.contract import UserError
 from training.facemesh.images import Film
 from training.facemesh.tracker import Tracker
+from training.video.drawing import write
 from training.views import single
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from training.contract import Model
     from training.facemesh.stream import Stream
+    from training.video.writing import VideoFile
 
     Pixels = NDArray[np.uint8]
 
@@ -92,64 +93,34 @@ def draw(
     height, width, _ = large.shape
     frame = np.full((height, width + PANEL, 3), _PAPER, np.uint8)
     frame[:, :width] = large
-    _write(frame, caption, (width + 16, height - 14), _FAINT, 0.4)
+    write(frame, caption, (width + 16, height - 14), _FAINT, 0.4)
     if landmarks is None or probabilities is None:
-        _write(frame, "no face", (width + 16, 40), _FAINT, 0.8)
+        write(frame, "no face", (width + 16, 40), _FAINT, 0.8)
         return frame
     # the last bits of a coordinate are fractions of a pixel, so that lines do not tremble
     points = np.round(landmarks[:, :2] * scale * 16).astype(np.int32)
     cv2.polylines(large, [*points[TRIANGLES]], True, _MESH, 1, cv2.LINE_AA, 4)
     frame[:, :width] = cv2.addWeighted(large, _VEIL, frame[:, :width], 1 - _VEIL, 0)
     best = int(np.argmax(probabilities))
-    _write(frame, classes[best], (width + 16, 40), _INK, 0.9)
+    write(frame, classes[best], (width + 16, 40), _INK, 0.9)
     room = (height - 100) / len(classes)
     for i, (name, share) in enumerate(zip(classes, probabilities.tolist(), strict=True)):
         top = int(60 + i * room)
         color = _INK if i == best else _FAINT
-        _write(frame, f"{name} {share:.2f}", (width + 16, top + 14), color, 0.45)
+        write(frame, f"{name} {share:.2f}", (width + 16, top + 14), color, 0.45)
         right = width + 16 + round((PANEL - 32) * min(1.0, max(0.0, share)))
         bottom = top + 20 + max(2, int(room / 4))
         cv2.rectangle(frame, (width + 16, top + 20), (right, bottom), _BAR if i == best else _FAINT, -1)
     return frame
 
 
-class VideoFile:
-    """A video being written, frame by frame (MPEG-4 in mp4)."""
-
-    def __init__(self, out: Path, rate: float) -> None:
-        self.out, self.rate = out, rate
-        self._writer: Any = None
-
-    def __enter__(self) -> VideoFile:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        if self._writer is not None:
-            self._writer.release()
-
-    def show(self, frame: Pixels) -> None:
-        """Write one frame (h, w, 3) RGB; all have the size of the first."""
-        import cv2
-
-        if self._writer is None:
-            size = (frame.shape[1], frame.shape[0])
-            self._writer = cv2.VideoWriter(str(self.out), cv2.VideoWriter.fourcc(*"mp4v"), self.rate, size)
-            if not self._writer.isOpened():
-                raise UserError(f"--out {self.out}: no video can be written there; expected a name that ends in .mp4")
-        self._writer.write(frame[:, :, ::-1])
-
-
 def _screen(out: Path | None, rate: float, port: int, console: Console) -> VideoFile | Stream:
     if out is not None:
+        from training.video.writing import VideoFile
+
         return VideoFile(out, rate)
     from training.facemesh.stream import Stream
 
     stream = Stream(port, rate)
     console.print(f"look at {stream.address}  (Ctrl-C ends it)", markup=False)
     return stream
-
-
-def _write(frame: Pixels, text: str, place: tuple[int, int], color: tuple[int, int, int], size: float) -> None:
-    import cv2
-
-    cv2.putText(frame, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, color, 1, cv2.LINE_AA)

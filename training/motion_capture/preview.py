@@ -63,7 +63,8 @@ def _video(
 ) -> None:
     import cv2
 
-    from training.facemesh.preview import VideoFile
+    from training.video.drawing import write as write_text
+    from training.video.writing import VideoFile
 
     joints = {name: place for place, name in enumerate(JOINTS)}
     width, height = SIZE
@@ -79,7 +80,7 @@ def _video(
             neck = dots[joints["neck"]]
             cv2.circle(frame, (int(neck[0]), int(neck[1] - 0.05 * height)), int(0.035 * height), BODY, 3, cv2.LINE_AA)
             _trace(frame, moment, float(moments[-1]), time, predictions, targets)
-            cv2.putText(frame, caption, (24, 36), cv2.FONT_HERSHEY_SIMPLEX, 0.6, INK, 1, cv2.LINE_AA)
+            write_text(frame, caption, (24, 36), INK, 0.6)
             video.show(frame)
 
 
@@ -89,6 +90,8 @@ def _trace(
     """Draw the predictions over time on the right of a frame, up to now in colour."""
     import cv2
 
+    from training.video.drawing import write as write_text
+
     height, width = frame.shape[:2]
     left, top, each = width - TRACE, 70, (height - 100) // max(len(targets), 1)
     for k, target in enumerate(targets):
@@ -96,16 +99,7 @@ def _trace(
         middle, half = top + k * each + each // 2, 0.4 * each
         cv2.line(frame, (left, middle), (width - 30, middle), FAINT, 1)
         value = float(np.interp(now, time, predictions[:, k]))
-        cv2.putText(
-            frame,
-            f"{target} {value:+.2f}",
-            (left, middle - int(half)),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.6,
-            colour,
-            1,
-            cv2.LINE_AA,
-        )
+        write_text(frame, f"{target} {value:+.2f}", (left, middle - int(half)), colour, 0.6)
         x = left + (width - 30 - left) * np.concatenate([[0.0], time, [end]]) / max(end, 1e-9)
         y = middle - half * np.clip(np.interp(np.concatenate([[0.0], time, [end]]), time, predictions[:, k]), -1, 1)
         points = np.column_stack([x, y]).round().astype(np.int32)

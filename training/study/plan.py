@@ -28,6 +28,9 @@ PRUNERS = ("median", "hyperband", "none")
 OBJECTIVES = ("one", "two")
 REFITS = ("train", "all")
 
+GAP_STEPS = 1.5
+"""Samples of a recording that are more than so many of its usual steps apart do not follow each other."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -289,6 +292,8 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
             classes[str(label)] = {
                 part: len(np.unique(data.group[of_class & (protocol.part == part)])) for part in parts
             }
+    timed = data.sequence is not None and data.time is not None
+    times = {"unlabelled_times": unlabelled_times(protocol)} if timed else {}
     summary: dict[str, Any] = json.loads(
         to_json(
             {
@@ -299,8 +304,36 @@ def data_summary(prepared: Prepared) -> dict[str, Any]:
                 "persons": "known" if data.persons_known else "unknown",
                 "groups_of_class": classes,
                 "groups_left_out": protocol.groups_left_out(),
+                **times,
                 "notes": [*data.summary.get("notes", ()), *protocol.notes],
             }
         )
     )
     return summary
+
+
+def unlabelled_times(protocol: Protocol) -> dict[str, list[list[float]]]:
+    """Return recording → first and last second of each run of samples that have no label, of recordings that have some.
+
+    Predictions are of labelled samples alone: with these times a gap among them can be told from one in the data.
+    """
+    import numpy as np
+
+    data, labelled = protocol.data, np.isin(protocol.part, PARTS)
+    assert data.sequence is not None
+    assert data.time is not None
+    found: dict[str, list[list[float]]] = {}
+    for recording in np.unique(data.sequence[~labelled]):
+        rows = np.flatnonzero(data.sequence == recording)
+        rows = rows[np.argsort(data.time[rows], kind="stable")]
+        time, known = data.time[rows], labelled[rows]
+        if not known.any():
+            continue
+        step = float(np.median(np.diff(time)))
+        begins = np.r_[True, known[:-1] | (np.diff(time) > GAP_STEPS * step)] & ~known
+        ends = np.r_[begins[1:] | known[1:], True] & ~known
+        found[str(recording)] = [
+            [round(float(first), 3), round(float(last), 3)]
+            for first, last in zip(time[begins], time[ends], strict=True)
+        ]
+    return found

@@ -40,7 +40,7 @@ def test_two_studies_are_compared_in_one_heat_map(filled):
 
 
 def test_a_view_appears_only_where_a_run_has_its_artifact(filled):
-    common = ["Samples", "Truth and prediction"]
+    common = ["Samples", "Over time", "Truth and prediction"]
     assert offered(filled, "errors", VAE) == ["Feature errors", *common, "Sensitivity", "Diagnostics"]
     expected = ["Feature errors", *common, "Correlations", "Round trip", "Diagnostics"]
     assert offered(filled, "errors", CORRELATED) == expected
@@ -48,7 +48,13 @@ def test_a_view_appears_only_where_a_run_has_its_artifact(filled):
 
 
 def test_every_view_of_two_runs_shows_both(filled):
-    for view, figures in (("Samples", 1), ("Truth and prediction", 2), ("Sensitivity", 2), ("Diagnostics", 0)):
+    for view, figures in (
+        ("Samples", 0),
+        ("Over time", 1),
+        ("Truth and prediction", 2),
+        ("Sensitivity", 2),
+        ("Diagnostics", 0),
+    ):
         shown = look(filled, "errors", VAE, OTHER, view=view)
         assert len(shown.figures) >= figures, view
         assert not shown.messages("error"), view
@@ -61,43 +67,13 @@ def test_diagnostics_say_that_they_are_never_ranked(filled):
     assert "Never ranked" in look(filled, "errors", CORRELATED, view="Diagnostics").said
 
 
-def test_the_chosen_recording_is_drawn_over_time(filled):
-    names = list(dict.fromkeys(look(filled, "errors", VAE, view="Samples").tables[0]["sequence"].astype(str)))
-    chosen = look(filled, "errors", VAE, view="Samples", sequence=names[-1], targets=["neck_speed"])
-    assert set(chosen.tables[-1]["sample"].str.partition(":")[0]) == {names[-1]}
-    assert chosen.figures[0]["layout"]["annotations"][0]["text"] == "neck_speed"
-
-
-def test_two_runs_over_time_are_one_figure_with_a_table_that_names_them(filled):
-    shown = look(filled, "errors", VAE, OTHER, view="Samples", targets=["neck_speed"])
-    assert len(shown.figures) == 1
-    assert [trace["name"] for trace in shown.figures[0]["data"]] == ["truth", VAE, OTHER]
-    styles = {(trace["line"]["color"], trace["line"]["dash"]) for trace in shown.figures[0]["data"]}
-    assert len(styles) == 3  # of one method: one colour, and another dash
-    assert set(shown.tables[-1]["run"]) == {VAE, OTHER}
-
-
-def test_a_run_without_the_recording_is_named(filled):
-    shown = look(filled, "errors", VAE, READER, view="Samples")
-    recording = shown.tables[-1]["sample"].str.partition(":")[0].iloc[0]
-    if READER not in set(shown.tables[-1].get("run", ())):
-        assert f"no test sample of {recording}: {READER}" in shown.said
-
-
-def test_photographs_have_no_course_over_time(faces):
-    shown = look(faces, "errors", "face-vae-synthetic-faces", view="Samples")
-    tables = shown.tables[0]
-    if tables["sequence"].nunique() == len(tables):
-        assert "no course over time" in shown.said
-
-
 def test_a_damaged_table_is_named_and_the_other_views_work(filled, tmp_path: Path):
     folder = Path(shutil.copytree(filled, tmp_path / "damaged"))
     for file in folder.rglob(Artifact.FEATURE_ERRORS):
         file.write_bytes(b"no parquet")
     shown = look(folder, "errors", VAE)
     assert any(Artifact.FEATURE_ERRORS in text for text in shown.messages("error"))
-    assert len(look(folder, "errors", VAE, view="Samples").figures) == 1
+    assert len(look(folder, "errors", VAE, view="Over time").figures) == 1
 
 
 def test_one_damaged_run_of_two_is_left_out_and_named(filled, tmp_path: Path):

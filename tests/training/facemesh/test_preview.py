@@ -64,7 +64,10 @@ def test_a_video_is_written_with_a_frame_for_each(film, tmp_path, console):
 
 def test_a_run_of_other_data_is_refused(monkeypatch, film, console):
     class Info:
-        id, tags = "0123456789", {"inputs": "features", "method": "motion/lma_to_pad", "targets": "[]"}
+        id, tags = (
+            "0123456789",
+            {"inputs": "features", "method": "motion/lma_to_pad", "targets": "[]", "settings": "{}"},
+        )
 
     monkeypatch.setattr(_model, "load", lambda *_: (Info, Sure()))
     with pytest.raises(
