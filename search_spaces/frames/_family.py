@@ -22,10 +22,10 @@ DEFAULTS: dict[str, Any] = {
 TINY: dict[str, Any] = {"dropout": 0.1, "max_shift": 0, "learning_rate": 1e-3, "epochs": 2, "width": 0.0625}
 
 
-def suggest(trial: optuna.Trial) -> dict[str, Any]:
-    """Draw one configuration."""
+def suggest(trial: optuna.Trial, *, dropout: bool = True) -> dict[str, Any]:
+    """Draw one configuration, without dropout where the network has no layer for it."""
     return {
-        "dropout": trial.suggest_float("dropout", 0.0, 0.7),
+        **({"dropout": trial.suggest_float("dropout", 0.0, 0.7)} if dropout else {}),
         "horizontal_flip": trial.suggest_categorical("horizontal_flip", [False, True]),
         # pixels of 64
         "max_shift": trial.suggest_int("max_shift", 0, 6),

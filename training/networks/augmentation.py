@@ -9,7 +9,9 @@ from torch import Tensor
 def mirrored(images: Tensor) -> Tensor:
     """Return images (n, c, h, w), about every second one in a mirror."""
     flip = (torch.rand(len(images)) < 0.5).to(images.device)
-    return torch.where(flip[:, None, None, None], images.flip(-1), images)
+    made = images.clone()
+    made[flip] = images[flip].flip(-1)
+    return made
 
 
 def moved(images: Tensor, furthest: int) -> Tensor:
@@ -21,6 +23,12 @@ def moved(images: Tensor, furthest: int) -> Tensor:
         return images
     down, right = torch.randint(-furthest, furthest + 1, (2,)).tolist()
     height, width = images.shape[-2:]
-    rows = (torch.arange(height, device=images.device) - down).clamp_(0, height - 1)
-    columns = (torch.arange(width, device=images.device) - right).clamp_(0, width - 1)
-    return images.index_select(-2, rows).index_select(-1, columns)
+    top, bottom = max(down, 0), height + min(down, 0)
+    left, end = max(right, 0), width + min(right, 0)
+    made = torch.empty_like(images)
+    made[..., top:bottom, left:end] = images[..., top - down : bottom - down, left - right : end - right]
+    made[..., :top, left:end] = made[..., top : top + 1, left:end]
+    made[..., bottom:, left:end] = made[..., bottom - 1 : bottom, left:end]
+    made[..., :left] = made[..., left : left + 1]
+    made[..., end:] = made[..., end - 1 : end]
+    return made

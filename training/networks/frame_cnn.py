@@ -128,7 +128,9 @@ def fit(cnn: str, method: Method, params: Params, split: Split, job: Job) -> Out
     whether its convolutions stay so.
     """
     train = split.train
-    shape = Shape(cnn, job.settings["width"], train.x.shape[-1], params["dropout"])
+    # ResNet-50 has no layer to drop from
+    dropout = params["dropout"] if cnns.HIDDEN[cnn] else 0.0
+    shape = Shape(cnn, job.settings["width"], train.x.shape[-1], dropout)
     by_recording = job.settings["loss"] == "sequence"
     with loop.seeded(job):
         module = FrameCnn(shape)
