@@ -39,6 +39,9 @@ MAPS: tuple[str, ...] = ("pointing_game", "vertex_auc")
 RECORDINGS: tuple[str, ...] = ("ccc_per_recording",)
 """Means over recordings, each scored by itself; see `affect.per_sequence`."""
 
+ADVERSARIAL: tuple[str, ...] = ("accuracy_real", "accuracy_generated")
+"""Of a GAN's discriminator: shares of real and of generated frames that it tells rightly."""
+
 LABEL: dict[str, str] = {
     "mse": "MSE",
     "mae": "MAE",
@@ -54,6 +57,8 @@ LABEL: dict[str, str] = {
     "pointing_game": "Pointing game",
     "vertex_auc": "AUC over vertices",
     "ccc_per_recording": "CCC per recording",
+    "accuracy_real": "Accuracy on real frames",
+    "accuracy_generated": "Accuracy on generated frames",
 }
 """What a page or a table calls a metric."""
 

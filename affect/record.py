@@ -224,6 +224,7 @@ class Artifact:
     SENSITIVITY = "sensitivity.parquet"
     MODALITIES = "modalities.parquet"
     CORRELATIONS = "correlations.parquet"
+    REALNESS = "realness.parquet"
     LATENT = "latent.parquet"
     DIAGNOSTICS = "diagnostics.parquet"
     RECONSTRUCTIONS = "reconstructions.parquet"
@@ -281,6 +282,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "p",
         "groups",
     ),
+    # kind: real (test frames) or generated; the discriminator's probability that the frame is real
+    Artifact.REALNESS: ("kind", "sample", "probability"),
     Artifact.CORRELATIONS: ("feature", "axis", "pearson", "spearman", "used"),
     # codes of a fitted autoencoder and what was predicted for them, on train and test: and true_d0, pred_d0 …
     Artifact.LATENT: ("sample", "part", "label"),
@@ -347,6 +350,8 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
     ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; baseline: the mean train image",
     ("*", WEIGHED): "the other scores, weighed as the tag `weights` says",
     ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3); majority: as upright, it sees no mesh",
+    ("accuracy_real", ALL): "realness.parquet: share of real frames with a probability above .5",
+    ("accuracy_generated", ALL): "realness.parquet: share of generated frames with a probability below .5",
     (
         "pointing_game",
         "*",

@@ -18,7 +18,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from affect.record import ALL, WEIGHED
 
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-    from torch import Tensor
 
-    from training.data import Dataset, Floats, Split, Strings, Values
+    from training.data import Dataset, Floats, Split, Strings
     from training.views import Inputs
 
 Params: TypeAlias = Mapping[str, Any]
@@ -147,7 +146,7 @@ class Method:
 
 
 class Model(Protocol):
-    """A fitted method, as `fit` returns it and `load` reads it back. What else a model can do is a protocol below."""
+    """A fitted method, as `fit` returns it and `load` reads it back. For what else it can do see `model_protocols`."""
 
     def predict(self, inputs: Inputs) -> Floats:
         """Map the inputs of n samples, in the data's own units, to targets (n, t) in the data's own units.
@@ -158,73 +157,6 @@ class Model(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write all that `load` needs into an empty folder: safetensors, UBJ or skops, and JSON; no pickle."""
-        ...
-
-
-@runtime_checkable
-class Encodes(Protocol):
-    """A model that has a code of each sample."""
-
-    def encode(self, inputs: Inputs) -> Any:
-        """Map inputs to codes (n, d); where a model has several, to code name → (n, d)."""
-        ...
-
-
-@runtime_checkable
-class Decodes(Protocol):
-    """A model that makes a sample from a code."""
-
-    def decode(self, codes: Any) -> Values:
-        """Map what `Encodes.encode` returns to values in the data's own units, (n, …)."""
-        ...
-
-
-@runtime_checkable
-class ReadsCodes(Protocol):
-    """A model that reads valence and arousal from its codes z_v and z_a."""
-
-    def read(self, codes: Mapping[str, Floats]) -> Floats:
-        """Map codes to valence and arousal (n, 2)."""
-        ...
-
-    def probabilities(self, codes: Mapping[str, Floats]) -> Floats | None:
-        """Map codes to the probabilities (n, 2, 21) of −10 … 10; None where labels are continuous."""
-        ...
-
-    def directions(self) -> Mapping[str, Floats] | None:
-        """Return code → (d,), the direction along which its trained projection rises; None without one."""
-        ...
-
-
-@runtime_checkable
-class EmbedsVertices(Protocol):
-    """A model that has an embedding of each vertex of a mesh."""
-
-    def vertices(self, inputs: Inputs) -> Floats:
-        """Map inputs to embeddings (n, v, d), before pooling."""
-        ...
-
-
-@runtime_checkable
-class KeepsColumns(Protocol):
-    """A model that keeps which columns it was fitted on, so that others in new rows are found."""
-
-    @property
-    def input_columns(self) -> Mapping[str, tuple[str, ...]]:
-        """Return block → its columns in order."""
-        ...
-
-
-@runtime_checkable
-class Explains(Protocol):
-    """A model whose logits can be traced back to features of the vertices."""
-
-    def features(self, inputs: Inputs) -> Floats:
-        """Map inputs to what `logits` takes, (n, v, c)."""
-        ...
-
-    def logits(self, features: Tensor) -> Tensor:
-        """Map features (n, v, c) to logits (n, classes), differentiably."""
         ...
 
 

@@ -43,7 +43,8 @@ def view(choice: Choice, ask: Ask) -> Iterator[Item]:
     part = questions.part(ask, tables.values(), "part")
     parts = {name: predictions.of_part(table, part) for name, table in tables.items()}
     targets = list(dict.fromkeys(name for table in parts.values() for name in predictions.targets(table)))
-    chosen = ask.many("Targets", targets, "targets", placeholder=f"the {TRACED} that are off most")
+    few = len(targets) <= recordings.MOST_TARGETS
+    chosen = ask.many("Targets", targets, "targets", placeholder="all" if few else f"the {TRACED} that are off most")
     scores = recordings.scores(parts, chosen or targets)
     if scores.empty:
         yield Message("No recording has several samples, so there is no course over time.")
@@ -152,5 +153,6 @@ def _table(choice: Choice, scores: pd.DataFrame, parts: Mapping[str, pd.DataFram
         frame=shown.rename(columns=called),
         key="recordings",
         opens=opens,
+        formats={"seconds": "%.1f"},
         notes=(undefined,) if undefined else (),
     )

@@ -237,7 +237,16 @@ class TestScore:
 
     def test_every_metric_has_a_label_and_a_direction(self):
         every = {*metrics.REGRESSION, *metrics.CLASSIFICATION}
-        assert set(metrics.LABEL) == set(metrics.DIRECTION) == every | {*metrics.MAPS, *metrics.RECORDINGS}
+        assert (
+            set(metrics.LABEL)
+            == set(metrics.DIRECTION)
+            == every
+            | {
+                *metrics.MAPS,
+                *metrics.RECORDINGS,
+                *metrics.ADVERSARIAL,
+            }
+        )
         assert {n for n in every if metrics.DIRECTION[n] == "minimize"} == {"mse", "mae", "rmse"}
         assert all(callable(getattr(metrics, name)) for name in every)
 

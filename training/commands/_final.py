@@ -16,7 +16,8 @@ from affect.record import PARTS, PICTURE, Artifact
 from training import cache, json_files, protocols, registry
 from training.commands import _model
 from training.commands._plan import threads
-from training.contract import Decodes, Fitted, Job, Outcome, UserError
+from training.contract import Fitted, Job, Outcome, UserError
+from training.model_protocols import Decodes
 from training.splits import TEST, TRAIN
 from training.study import fitting, plan, provenance
 

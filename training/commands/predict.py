@@ -11,7 +11,8 @@ import typer
 
 from training.commands import _options as options
 from training.commands._console import console, warn
-from training.contract import KeepsColumns, UserError
+from training.contract import UserError
+from training.model_protocols import KeepsColumns
 
 if TYPE_CHECKING:
     from training.contract import Model

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from affect import metrics, record
-from training.contract import EmbedsVertices, Evaluation, Explains, Findings, Fitted, Method
+from training.contract import Evaluation, Findings, Fitted, Method
 from training.geometry.hks import spectrum
 from training.geometry.mesh_features import mean_face
+from training.model_protocols import EmbedsVertices, Explains
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import cache, image_files, left_out, messages
-from training.contract import Encodes, UserError
+from training.contract import UserError
+from training.model_protocols import Encodes
 from training.prepare import sound
 from training.video import reading
 
