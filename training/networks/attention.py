@@ -1,8 +1,9 @@
 """Attention between steps of windows, and transformer blocks of it (Vaswani et al., Attention Is All You Need, 2017).
 
-Steps are (n, T, width) with a mask (n, T), True where there is one. Padding stands before a window's steps, so positions
-count from its end, and longer padding changes nothing. Beside the steps there is always a learnt "nothing" to attend to:
-a window without any step of a modality, such as a frame before the first audio window has ended, is no special case.
+Steps are (n, T, width) with a mask (n, T), True where there is one. Padding stands before a window's steps, so that
+positions count from its end, and longer padding changes nothing. Beside the steps there is always a learnt "nothing" to
+attend to: a window without any step of a modality, such as a frame before the first audio window has ended, is no
+special case.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Attention(nn.Module):
         self.nothing = nn.Parameter(torch.zeros(2, heads, 1, width // heads))
 
     def forward(self, asking: Tensor, answering: Tensor, mask: Tensor) -> Tensor:
-        """Map steps that ask (n, Q, width) to what they take of steps that answer (n, K, width), whose mask is (n, K)."""
+        """Map steps that ask (n, Q, width) to what they take of those that answer (n, K, width), with mask (n, K)."""
         query, key, value, there = self._split(asking, answering, mask)
         dropout = self.dropout if self.training else 0.0
         taken = functional.scaled_dot_product_attention(query, key, value, there, dropout)
@@ -39,7 +40,7 @@ class Attention(nn.Module):
         return taken_side_by_side
 
     def weights(self, asking: Tensor, answering: Tensor, mask: Tensor) -> Tensor:
-        """Return how much each step that asks takes of each that answers (n, heads, Q, K + 1); the last is of nothing."""
+        """Return how much each step takes of each that answers, and at last of nothing: (n, heads, Q, K + 1)."""
         query, key, _, there = self._split(asking, answering, mask)
         scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
         return scores.masked_fill(~there, float("-inf")).softmax(dim=-1)
@@ -87,7 +88,7 @@ class Block(nn.Module):
 
 
 def positions(steps: int, width: int, like: Tensor) -> Tensor:
-    """Return sines and cosines (steps, width) that tell how many steps a step is before the last (Vaswani et al., 3.5)."""
+    """Return sines and cosines (steps, width) of how many steps each is before the last (Vaswani et al., 3.5)."""
     before_last = torch.arange(steps - 1, -1, -1, device=like.device, dtype=like.dtype)
     frequency = 10000 ** (-torch.arange(0, width, 2, device=like.device, dtype=like.dtype) / width)
     angle = before_last[:, None] * frequency

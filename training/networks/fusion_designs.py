@@ -83,7 +83,7 @@ class SelfAttention(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x, x, mask)
         last = video.values.shape[1] - 1
-        weights = self.blocks[-1].weights(x[:, last : last + 1], x, mask)[:, :, 0]
+        weights = _last(self.blocks).weights(x[:, last : last + 1], x, mask)[:, :, 0]
         return {"video": weights[..., : last + 1], "audio": weights[..., last + 1 : -1], "nothing": weights[..., -1:]}
 
 
@@ -153,7 +153,7 @@ class CrossAttention(nn.Module):
         return attention.averaged(z, video.mask)
 
     def attention(self, video: Masked, audio: Masked) -> dict[str, Tensor]:
-        """Return block → the first block's weights to audio, and the last one's where it asks video (n, heads, steps)."""
+        """Return block → weights (n, heads, steps): the first block's to audio, the last one's where it asks video."""
         x, y = self._steps(video, audio)
         to_audio = self.cross.weights(x[:, -1:], y, audio.mask)[:, :, 0]
         z = self.cross(x, y, audio.mask)
@@ -162,7 +162,7 @@ class CrossAttention(nn.Module):
         shown = {"audio": to_audio[..., :-1], "nothing": to_audio[..., -1:]}
         if self.second != "audio":
             answering, mask = self._answering(z, x, y, video, audio)
-            shown["video"] = self.blocks[-1].weights(z[:, -1:], answering, mask)[:, :, 0, :-1]
+            shown["video"] = _last(self.blocks).weights(z[:, -1:], answering, mask)[:, :, 0, :-1]
         return shown
 
     def _answering(self, z: Tensor, x: Tensor, y: Tensor, video: Masked, audio: Masked) -> tuple[Tensor, Tensor]:
@@ -192,6 +192,12 @@ class TransformerLstm(nn.Module):
     def attention(self, video: Masked, audio: Masked) -> dict[str, Tensor]:
         """Return the last block's weights from the last step of video: see `attended`."""
         return self.transformer.attention(video, audio)
+
+
+def _last(blocks: nn.ModuleList) -> Block:
+    last = blocks[-1]
+    assert isinstance(last, Block)
+    return last
 
 
 def steps_first(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Networks that see the steps of each modality's window: fitted, saved and read.
 
-A design is a module from a window of each block, steps (n, T, c) and their mask (n, T), to a code (n, d). An output with
-tanh reads valence and arousal from it. Steps are standardised by those of train; padding is 0 and is never seen.
+A design is a module from a window of each block, steps (n, T, c) and their mask (n, T), to a code (n, d). An output
+with tanh reads valence and arousal from it. Steps are standardised by those of train; padding is 0 and is never seen.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ class Network(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         sizes = [len(names) for names in shape.columns.values()]
-        self.design = fusion_designs.DESIGNS[shape.design](*sizes, **shape.options)
-        self.output = nn.Linear(self.design.size, shape.targets)
+        design: Any = fusion_designs.DESIGNS[shape.design](*sizes, **shape.options)
+        self.design = design
+        self.output = nn.Linear(design.size, shape.targets)
 
     def encode(self, *windows: Masked) -> Tensor:
         """Map windows to codes (n, d)."""
