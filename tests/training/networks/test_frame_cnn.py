@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from affect import metrics
 from tests import small_data
 from training import protocols, registry
 from training.contract import UserError
@@ -116,3 +117,19 @@ def test_it_begins_near_nothing_so_that_the_tanh_has_a_gradient():
         with torch.inference_mode():
             begun = module(torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8))
         assert float(begun.abs().max()) < 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["frames/cnn_m", "frames/vgg16", "frames/resnet50"])
+def test_it_reads_people_that_it_has_not_seen(name):
+    """Of its DEFAULTS: a quarter of a minute to a minute on one core."""
+    declared = registry.method(name).METHOD
+    settings = {**small_data.default_settings(declared), "width": 0.25}
+    protocol = protocols.for_method(declared, synthetic_frames.generate(), settings)
+    split = protocol.split(declared, settings, test=True)
+    job = small_data.job(settings, **small_data.scored(declared, split))
+    outcome = registry.method(name).fit(registry.space(name).DEFAULTS, split, job)
+    test = protocol.truth()["test"]
+    scores = [metrics.ccc(true, pred) for true, pred in zip(test.T, outcome.predictions["test"].T, strict=True)]
+    assert min(scores) >= 0.6
