@@ -72,6 +72,19 @@ class Generates(Protocol):
 
 
 @runtime_checkable
+class Attends(Protocol):
+    """A model with attention over the steps of its windows."""
+
+    def attend(self, inputs: Inputs) -> Mapping[str, Floats]:
+        """Map inputs to block → how much the last step takes of each step of its window (n, heads, steps).
+
+        "nothing" (n, heads, 1) is what is taken of no step. Steps are in time order; padded ones have weight 0. Empty
+        for a model without attention.
+        """
+        ...
+
+
+@runtime_checkable
 class KeepsColumns(Protocol):
     """A model that keeps which columns it was fitted on, so that others in new rows are found."""
 

@@ -6,20 +6,27 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
+from training.contract import Outcome
 from training.models import window_features
 from training.models.window_features import WindowFeatures
-from training.networks import fitted
+from training.networks import ccc, fitted, loop
+from training.networks.batches import Batches, Shuffled
+from training.networks.step import Descent, optimiser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from training.data import Floats
+    from training.contract import Job, Params
+    from training.data import Floats, Split
+    from training.networks.batches import Batch
     from training.views import Inputs
 
 NAME = "fusion"
+PATIENCE = 10
 AT_ONCE = 65_536
 """Rows of averaged windows that a network is given at a time."""
 
@@ -87,3 +94,37 @@ def load(folder: Path, device: str) -> FittedConcat:
     module.load_state_dict(weights)
     features = window_features.WindowFeatures.from_state(state["features"])
     return FittedConcat(module.to(device).eval(), shape, features)
+
+
+def fit(params: Params, split: Split, job: Job) -> Outcome:
+    """Fit a `Concat` to the averaged windows of train, stopped where validation agrees best.
+
+    ``loss`` is rmse, the root of the mean squared error of each axis, added up, as in the source; or ccc, 1 − CCC.
+    """
+    features = window_features.fit(split.train.inputs, split.blocks, "mean")
+    train, validation = (features.of(part.inputs).astype(np.float32) for part in (split.train, split.validation))
+    shape = Shape(features.size, params["width"], params["dropout"], len(split.targets))
+
+    def loss(batch: Batch) -> Tensor:
+        x, y = batch
+        if params["loss"] == "ccc":
+            return ccc.loss(module(x), y)
+        # the root of 0 has no gradient
+        return torch.sqrt((module(x) - y).square().mean(dim=0) + 1e-8).sum()
+
+    def validate() -> float:
+        return job.score(fitted.run(module, module, [validation], AT_ONCE))
+
+    # layers of this size take longer on two threads than on one
+    with loop.seeded(job, most_threads=1):
+        module = Concat(shape).to(job.device)
+        loop.fit(
+            Descent(module, loss, optimiser(module, "adam", params["learning_rate"], params["weight_decay"])),
+            Batches(Shuffled(len(train), params["batch"]), [train, split.train.targets()], job.device),
+            validate,
+            loop.Schedule(epochs=params["epochs"], patience=PATIENCE),
+            job,
+        )
+        model = FittedConcat(module, shape, features)
+        predictions = {name: model.predict(part.inputs) for name, part in split.parts().items()}
+    return Outcome(model=model, predictions=predictions, parameters=fitted.count(module))
