@@ -18,6 +18,14 @@ LEFT_OUT = ("frames/resnet50", "frames/ssgan", "frames/vgg16")
 """Methods that differ from another of the demo by their network or loss alone: it stays within some minutes."""
 
 
+LEFT_OUT = (
+    *("frames/vgg16", "frames/resnet50", "frames/ssgan", "frames/capsule_gan"),
+    *("fusion/svr", "fusion/decision_tree", "fusion/feed_forward"),
+    *("fusion/fusion_self_attention", "fusion/fusion_cross_then_self", "fusion/transformer_lstm"),
+)
+"""Methods that the demo does not run: it is to take a few minutes, and each of them has a sibling in it."""
+
+
 def demo(
     serve: Annotated[bool, typer.Option(help="Serve the dashboard at the end.")] = True,
 ) -> None:
