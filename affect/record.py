@@ -159,6 +159,10 @@ standard deviation over seeds, the ends of the 95 % interval over groups, the nu
 of seeds where some lack the metric; of a score of each recording, the number of recordings that have none."""
 
 
+NOTHING = "nothing"
+"""The modality in attention.parquet that stands for no step at all."""
+
+
 class MetricName(NamedTuple):
     """A metric's name taken apart: ``test.sd/mae/pleasure`` is part test, aspect sd, metric mae, target pleasure."""
 
@@ -223,6 +227,7 @@ class Artifact:
     ROUND_TRIP = "round_trip.parquet"
     SENSITIVITY = "sensitivity.parquet"
     MODALITIES = "modalities.parquet"
+    ATTENTION = "attention.parquet"
     CORRELATIONS = "correlations.parquet"
     REALNESS = "realness.parquet"
     LATENT = "latent.parquet"
@@ -267,6 +272,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.ROUND_TRIP: ("sample", "target", "true", "recovered", "recovered_from_real"),
     # how far each feature moves when z goes from z_from to z_from + step
     Artifact.SENSITIVITY: ("feature", "z_from", "step", "change", "change_over_range"),
+    # how much a test sample's last step takes of each step of its window, of a bounded number of samples: head -1 is
+    # the mean over heads, before_s is nan for what is taken of nothing
+    Artifact.ATTENTION: ("sample", "head", "modality", "before_s", "weight"),
     # kind: masked (value: a score on test with the modality masked; difference: to that of none), lag (value:
     # correlation of a ridge regression from the modality with the labels of lag_s before), peak (lag_s: the highest)
     Artifact.MODALITIES: (

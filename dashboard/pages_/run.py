@@ -11,7 +11,7 @@ from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard.figures import circumplex, pictures, predictions, rotations, theme, truth
 from dashboard.results import card, caveats, names
-from dashboard.views import curves, images, moving, questions, seven_tasks
+from dashboard.views import attention, curves, images, moving, questions, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.cards import card_of, missing_files
 from dashboard.views.choice import Choice, Row
@@ -327,6 +327,7 @@ PAGE = Page(
         View("Scores", None, scores),
         View("Runs", None, children, has_children, shared=False),
         View("Images", Artifact.SAMPLES, images.view, formerly="pictures", shared=False),
+        View("Attention over time", Artifact.ATTENTION, attention.view),
         View("Features in motion", Artifact.FIGURES, moving.features, moving.has_features),
         View("Seven tasks", Artifact.ALIGNMENT, seven_tasks.view("judged", "judged by")),
         View("Rotations", Artifact.ROTATIONS, turned),
