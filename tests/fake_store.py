@@ -285,7 +285,10 @@ def _study(writer: Writer, spec: made.Spec, number: int, trials: int, finals: in
 
     path = writer.folder / "artifacts" / str(experiment) / study_id / "artifacts"
     texts = {Artifact.SPACE: record.to_json(space), **summary}
-    more["artifacts"] = _write(path, {Artifact.SPLIT: made.split_table(spec)}, texts)
+    kept = {Artifact.SPLIT: made.split_table(spec)}
+    if spec.family == "motion":
+        kept[Artifact.ANNOTATIONS] = made.annotation_table(spec)
+    more["artifacts"] = _write(path, kept, texts)
     tags = _tags(spec, Kind.STUDY, **more) | needs
     seconds = None if running else 60.0 * (trials + finals)
     writer.run(experiment, study_id, spec.name, tags, {}, _summary(all_finals), None, None, start, seconds)

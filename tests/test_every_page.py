@@ -286,3 +286,18 @@ def test_a_damaged_store_is_named(tmp_path, monkeypatch):
     app = open_page("overview")
     assert app.error
     assert "mlflow.db" in words(app)
+
+
+COMPARED = ["What differs", "Scores", "Curves", "By person", "Over time", "Disagreement"]
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_every_view_of_compare_shows_two_studies_and_its_address_keeps_the_baseline(name, results, monkeypatch):
+    monkeypatch.setenv("AFFECTORY_STORE", str(results))
+    two = [spec.name for spec in fake_store.made.STUDIES if spec.method == "motion/lma_vae"][:2]
+    app = open_page("compare", runs=two, compared=name, baseline=two[1])
+    assert not app.error
+    assert not [warning for warning in app.warning if "asks for" in warning.value]
+    assert app.dataframe
+    if name not in ("What differs", "Curves"):
+        assert app.query_params["baseline"] in (two[1], [two[1]])

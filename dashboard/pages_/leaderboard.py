@@ -39,6 +39,8 @@ SEEDS = (
     "ranking show how it changes with the seed."
 )
 ONE = "one table"
+COMPARED = 6
+"""Studies, best first, that the link to the page Compare takes along."""
 PUBLISHED = {"of these methods": "method", "all on this data": "data", "none": ""}
 """Which published rows are shown."""
 COMMAND = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
@@ -135,6 +137,9 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         opens=links,
         latex=thesis,
     )
+    best = [str(run) for run in rows["run_id"].head(COMPARED)]
+    if len(best) > 1:
+        yield items.Links([Link(f"Compare the first {len(best)}", "compare", {"runs": best})])
     explained = next((study for study in rows["run_id"] if has_diagnostics(choice, study)), None)
     if explained is not None and (joined["kind"] == board.PUBLISHED).any():
         yield items.Links(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from dashboard.results import board, names, overview
+from dashboard.results import board, differences, names, overview
 from dashboard.views import items
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
@@ -81,6 +81,10 @@ def newest(choice: Choice, ask: Ask) -> Iterator[Item]:
     links = [Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) for run in table["run_id"].astype(str)]
     text = "Click a result to open its card."
     yield Section("Newest results", text, frame=table.drop(columns="run_id"), key="newest", opens=links)
+    first = str(table["run_id"].iloc[0])
+    peers = differences.peers(choice.index, first)
+    if len(peers) > 1:
+        yield items.Links([Link("Compare the newest with the best of its protocol", "compare", {"runs": peers})])
 
 
 def protocols(choice: Choice, ask: Ask) -> Iterator[Item]:

@@ -10,7 +10,7 @@ import pandas as pd
 from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard.figures import circumplex, pictures, predictions, rotations, theme, truth
-from dashboard.results import card, caveats, names
+from dashboard.results import card, caveats, differences, names
 from dashboard.views import attention, curves, images, moving, questions, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.cards import card_of, missing_files
@@ -85,6 +85,7 @@ def links(choice: Choice, row: Row) -> list[Link]:
     protocol = index.protocol_of(run_id)
     if protocol is not None and protocol.metric_names:
         found.append(Link("Leaderboard", "leaderboard", {"protocol": protocol.label}))
+    found.append(Link("Compare", "compare", {"runs": differences.peers(index, run_id)}))
     if shown.kind == Kind.FINAL:
         if Artifact.PREDICTIONS in shown.artifacts:
             found.append(Link("Errors", "errors", {"runs": run_id}))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.results import differences
 from dashboard.widgets import escape
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def default(page: Page, index: Index) -> list[str]:
         fitting = (run for run in [*filter(index.final_ids, studies), *studies])
     else:
         fitting = iter(studies)
-    return list(islice(fitting, 1))
+    first = list(islice(fitting, 1))
+    return differences.peers(index, first[0], page.several) if first and page.several > 1 else first
 
 
 def short(run_id: str, index: Index) -> str:

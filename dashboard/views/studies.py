@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect.record import State
-from dashboard.results import names, objective, trials
+from dashboard.results import differences, names, objective, trials
 from dashboard.views.items import Item, Link, Links, Message, Section, Value, Values
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def about(study: Study) -> Iterator[Item]:
     links = [Link("Results", "run", {"runs": study.run_id})]
     if summary.finals:
         links.append(Link("Errors", "errors", {"runs": study.run_id}))
+    links.append(Link("Compare", "compare", {"runs": differences.peers(study.index, study.run_id)}))
     yield Links(links)
 
 

@@ -73,6 +73,7 @@ class Page:
     stacked : whether the views stand below each other instead of being chosen.
     badges : whether the kind of data stands below the heading; else the page says it itself.
     finals : whether only scored final runs can be shown; else any study and run.
+    several : how many studies of one protocol are shown where nobody chose.
     live : whether what is shown may change by itself, and is drawn again every few seconds.
     version : when its value changes while the page is open, the whole page is drawn again.
     """
@@ -92,6 +93,7 @@ class Page:
     stacked: bool = False
     badges: bool = True
     finals: bool = True
+    several: int = 1
     live: Callable[[Choice], bool] | None = None
     version: Callable[[Choice], Hashable] | None = None
     old_keys: Sequence[str] = ()
