@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -27,8 +28,24 @@ def in_recording(attention: pd.DataFrame, table: pd.DataFrame, sequence: str, he
 
 def shares(weights: pd.DataFrame) -> pd.DataFrame:
     """Return what is taken of each modality on average, as a share of all that is taken of anything, and of nothing."""
-    of = weights.groupby(["sample", "modality"])["weight"].sum().groupby("modality").mean()
+    of = weights.groupby("modality")["weight"].sum()
     return (of / of.sum()).rename("share").reset_index()
+
+
+def by_step(of: pd.DataFrame) -> pd.DataFrame:
+    """Return the weights of one modality, a row for each step of seconds looked back and a column for each time.
+
+    Frames lie 0, 0.2, 0.4 … s back; audio windows of 1 s end at any time of the last second, and are in the row 0–1.
+    A step is the usual distance of two of a sample's; where each sample has one alone, a second.
+    """
+    apart = of.sort_values(["sample", "before_s"]).groupby("sample")["before_s"].diff().dropna()
+    step = float(apart.median()) if len(apart) else 1.0
+    # times are rounded to milliseconds
+    place = np.floor(of["before_s"] / step + 0.01).astype(int)
+    wide = of.assign(place=place).pivot_table(index="place", columns="time", values="weight", aggfunc="sum")
+    exact = np.allclose(of["before_s"], place * step, atol=0.01 * step)
+    names = [f"{k * step:.3g}" if exact else f"{k * step:.3g}–{(k + 1) * step:.3g}" for k in wide.index]
+    return wide.set_axis(pd.Index(names, name="before_s"))
 
 
 def draw(weights: pd.DataFrame, trace: pd.DataFrame, targets: Sequence[str]) -> go.Figure:
@@ -40,7 +57,7 @@ def draw(weights: pd.DataFrame, trace: pd.DataFrame, targets: Sequence[str]) -> 
         shared_xaxes=True,
         vertical_spacing=0.07,
         row_heights=[1.6, *[1.0] * len(bands)],
-        subplot_titles=["", *[f"{name}: seconds looked back" for name in bands]],
+        subplot_titles=["", *[f"{theme.plain(name)}: seconds looked back" for name in bands]],
     )
     for target in targets:
         for side, dash in (("true", "dot"), ("pred", "solid")):
@@ -56,14 +73,14 @@ def draw(weights: pd.DataFrame, trace: pd.DataFrame, targets: Sequence[str]) -> 
     highest = float(weights.loc[weights["modality"] != NOTHING, "weight"].max() or 1.0)
     for k, name in enumerate(bands, 2):
         of = weights[weights["modality"] == name]
-        wide = of.pivot_table(index="before_s", columns="time", values="weight")
+        wide = by_step(of)
         fig.add_heatmap(
             x=wide.columns.to_numpy(),
-            y=[f"{before:g}" for before in wide.index],
+            y=wide.index.to_list(),
             z=wide.to_numpy(),
             zmin=0,
             zmax=highest,
-            colorscale="Viridis",
+            colorscale=theme.SEQUENTIAL,
             showscale=k == 2,
             colorbar={"title": {"text": "weight"}, "len": 0.5, "y": 0.25},
             hovertemplate=f"{theme.plain(name)}, %{{y}} s before %{{x:.2f}} s<br>weight %{{z:.3f}}<extra></extra>",

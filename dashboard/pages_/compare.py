@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 SEVERAL = 2
 TRACED = 3
 """Targets that are drawn over time where nobody chose."""
-MEANING = "The test is paired over {groups}. It is the one behind the Leaderboard's ranks where that compares the two."
+MEANING = (
+    "The test is paired over {groups}. It is the one behind the Leaderboard's ranks where that compares the two; other "
+    "pairs are corrected together, after Holm."
+)
 
 
 def shown_run(row: Row) -> tuple[Record, Record]:
@@ -127,7 +130,7 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
                     pair.low,
                     pair.high,
                     pair.p,
-                    pair.p if pair.adjusted != pair.adjusted else pair.adjusted,
+                    pair.adjusted,
                     pair.groups,
                     differences.answer(pair, metric),
                 )

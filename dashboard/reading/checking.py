@@ -20,6 +20,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     Artifact.ROUND_TRIP: ("true", "recovered", "recovered_from_real"),
     Artifact.SENSITIVITY: ("z_from", "step", "change", "change_over_range"),
     Artifact.MODALITIES: ("lag_s", "value", "difference", "low", "high", "p", "groups"),
+    Artifact.ATTENTION: ("head", "before_s", "weight"),
     Artifact.CORRELATIONS: ("pearson", "spearman"),
     Artifact.DIAGNOSTICS: ("value", "n"),
     Artifact.RECONSTRUCTIONS: ("mse", "mae"),

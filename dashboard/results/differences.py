@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from affect import metrics, record
+from affect import metrics, record, statistics
 from dashboard.results import card, comparing, names
 
 if TYPE_CHECKING:
@@ -93,8 +93,15 @@ def protocols(baseline: Record, other: Record) -> list[str]:
 def against(
     read: Reader, index: Index, baseline: str, others: Iterable[str], metric: str, target: str = record.ALL
 ) -> list[Pair]:
-    """Return the paired test of each run against the baseline, as run − baseline: those of the Leaderboard's pairs."""
-    return [comparing.pair(read, index, run, baseline, metric, target) for run in others]
+    """Return the paired test of each run against the baseline, as run − baseline, each with an adjusted p.
+
+    A pair that the Leaderboard tests has the same numbers here; all others are adjusted together, after Holm.
+    """
+    found = [comparing.pair(read, index, run, baseline, metric, target) for run in others]
+    own = [i for i, one in enumerate(found) if math.isnan(one.adjusted) and not one.reason]
+    for i, p in zip(own, statistics.holm([found[i].p for i in own]), strict=True):
+        found[i] = found[i]._replace(adjusted=float(p))
+    return found
 
 
 def answer(pair: Pair, metric: str) -> str:
@@ -104,8 +111,7 @@ def answer(pair: Pair, metric: str) -> str:
     if not pair.told_apart:
         return "cannot be told apart"
     better = (pair.difference > 0) == (metrics.DIRECTION.get(metric) == "maximize")
-    corrected = "" if not math.isnan(pair.adjusted) else " (p not corrected)"
-    return f"{'better' if better else 'worse'} than the baseline{corrected}"
+    return f"{'better' if better else 'worse'} than the baseline"
 
 
 def scored(index: Index, pairs: Sequence[Pair], metric: str, target: str, baseline: str) -> pd.DataFrame:

@@ -8,13 +8,18 @@ import numpy as np
 import pandas as pd
 
 from affect import record
+from training import views
 from training.contract import Evaluation, Findings, Fitted, Method
 from training.model_protocols import Attends
+from training.views import PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from training.data import Block, Dataset
+    from training.views import Inputs
 
 RECORDINGS = 6
 """Test recordings that are kept at most, evenly over their names."""
@@ -40,8 +45,10 @@ def evaluate(fitted: Fitted) -> Findings:
     weights = model.attend(inputs)
     if not weights:
         return Findings()
-    seconds = fitted.method.seconds(fitted.job.settings)
-    return Findings({record.Artifact.ATTENTION: table(weights, fitted.test_sample[rows], float(seconds or 0.0))})
+    context = fitted.method.seconds(fitted.job.settings)
+    blocks = {name: views.find(fitted.data.blocks, name, context) for name in weights if name != record.NOTHING}
+    before = {name: seconds_before(fitted.data, block, inputs, name) for name, block in blocks.items()}
+    return Findings({record.Artifact.ATTENTION: table(weights, fitted.test_sample[rows], before)})
 
 
 def kept(sequence: NDArray[np.str_], time: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -56,8 +63,23 @@ def kept(sequence: NDArray[np.str_], time: NDArray[np.floating]) -> NDArray[np.i
     return np.concatenate(found).astype(np.int64)
 
 
-def table(weights: Mapping[str, NDArray[np.floating]], sample: NDArray[np.str_], seconds: float) -> pd.DataFrame:
-    """Return attention.parquet of weights, block → (n, heads, steps), of windows of so many seconds.
+def seconds_before(data: Dataset, block: Block, inputs: Inputs, name: str) -> NDArray[np.float64]:
+    """Return how many seconds before its sample each step of an input's windows lies, (n, steps); nan where padded.
+
+    A row of a stream lies where its interval ends: an audio window is heard when it is over.
+    """
+    view = inputs[name]
+    at = np.asarray(data.time if block.stream is None else block.stream.end, np.float64)
+    rows = np.asarray(view.rows[:]).reshape(len(view), -1)
+    now = np.asarray(inputs.time, np.float64)[:, None]
+    # times are written in milliseconds
+    return np.where(rows == PADDING, np.nan, np.round(now - at[rows], 3))
+
+
+def table(
+    weights: Mapping[str, NDArray[np.floating]], sample: NDArray[np.str_], before: Mapping[str, NDArray[np.floating]]
+) -> pd.DataFrame:
+    """Return attention.parquet of weights, block → (n, heads, steps), and of seconds before, block → (n, steps).
 
     Padded steps, whose weight is 0 in every head, are left out.
     """
@@ -65,16 +87,14 @@ def table(weights: Mapping[str, NDArray[np.floating]], sample: NDArray[np.str_],
     for block, of in weights.items():
         n, heads, steps = of.shape
         with_mean = np.concatenate([of.mean(axis=1, keepdims=True), of], axis=1)
-        before = np.arange(steps - 1, -1, -1) * (seconds / steps)
+        seconds = before[block] if block in before else np.full((n, steps), np.nan)
         frames.append(
             pd.DataFrame(
                 {
                     "sample": np.repeat(sample, (heads + 1) * steps),
                     "head": np.tile(np.repeat(np.arange(-1, heads), steps), n),
                     "modality": block,
-                    "before_s": np.full(n * (heads + 1) * steps, np.nan)
-                    if block == record.NOTHING
-                    else np.tile(before, n * (heads + 1)),
+                    "before_s": np.repeat(seconds[:, None], heads + 1, axis=1).reshape(-1),
                     "weight": with_mean.reshape(-1).astype(np.float32),
                 }
             )

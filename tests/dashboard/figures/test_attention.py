@@ -60,3 +60,22 @@ def test_there_is_a_map_for_each_modality_and_none_for_nothing(tables):
         "valence, annotated",
         "valence, predicted",
     ]
+
+
+def test_audio_windows_are_in_the_second_in_which_they_ended():
+    of = pd.DataFrame(
+        {
+            "sample": ["a", "a", "b", "b"],
+            "time": [2.4, 2.4, 2.6, 2.6],
+            "before_s": [0.4, 1.4, 0.6, 1.6],
+            "weight": [0.1, 0.2, 0.3, 0.4],
+        }
+    )
+    wide = attention.by_step(of)
+    assert wide.index.tolist() == ["0–1", "1–2"]
+    assert wide.to_numpy().tolist() == [[0.1, 0.3], [0.2, 0.4]]
+
+
+def test_frames_stand_at_their_own_seconds():
+    of = pd.DataFrame({"sample": "a", "time": 3.0, "before_s": [0.0, 0.2, 0.4, 0.6], "weight": 0.25})
+    assert attention.by_step(of).index.tolist() == ["0", "0.2", "0.4", "0.6"]

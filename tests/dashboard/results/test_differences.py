@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from affect import statistics
 from dashboard.results import comparing, differences
 from dashboard.results.index import Index
 from tests.dashboard.results.test_comparing import Files, final, index
@@ -44,3 +45,12 @@ def test_peers_are_the_run_and_the_best_others_of_its_protocol():
     runs = index("a", "b", "c")
     assert differences.peers(runs, "c") == ["c", "a", "b"]
     assert differences.peers(runs, "c", 2) == ["c", "a"]
+
+
+def test_pairs_that_the_leaderboard_does_not_test_are_corrected_together():
+    runs = index("a", "b", "c")
+    files = Files(a=final(0.1, 0), b=final(0.9, 1), c=final(0.9, 2))
+    family = comparing.family(files, runs.protocol_of("a"), "mae")
+    found = differences.against(files, runs, "c", ["a-final-1", "b-final-1"], "mae")
+    assert all(family.pair(pair.a, pair.b) is None for pair in found)
+    assert [pair.adjusted for pair in found] == list(statistics.holm([pair.p for pair in found]))

@@ -11,23 +11,41 @@ from training import registry
 from training.evaluation import attention
 
 
-def test_steps_are_counted_back_from_the_last_and_padding_is_left_out():
+def test_steps_have_their_own_times_and_padding_is_left_out():
     weights = {
         "video": np.array([[[0.0, 0.2, 0.3, 0.4]], [[0.1, 0.2, 0.3, 0.3]]]),
         record.NOTHING: np.array([[[0.1]], [[0.1]]]),
     }
-    table = attention.table(weights, np.array(["a", "b"]), seconds=2.0)
-    one = table[(table["sample"] == "a") & (table["head"] == 0) & (table["modality"] == "video")]
-    assert one["before_s"].tolist() == [1.0, 0.5, 0.0]
-    assert one["weight"].tolist() == pytest.approx([0.2, 0.3, 0.4])
+    before = {"video": np.array([[np.nan, 0.4, 0.2, 0.0], [0.8, 0.4, 0.2, 0.0]])}
+    table = attention.table(weights, np.array(["a", "b"]), before)
+    video = table[(table["head"] == 0) & (table["modality"] == "video")].set_index("sample")
+    assert video.loc["a", "before_s"].tolist() == [0.4, 0.2, 0.0]
+    assert video.loc["a", "weight"].tolist() == pytest.approx([0.2, 0.3, 0.4])
+    assert video.loc["b", "before_s"].tolist() == [0.8, 0.4, 0.2, 0.0]
     nothing = table[table["modality"] == record.NOTHING]
     assert nothing["before_s"].isna().all()
     assert set(table["head"]) == {-1, 0}
 
 
+def test_frames_lie_a_fifth_of_a_second_apart_and_audio_where_its_window_ends():
+    fitted = small_data.fitted("fusion/bayesian_ridge", {"modality": "both", "window_s": 2})
+    inputs, data = fitted.split.test.inputs, fitted.data
+    blocks = {"video": data.blocks["video"], "audio": data.blocks["audio_2s"]}
+    video, audio = (attention.seconds_before(data, block, inputs, name) for name, block in blocks.items())
+    full = ~np.isnan(video).any(axis=1)
+    np.testing.assert_allclose(video[full], np.tile(np.arange(9, -1, -1) / 5, (full.sum(), 1)), atol=1e-3)
+    first = inputs.time == 0
+    assert (video[first][:, -1] == 0).all()
+    assert np.isnan(video[first][:, :-1]).all()
+    assert np.isnan(audio[first]).all()
+    # windows of 2 s end at 2, 4, 6 …: of the frame at 5.4 s the last has ended 1.4 s before
+    at = np.isclose(inputs.time, 5.4)
+    np.testing.assert_allclose(np.nanmin(audio[at], axis=1), 1.4, atol=1e-3)
+
+
 def test_the_mean_head_is_the_mean_of_the_others():
     weights = {"video": np.array([[[0.2], [0.6]]])}
-    table = attention.table(weights, np.array(["a"]), seconds=1.0)
+    table = attention.table(weights, np.array(["a"]), {"video": np.zeros((1, 1))})
     assert table.set_index("head")["weight"].to_dict() == pytest.approx({-1: 0.4, 0: 0.2, 1: 0.6})
 
 
