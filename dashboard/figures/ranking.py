@@ -123,7 +123,7 @@ def draw_pairs(pairs: pd.DataFrame, metric: str) -> go.Figure:
         "automargin": False,
     }
     axis = f"difference in test {names.metric(metric)} ({names.better(metric) or 'no order known'})"
-    figure = theme.figure([bars, *marks], 46 * len(top) + 70, axis, yaxis=up)
+    figure = theme.figure([bars, *marks], 46 * len(top) + 100, axis, yaxis=up)
     figure.add_shape(zero)
     return figure
 

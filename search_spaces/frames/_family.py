@@ -19,7 +19,15 @@ DEFAULTS: dict[str, Any] = {
 }
 """The learning rate is the source's; the others are *ours*."""
 
-TINY: dict[str, Any] = {"dropout": 0.1, "max_shift": 0, "learning_rate": 1e-3, "epochs": 2, "width": 0.0625}
+TINY: dict[str, Any] = {
+    "dropout": 0.1,
+    "horizontal_flip": False,
+    "max_shift": 0,
+    "learning_rate": 1e-3,
+    "batch": 16,
+    "epochs": 1,
+    "width": 0.0625,
+}
 
 
 def suggest(trial: optuna.Trial, *, dropout: bool = True) -> dict[str, Any]:
