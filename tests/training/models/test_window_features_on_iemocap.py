@@ -1,4 +1,4 @@
-"""The three baselines on real utterances of IEMOCAP, session 5 as test: scikit-learn by hand on the same arrays.
+"""The three models on statistics of windows, on real utterances of IEMOCAP, session 5 as test: scikit-learn by hand on the same arrays.
 
 The reference figures were computed without this project, on all utterances of sessions 1 to 4.
 """
