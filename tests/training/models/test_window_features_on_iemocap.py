@@ -22,7 +22,7 @@ from training.datasets import embeddings
 
 pytestmark = pytest.mark.realdata
 
-DOCUMENT = (Path(__file__).parents[4] / "docs/fusion.md").read_text("utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs/fusion.md").read_text("utf-8")
 TRAIN, VALIDATION = 7769, 7869
 """Rows are in the corpus' order: sessions 1 to 4 are the first 7,869, of which the last 100 are validation here."""
 SETTINGS = {"modality": "audio", "window_s": 1}
