@@ -1,6 +1,6 @@
-"""The three models on statistics of windows, on real utterances of IEMOCAP, session 5 as test: scikit-learn by hand on the same arrays.
+"""The models on statistics of windows, on real utterances of IEMOCAP: scikit-learn by hand on the same arrays.
 
-The reference figures were computed without this project, on all utterances of sessions 1 to 4.
+Session 5 is test. The reference figures were computed without this project, on all utterances of the other four.
 """
 
 from __future__ import annotations
