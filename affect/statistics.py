@@ -2,9 +2,14 @@
 
 The unit of chance is the group (clip, person, video): its rows resemble each other, so rows are never resampled on
 their own. A group's rows are added up once to a few sums, from which every metric of `affect.metrics` follows; a
-resample is then a weighting of these sums, and 2,000 of them are one matrix product.
+score without some group, or with groups swapped between two methods, is then a weighting of these sums.
 
-Where there are several seeds, a score is the mean over seeds, all seeds are resampled together, and the interval is
+An interval is the jackknife's: g scores, each without one of the g groups, give the standard error, and the quantile of
+t for g − 1 degrees of freedom the reach (MacKinnon, Nielsen, Webb, Fast and Reliable Jackknife and Bootstrap Methods
+for Cluster-Robust Inference, 2023). Of few groups it holds the true score far more often than the bootstrap's
+percentiles do (docs/decisions/0028).
+
+Where there are several seeds, a score is the mean over seeds, all seeds leave out the same group, and the interval is
 over groups alone: the spread over seeds is `mean_sd`, and the two are shown apart.
 """
 
@@ -28,10 +33,9 @@ if TYPE_CHECKING:
     Value = Callable[[str, Sums], Array]
     K = TypeVar("K", bound=Hashable)
 
-MIN_GROUPS = 10
-"""Under ten groups a bootstrap promises more than it knows: no interval is given."""
+MIN_GROUPS = 3
+"""Under three groups no interval is given."""
 
-RESAMPLES = 2000
 SWAPS = 4999
 """Random swaps of a paired test, plus the observed one: p has steps of 1/5000."""
 
@@ -40,7 +44,7 @@ _CHUNK = 500
 
 
 class Interval(NamedTuple):
-    """The ends of a 95 % percentile interval over groups, in the metric's unit, and the number of groups behind it."""
+    """The ends of a 95 % interval over groups, in the metric's unit, and the number of groups behind it."""
 
     low: float
     high: float
@@ -51,7 +55,7 @@ class Paired(NamedTuple):
     """How far two methods are apart on the same groups.
 
     `difference` is a − b in the metric's own unit (so a is better where it is negative for an error and positive for a
-    correlation), `low` and `high` the ends of its 95 % interval over groups (nan under ten groups), `p` two-sided.
+    correlation), `low` and `high` the ends of its 95 % interval over groups (nan under three groups), `p` two-sided.
     """
 
     difference: float
@@ -78,13 +82,11 @@ def intervals(
     group: ArrayLike,
     targets: Sequence[str],
     names: Sequence[str] = metrics.REGRESSION,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
 ) -> dict[tuple[str, str], Interval]:
     """Return the interval of every score that `affect.metrics.score` returns for the same arguments.
 
-    `true` is (n, t) or (n,); `pred` has its shape, or (s, …) before it for s seeds; `group` (n,). Groups are drawn with
-    replacement, as many as there are, `resamples` times. Empty under ten groups. The same for any order of the rows.
+    `true` is (n, t) or (n,); `pred` has its shape, or (s, …) before it for s seeds; `group` (n,). Ends lie within what
+    the metric can be. Empty under three groups. The same for any order of the rows.
     """
     metrics.check_names(names)
     true = np.asarray(true)
@@ -96,31 +98,29 @@ def intervals(
     if n_groups < MIN_GROUPS:
         return {}
     by_name: dict[tuple[str, str], Interval] = {}
-    drawn: dict[str, list[Array]] = {name: [] for name in names}
-    for weights in _resamples(n_groups, resamples, seed):
+
+    def scores(weights: Array) -> Array:
         weighted = _weighted(weights, sums)
-        for name in names:
-            drawn[name].append(value(name, weighted).mean(axis=1))
-    for name in names:
-        by_target = np.concatenate(drawn[name])
-        scores = np.column_stack([by_target, by_target.mean(axis=1)])
-        low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        by_target = np.stack([value(name, weighted).mean(axis=1) for name in names], axis=1)
+        return np.concatenate([by_target, by_target.mean(axis=2, keepdims=True)], axis=2)
+
+    low, high = _ends(scores, n_groups)
+    for k, name in enumerate(names):
         for j, target in enumerate((*targets, ALL)):
-            by_name[name, target] = Interval(float(low[j]), float(high[j]), n_groups)
+            ends = np.clip([low[k, j], high[k, j]], *_possible(name))
+            by_name[name, target] = Interval(float(ends[0]), float(ends[1]), n_groups)
     return by_name
 
 
-def interval(
-    true: ArrayLike, pred: ArrayLike, group: ArrayLike, metric: str, seed: int = 0, resamples: int = RESAMPLES
-) -> Interval | None:
-    """Return the interval of one metric, of its mean over targets where there are several; None under ten groups.
+def interval(true: ArrayLike, pred: ArrayLike, group: ArrayLike, metric: str) -> Interval | None:
+    """Return the interval of one metric, of its mean over targets where there are several; None under three groups.
 
     Arguments as those of `intervals`.
     """
     true = np.asarray(true)
     width = 1 if true.ndim == 1 else true.shape[-1]
     targets = [f"column {j}" for j in range(width)]
-    return intervals(true, pred, group, targets, [metric], seed, resamples).get((metric, ALL))
+    return intervals(true, pred, group, targets, [metric]).get((metric, ALL))
 
 
 # ----------------------------------------------------------------------------------------------------- comparisons
@@ -135,7 +135,8 @@ def paired(
     change nothing but by chance: p is the share of swaps whose difference is at least the observed one, over all
     2^groups swaps where these are fewer than 5,000, else over 4,999 random ones and the observed one. For errors this
     is the sign-flip test of group sums; it holds for CCC and the other pooled scores as well. Seeds are paired by
-    their order; where numbers differ, each is repeated to the least common multiple, which changes neither mean.
+    their order; where numbers differ, each is repeated to the least common multiple, which changes neither mean. `seed`
+    is of the random swaps.
     """
     metrics.check_names([metric])
     true = np.asarray(true)
@@ -162,11 +163,8 @@ def paired(
         swaps += len(chosen)
     low = high = math.nan
     if n_groups >= MIN_GROUPS:
-        drawn = [
-            score(_weighted(weights, sums_a)) - score(_weighted(weights, sums_b))
-            for weights in _resamples(n_groups, RESAMPLES, seed)
-        ]
-        low, high = map(float, np.quantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+        apart = lambda weights: score(_weighted(weights, sums_a)) - score(_weighted(weights, sums_b))
+        low, high = map(float, _ends(apart, n_groups))
     return Paired(difference, low, high, extreme / swaps, n_groups)
 
 
@@ -355,7 +353,7 @@ def _class_value(name: str, sums: Sums) -> Array:
     return np.asarray(by_class.sum(axis=2) / (times > 0).sum(axis=2))
 
 
-# ------------------------------------------------------------------------------------------------------ resampling
+# ------------------------------------------------------------------------------------- leaving out and swapping
 
 
 def _weighted(weights: Array, sums: Sums) -> Sums:
@@ -363,11 +361,20 @@ def _weighted(weights: Array, sums: Sums) -> Sums:
     return {name: np.tensordot(weights, values, axes=1) for name, values in sums.items()}
 
 
-def _resamples(groups: int, resamples: int, seed: int) -> Iterator[Array]:
-    """Yield weights (r, g): how often each group is drawn. In pieces, so that memory does not grow with resamples."""
-    rng = np.random.default_rng(seed)
-    for start in range(0, resamples, _CHUNK):
-        yield rng.multinomial(groups, np.full(groups, 1 / groups), min(_CHUNK, resamples - start)).astype(np.float64)
+def _ends(scores: Callable[[Array], Array], groups: int) -> tuple[Array, Array]:
+    """Return the ends of the interval over groups; `scores` maps weights (r, g) of groups to scores (r, …)."""
+    from scipy.stats import t
+
+    of_all, without_one = scores(np.ones((1, groups)))[0], scores(1 - np.eye(groups))
+    reach = t.ppf((1 + LEVEL) / 2, groups - 1) * np.sqrt((groups - 1) * np.square(without_one - of_all).mean(axis=0))
+    return of_all - reach, of_all + reach
+
+
+def _possible(name: str) -> tuple[float, float]:
+    """Return the smallest and the largest value that a metric can have."""
+    if metrics.DIRECTION[name] == "minimize":
+        return 0.0, math.inf
+    return {"ccc": -1.0, "pcc": -1.0, "ev": -math.inf, "r2": -math.inf}.get(name, 0.0), 1.0
 
 
 def _swaps(groups: int, seed: int) -> Iterator[Array]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from affect import metrics, record
-from affect.statistics import MIN_GROUPS
 from dashboard.results import board, caveats, names, objective
 from dashboard.results import published as papers
 from dashboard.results.tables import number, percent
@@ -170,8 +169,8 @@ def _spread(index: Index, run: Record, score: _Scores) -> str:
     if not math.isnan(low):
         over = "" if math.isnan(groups) else f" over {names.count(int(groups), run.group_kind)}"
         parts.append(f"95 % interval {number(low, 4)} – {number(high, 4)}{over}")
-    elif groups < MIN_GROUPS:
-        parts.append(f"{names.count(int(groups), run.group_kind)}: too few for an interval")
+    elif not math.isnan(groups):
+        parts.append(f"{names.count(int(groups), run.group_kind)}, no interval")
     parts.append(names.better(run.objective))
     return "; ".join(part for part in parts if part)
 

@@ -72,7 +72,7 @@ def view(choice: Choice, ask: Ask) -> Iterator[Item]:
             if len(rows):
                 text = (
                     "Scores on test where a modality has its train mean at every step. The difference is to the score "
-                    "without a mask, with its 95 % interval over test groups; under ten groups there is none."
+                    "without a mask, with its 95 % interval over test groups; under three groups there is none."
                 )
                 yield Section(f"One modality masked: {name}", text, frame=rows, key=f"masked_{place}")
             scan = modalities.lags(table, target)

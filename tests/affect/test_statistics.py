@@ -23,39 +23,44 @@ def clips(rng, groups=40, rows=8, targets=3, between=1.0):
     return true, true + error + rng.normal(0, 0.3, true.shape), group
 
 
-def resampled_rows(group, seed, resamples):
-    """Rows of each resample as a person would draw them: groups with replacement, all rows of each."""
+def jackknife(score, group):
+    """Ends of a 95 % interval by hand: the score of all rows, and without each group, with the quantile of t."""
     names = np.unique(group)
-    times = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), resamples)
-    of = [np.flatnonzero(group == name) for name in names]
-    return [np.concatenate([np.tile(r, k) for r, k in zip(of, row, strict=True)]) for row in times]
+    of_all, without = score(np.ones(len(group), bool)), [score(group != name) for name in names]
+    error = math.sqrt((len(names) - 1) / len(names) * sum((one - of_all) ** 2 for one in without))
+    reach = scipy.stats.t.ppf(0.975, len(names) - 1) * error
+    return of_all - reach, of_all + reach
 
 
 class TestIntervals:
     def test_groups_sums_give_the_metrics_own_figures(self):
-        # groups resampled by hand and scored by affect.metrics: the same figure as from the sums of groups
+        # groups left out by hand and scored by affect.metrics: the same figure as from the sums of groups
         rng = np.random.default_rng(0)
         true, pred, group = clips(rng, groups=12)
         true, pred = true + 1e5, pred + 1e5  # far from 0, where sums of squares lose digits
         true[:, 1] = 0.1  # a constant feature
-        found = statistics.intervals(true, pred, group, TARGETS, seed=5, resamples=200)
-        scored = [metrics.score(true[r], pred[r], TARGETS) for r in resampled_rows(group, 5, 200)]
-        assert set(found) == set(scored[0])
+        found = statistics.intervals(true, pred, group, TARGETS)
+        assert set(found) == set(metrics.score(true, pred, TARGETS))
         for key, interval in found.items():
-            low, high = np.quantile([s[key] for s in scored], [0.025, 0.975])
-            assert (interval.low, interval.high, interval.groups) == pytest.approx((low, high, 12), rel=1e-7, abs=1e-9)
+            ends = jackknife(lambda rows, key=key: metrics.score(true[rows], pred[rows], TARGETS)[key], group)
+            if key[0] in ("ccc", "pcc"):
+                ends = np.clip(ends, -1, 1)
+            elif key[0] in ("ev", "r2"):
+                ends = np.minimum(ends, 1)
+            else:
+                ends = np.clip(ends, 0, 1 if key[0] == "sagr" else None)
+            assert (interval.low, interval.high, interval.groups) == pytest.approx((*ends, 12), rel=1e-6, abs=1e-9)
 
-    def test_resamples_without_variance(self):
-        # a class' PAD is one constant: a resample may hold one class alone, and its figures are those of a constant
+    def test_groups_left_without_variance(self):
+        # a class' PAD is one constant: without its group the others are constant, and their CCC is 0
         rng = np.random.default_rng(0)
         group = np.repeat(np.arange(10).astype(str), 5)
         true = np.where(group == "3", 0.7, 0.1)
         pred = true + rng.normal(0, 0.1, 50)
-        found = statistics.intervals(true, pred, group, ["pleasure"], seed=5, resamples=200)
-        scored = [metrics.score(true[r], pred[r], ["pleasure"]) for r in resampled_rows(group, 5, 200)]
-        assert sum(s["ccc", "pleasure"] == 0 for s in scored) > 50
-        for key, interval in found.items():
-            assert interval[:2] == pytest.approx(np.quantile([s[key] for s in scored], [0.025, 0.975]), abs=1e-9)
+        found = statistics.intervals(true, pred, group, ["pleasure"])["ccc", "pleasure"]
+        low, high = jackknife(lambda rows: metrics.ccc(true[rows], pred[rows]), group)
+        assert found[:2] == pytest.approx((max(low, -1), min(high, 1)), abs=1e-9)
+        assert metrics.ccc(true[group != "3"], pred[group != "3"]) == 0
 
     @pytest.mark.parametrize("name", metrics.CLASSIFICATION)
     def test_classes_likewise(self, name):
@@ -63,41 +68,44 @@ class TestIntervals:
         group = np.repeat(np.arange(15).astype(str), 4)
         true = rng.choice(["a", "b", "c"], 60)
         pred = np.where(rng.random(60) < 0.6, true, rng.choice(["a", "b", "d"], 60))
-        found = statistics.interval(true, pred, group, name, seed=2, resamples=200)
-        scored = [getattr(metrics, name)(true[r], pred[r]) for r in resampled_rows(group, 2, 200)]
-        low, high = np.quantile(scored, [0.025, 0.975])
-        assert found == pytest.approx((low, high, 15))
+        low, high = jackknife(lambda rows: getattr(metrics, name)(true[rows], pred[rows]), group)
+        assert statistics.interval(true, pred, group, name) == pytest.approx((low, high, 15))
 
-    def test_coverage(self):
+    @pytest.mark.parametrize(("groups", "at_least"), [(5, 128), (14, 134), (40, 136)])
+    def test_coverage(self, groups, at_least):
         # the true MAE is known; about 95 of 100 intervals must hold it though rows of a clip resemble each other
         rng = np.random.default_rng(0)
         inside = naive = 0
         truth = np.abs(rng.normal(0, math.hypot(1, 0.3), 1_000_000)).mean()
         for _ in range(150):
-            true, pred, group = clips(rng, targets=1)
-            found = statistics.interval(true, pred, group, "mae", resamples=400)
+            true, pred, group = clips(rng, groups, targets=1)
+            found = statistics.interval(true, pred, group, "mae")
             inside += found.low <= truth <= found.high
-            rows = statistics.interval(true, pred, np.arange(len(true)).astype(str), "mae", resamples=400)
+            rows = statistics.interval(true, pred, np.arange(len(true)).astype(str), "mae")
             naive += rows.low <= truth <= rows.high
-        assert 131 <= inside <= 149
-        assert naive < 110  # rows drawn on their own promise far too much
+        assert at_least <= inside <= 149
+        assert naive < 110  # rows taken as groups promise far too much
 
-    def test_none_under_ten_groups(self):
-        true, pred, group = clips(np.random.default_rng(0), groups=9)
+    def test_none_under_three_groups(self):
+        true, pred, group = clips(np.random.default_rng(0), groups=2)
         assert statistics.interval(true, pred, group, "mae") is None
         assert statistics.intervals(true, pred, group, TARGETS) == {}
-        true, pred, group = clips(np.random.default_rng(0), groups=10)
-        assert statistics.interval(true, pred, group, "mae").groups == 10
+        true, pred, group = clips(np.random.default_rng(0), groups=3)
+        assert statistics.interval(true, pred, group, "mae").groups == 3
 
-    def test_same_for_any_row_order_and_for_the_same_seed(self):
+    def test_ends_stay_within_what_a_metric_can_be(self):
+        true, pred, group = clips(np.random.default_rng(0), groups=3)
+        found = statistics.intervals(true, pred * 3, group, TARGETS)
+        assert all(found[name, "all"].low >= 0 for name in ("mae", "mse", "rmse", "sagr"))
+        assert all(-1 <= found[name, "all"].low <= found[name, "all"].high <= 1 for name in ("ccc", "pcc"))
+
+    def test_same_for_any_row_order(self):
         true, pred, group = clips(np.random.default_rng(0))
         order = np.random.default_rng(1).permutation(len(true))
-        one = statistics.intervals(true, pred, group, TARGETS, seed=3)
-        again = statistics.intervals(true[order], pred[order], group[order], TARGETS, seed=3)
-        other = statistics.intervals(true, pred, group, TARGETS, seed=4)
+        one = statistics.intervals(true, pred, group, TARGETS)
+        again = statistics.intervals(true[order], pred[order], group[order], TARGETS)
         for key in one:
             assert again[key] == pytest.approx(one[key], rel=1e-9)
-        assert other["mae", "all"] != one["mae", "all"]
 
     def test_more_groups_narrow_it(self):
         widths = []
@@ -108,10 +116,10 @@ class TestIntervals:
 
     def test_several_seeds_are_the_mean_of_their_figures(self):
         true, pred, group = clips(np.random.default_rng(0))
-        one = statistics.intervals(true, pred, group, TARGETS, seed=1)
-        three = statistics.intervals(true, [pred, pred, pred], group, TARGETS, seed=1)
+        one = statistics.intervals(true, pred, group, TARGETS)
+        three = statistics.intervals(true, [pred, pred, pred], group, TARGETS)
         assert all(three[key] == pytest.approx(one[key]) for key in one)
-        spread = statistics.interval(true, [pred, true], group, "mae", seed=1)
+        spread = statistics.interval(true, [pred, true], group, "mae")
         assert spread[:2] == pytest.approx([x / 2 for x in one["mae", "all"][:2]])
 
     def test_constant_everything(self):
@@ -142,8 +150,10 @@ class TestPaired:
         found = statistics.paired(true, np.full(16, 1.0), np.full(16, 3.0), group, "mae")
         assert found.difference == -2
         assert found.p == 2 / 256
-        assert math.isnan(found.low)
-        assert math.isnan(found.high)
+        assert found[1:3] == (-2, -2)  # each clip says the same
+        few = statistics.paired(true[:4], np.full(4, 1.0), np.full(4, 3.0), group[:4], "mae")
+        assert math.isnan(few.low)
+        assert math.isnan(few.high)
         assert found.groups == 8
 
     @pytest.mark.parametrize("groups", [9, 60])

@@ -296,7 +296,7 @@ def _fit_and_score(
         {
             **scores,
             **scoring.baselines(protocol, images=bool(outcome.images)),
-            **scoring.intervals(protocol, [on_test], prepared.plan.seed),
+            **scoring.intervals(protocol, [on_test]),
             **fitted.cost,
         }
     )

@@ -317,23 +317,20 @@ def embeddings_table(protocol: Protocol, embeddings: Mapping[str, Mapping[str, F
     return pd.concat(tables, ignore_index=True)
 
 
-def summary(
-    protocol: Protocol, finals: Sequence[Mapping[str, float]], on_test: Sequence[Values], seed: int
-) -> dict[str, float]:
+def summary(protocol: Protocol, finals: Sequence[Mapping[str, float]], on_test: Sequence[Values]) -> dict[str, float]:
     """Return a study's own scores from those of its final runs.
 
     Parameters
     ----------
     finals : each final's metrics by full name.
     on_test : each final's test predictions, numbers or class names (n, t).
-    seed : of the bootstrap.
 
     Returns
     -------
     Means over seeds under the finals' own names, their standard deviation as aspect sd, and `intervals` on test. A
     metric that some finals lack (its evaluation failed) has the number of those that have it as aspect seeds.
     """
-    return {**over_seeds(finals), **intervals(protocol, on_test, seed)}
+    return {**over_seeds(finals), **intervals(protocol, on_test)}
 
 
 def over_seeds(finals: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -356,23 +353,20 @@ def over_seeds(finals: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return by_name
 
 
-def intervals(protocol: Protocol, on_test: Sequence[Values], seed: int) -> dict[str, float]:
-    """Return the 95 % interval over test groups of each metric, as aspects low, high and groups; none under ten groups.
+def intervals(protocol: Protocol, on_test: Sequence[Values]) -> dict[str, float]:
+    """Return the 95 % interval over test groups of each metric, as aspects low, high and groups; none under three groups.
 
-    Groups are drawn again with replacement, the metric is computed for each seed's predictions, numbers or class names
-    (n, t), on the same draw, and averaged over seeds. `seed` is the bootstrap's.
+    `on_test` has each seed's predictions, numbers or class names (n, t): see `affect.statistics.intervals`.
     """
     groups = protocol.data.group[protocol.rows("test")]
-    return intervals_of(protocol, protocol.truth()["test"], on_test, groups, seed)
+    return intervals_of(protocol, protocol.truth()["test"], on_test, groups)
 
 
-def intervals_of(
-    protocol: Protocol, true: Values, on_test: Sequence[Values], groups: Values, seed: int
-) -> dict[str, float]:
+def intervals_of(protocol: Protocol, true: Values, on_test: Sequence[Values], groups: Values) -> dict[str, float]:
     """Return the same for true targets (n, t) and groups (n,) that are given: of all folds together, say."""
     by_name: dict[str, float] = {}
     few = len(protocol.targets) <= FEW_TARGETS
-    over_groups = statistics.intervals(true, np.stack(on_test), groups, protocol.targets, protocol.metrics, seed=seed)
+    over_groups = statistics.intervals(true, np.stack(on_test), groups, protocol.targets, protocol.metrics)
     for (name, target), interval in over_groups.items():
         if few or target == ALL:
             by_name[metric("test", name, target, LOW)] = interval.low

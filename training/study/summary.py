@@ -43,7 +43,7 @@ def write(session: Session, searches: Sequence[Session], finals: Sequence[Sequen
     else:
         protocol = session.prepared.protocol
         on_test = [_test(store, infos[0], protocol.targets, bool(protocol.classes))[1] for infos in complete]
-        run.metrics(scoring.summary(protocol, [infos[0].metrics for infos in complete], on_test, plan.seed))
+        run.metrics(scoring.summary(protocol, [infos[0].metrics for infos in complete], on_test))
     run.tags(
         {
             "frozen": "true",
@@ -82,7 +82,7 @@ def _of_folds(session: Session, searches: Sequence[Session], finals: Sequence[Se
     for aspect in set.intersection(*(set(of_fold) for of_fold in rows)):
         row = np.concatenate([of_fold[aspect] for of_fold in rows])
         pooled |= scoring.baseline_scores(whole, "test", aspect, true, row)
-    return {**pooled, **scoring.intervals_of(whole, true, on_test, groups, session.prepared.plan.seed)}
+    return {**pooled, **scoring.intervals_of(whole, true, on_test, groups)}
 
 
 def _means(infos: Sequence[RunInfo], n_test: Sequence[int]) -> dict[str, float]:

@@ -62,7 +62,7 @@ def test_a_running_study_shows_its_best_so_far_and_says_where():
 
 def test_without_an_interval_the_number_of_groups_is_said():
     found = make(study("a", 0.3, **{"test.groups/mae/all": 8}))
-    assert "8 clips: too few for an interval" in found.spread
+    assert "8 clips, no interval" in found.spread
 
 
 def test_the_linear_baseline_is_that_of_the_same_settings_and_not_the_newest():

@@ -101,16 +101,16 @@ def test_summary_is_mean_and_sd_over_seeds_and_an_interval_over_groups(protocol:
         scoring.scores(protocol, outcome({**truths(protocol), "test": one}), toys.METHOD) | {"cost/seconds": 2.0}
         for one in predicted
     ]
-    figures = scoring.summary(protocol, finals, predicted, seed=0)
+    figures = scoring.summary(protocol, finals, predicted)
     values = [final["test/mae/all"] for final in finals]
     assert figures["test/mae/all"] == pytest.approx(np.mean(values))
     assert figures["test.sd/mae/all"] == pytest.approx(np.std(values, ddof=1))
     assert figures["test.groups/mae/all"] == protocol.groups["test"]
     assert "test.mean/mae/all" not in figures
     assert figures["cost/seconds"] == 2.0
-    # the error of a constant shift is the same for each group: nothing varies between resamples
+    # the error of a constant shift is the same for each group: nothing changes with a group less
     assert figures["test.low/mae/all"] == pytest.approx(figures["test.high/mae/all"])
-    alone = scoring.summary(protocol, finals[:1], predicted[:1], seed=0)
+    alone = scoring.summary(protocol, finals[:1], predicted[:1])
     assert not [name for name in alone if ".sd/" in name]
 
 
@@ -142,7 +142,7 @@ def test_a_classifier_is_scored_by_its_most_probable_class(classes: protocols.Pr
     majority = scoring.baselines(classes)
     most = metrics.majority_row(classes.truth()["train"][:, 0], 1)[0]
     assert majority["test.majority/accuracy/all"] == pytest.approx((classes.truth()["test"] == most).mean())
-    over_groups = scoring.intervals(classes, [scoring.predicted(classes, right.predictions["test"])], seed=0)
+    over_groups = scoring.intervals(classes, [scoring.predicted(classes, right.predictions["test"])])
     assert over_groups["test.low/f1/all"] == 1
     table = scoring.predictions_table(classes, right.predictions)
     assert (table.true_emotion == table.pred_emotion).all()
