@@ -163,8 +163,10 @@ def paired(
         swaps += len(chosen)
     low = high = math.nan
     if n_groups >= MIN_GROUPS:
-        apart = lambda weights: score(_weighted(weights, sums_a)) - score(_weighted(weights, sums_b))
-        low, high = map(float, _ends(apart, n_groups))
+        low, high = map(
+            float,
+            _ends(lambda weights: score(_weighted(weights, sums_a)) - score(_weighted(weights, sums_b)), n_groups),
+        )
     return Paired(difference, low, high, extreme / swaps, n_groups)
 
 

@@ -354,7 +354,7 @@ def over_seeds(finals: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def intervals(protocol: Protocol, on_test: Sequence[Values]) -> dict[str, float]:
-    """Return the 95 % interval over test groups of each metric, as aspects low, high and groups; none under three groups.
+    """Return the 95 % interval over test groups of each metric, as aspects low, high and groups; none under three.
 
     `on_test` has each seed's predictions, numbers or class names (n, t): see `affect.statistics.intervals`.
     """
