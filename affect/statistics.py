@@ -163,10 +163,11 @@ def paired(
         swaps += len(chosen)
     low = high = math.nan
     if n_groups >= MIN_GROUPS:
-        low, high = map(
-            float,
-            _ends(lambda weights: score(_weighted(weights, sums_a)) - score(_weighted(weights, sums_b)), n_groups),
-        )
+
+        def apart(weights: Array) -> Array:
+            return score(_weighted(weights, sums_a)) - score(_weighted(weights, sums_b))
+
+        low, high = map(float, _ends(apart, n_groups))
     return Paired(difference, low, high, extreme / swaps, n_groups)
 
 
