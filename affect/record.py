@@ -82,6 +82,8 @@ TAGS: dict[str, str] = {
     "seed": "the seed of this run",
     "test_folds": "number of folds, on all runs of a study that is tested by folds",
     "fold": "number of the fold, from 1 to test_folds, on its trials and finals; `trial` counts within the fold",
+    "search_folds": "number of folds of train and validation over which a trial's scores are means, on all runs",
+    "search_fold": "number of the fold, from 1 to search_folds, on a need of its own",
     "refit": "on a final and a frozen study: train, or all where it was fitted on train and validation together, for "
     "the number of epochs that validation found in the search; such a final has no scores on validation",
     "trial": "Optuna's number of the trial; on a final, of the best trial",
@@ -202,6 +204,15 @@ def objective_curve(objectives: Sequence[str]) -> str:
     if len(objectives) > 1:
         return "/".join([*objectives[0].split("/")[:-1], WEIGHED])
     return objectives[0].removesuffix(f"/{ALL}")
+
+
+FOLDS = "folds/"
+"""What the curve of a trial's score on each of its search folds begins with; its steps are the folds, from 1."""
+
+
+def fold_curve(fold: int, score: str) -> str:
+    """Return the name of an epoch score of a fit on one search fold: ``fold 3/val/mae``."""
+    return f"fold {fold}/{score}"
 
 
 COST_SECONDS, COST_PARAMETERS, COST_PEAK_MB = "cost/seconds", "cost/parameters", "cost/peak_mb"

@@ -55,6 +55,8 @@ class Protocol:
     folds : of a protocol that is tested by folds the protocol of each fold, with the same name and id. All samples are
         in its own test part.
     fold : of a fold its number, from 1.
+    search_folds : where each trial is scored on several folds of train and validation, the protocol of each: the same
+        but for these two parts. See `training.search_folds`.
     inputs : (block names, seconds of context) → inputs of all samples, kept once they were asked for: finding the rows
         of windows takes long, and the folds of a protocol have the same ones.
     """
@@ -74,6 +76,7 @@ class Protocol:
     classes: tuple[str, ...] = ()
     folds: tuple[Protocol, ...] = ()
     fold: int | None = None
+    search_folds: tuple[Protocol, ...] = ()
     inputs: dict[tuple[tuple[str, ...], float | None], views.Inputs] = field(default_factory=dict, repr=False)
 
     def __eq__(self, other: object) -> bool:
@@ -299,7 +302,7 @@ def make(
             data, targets, split_seed if seeded else 0, published is not None, test_folds, rule, reconstructed
         ),
         id=digest(identity),
-        split_id=_split_id(data, part),
+        split_id=split_id(data, part),
         part=part,
         data=data,
         values=values,
@@ -342,10 +345,11 @@ def for_method(
 def _fold(whole: Protocol, number: int, assigned: Mapping[str, str], labelled: NDArray[np.bool_]) -> Protocol:
     part = _parts(whole.data, assigned, labelled)
     groups = {name: sum(p == name for p in assigned.values()) for name in PARTS}
-    return replace(whole, fold=number, part=part, split_id=_split_id(whole.data, part), groups=groups)
+    return replace(whole, fold=number, part=part, split_id=split_id(whole.data, part), groups=groups)
 
 
-def _split_id(data: Dataset, part: Strings) -> str:
+def split_id(data: Dataset, part: Strings) -> str:
+    """Return the hash of sample → part (n,)."""
     return digest(dict(zip(data.sample.tolist(), part.tolist(), strict=True)))
 
 

@@ -151,21 +151,50 @@ def folds(classes: Classes, kind: str, seed: int, count: int | str) -> tuple[lis
             f"--test-folds {count}: the data has {len(classes)} {plural(kind)}; expected {least} to {len(classes)} "
             f"folds, or {LOSO} (one {kind} in test at a time), and at least {len(PARTS)} {plural(kind)}"
         )
-    strata: dict[str, list[str]] = {}
-    for group, counts in classes.items():
-        strata.setdefault(min(counts, key=lambda one: (-counts[one], one)), []).append(group)
-    # dealt on from stratum to stratum, so that folds differ by one group at the most
-    dealt = [g for _, groups in sorted(strata.items()) for g in sorted(groups, key=lambda group: _key(seed, group))]
     assigned = []
     folds_of: dict[str, list[str]] = {}
-    for k in range(number):
-        test = dealt[k::number]
+    for k, test in enumerate(_dealt(classes, seed, number)):
         others = {group: counts for group, counts in classes.items() if group not in set(test)}
         parts, notes = _draw(others, kind, seed, [(VALIDATION, SHARE)])
         assigned.append({**dict.fromkeys(classes, TRAIN), **parts, **dict.fromkeys(test, TEST)})
         for note in notes:
             folds_of.setdefault(note, []).append(str(k + 1))
     return assigned, [_of_folds(numbers, number, note) for note, numbers in folds_of.items()]
+
+
+def search_folds(classes: Classes, kind: str, seed: int, count: int) -> tuple[list[dict[str, str]], list[str]]:
+    """Return group → train or validation for each of `count` folds of a search, and notes.
+
+    `classes` are those of the groups of train and validation alone. Every group is in validation exactly once, but for
+    those of a class that no other group has: they are in train in every fold, as no model could know the class there.
+    Raises UserError for a number of folds that the groups do not allow.
+    """
+    owners = Counter(label for counts in classes.values() for label in counts)
+    single = sorted(label for label, n in owners.items() if label and n == 1)
+    divided = {group: counts for group, counts in classes.items() if not counts.keys() & set(single)}
+    if len(divided) < 2:
+        single, divided = [], classes
+    if not 2 <= count <= len(divided):
+        raise UserError(
+            f"--folds {count}: train and validation have {len(divided)} {plural(kind)} to divide; "
+            f"expected 2 to {len(divided)} folds"
+        )
+    notes = []
+    if single:
+        of = f"{'classes' if len(single) > 1 else 'class'} {listed(single)}"
+        notes.append(f"--folds: one {kind} alone has the {of}, and is in train in every fold of the search")
+    everyone = dict.fromkeys(classes, TRAIN)
+    return [everyone | dict.fromkeys(held_out, VALIDATION) for held_out in _dealt(divided, seed, count)], notes
+
+
+def _dealt(classes: Classes, seed: int, count: int) -> list[list[str]]:
+    """Return the groups in `count` folds, those of each class spread over them."""
+    strata: dict[str, list[str]] = {}
+    for group, counts in classes.items():
+        strata.setdefault(min(counts, key=lambda one: (-counts[one], one)), []).append(group)
+    # dealt on from stratum to stratum, so that folds differ by one group at the most
+    dealt = [g for _, groups in sorted(strata.items()) for g in sorted(groups, key=lambda group: _key(seed, group))]
+    return [dealt[k::count] for k in range(count)]
 
 
 def _of_folds(numbers: Sequence[str], total: int, note: str) -> str:

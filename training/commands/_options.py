@@ -26,10 +26,19 @@ TestFolds = Annotated[
         help="Test every group once, in K folds or one fold a group; each fold has a search of its own.",
     ),
 ]
-Refit = Annotated[
-    str,
+Folds = Annotated[
+    int | None,
     typer.Option(
-        help="train, or all: refit the best trial on train and validation, for as many epochs as validation found."
+        min=2,
+        metavar="K",
+        help="Score each trial by its mean over K folds of train and validation; it is refitted on both (--refit all).",
+    ),
+]
+Refit = Annotated[
+    str | None,
+    typer.Option(
+        help="train, or all: refit the best trial on train and validation, for as many epochs as validation found.",
+        show_default="train; all with --folds",
     ),
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="Value of a setting (repeatable).")]

@@ -34,6 +34,7 @@ def from_options(options: Mapping[str, Any]) -> Plan:
         "hold": pairs(options.get("hold"), "--hold"),
         "threads": threads(options["threads"]),
         "test_folds": folds(options["test_folds"]),
+        "refit": options["refit"] or ("train" if options["folds"] is None else "all"),
     }
     return Plan(**{**same, **converted})
 
@@ -53,12 +54,18 @@ def grid(plan: Plan, over: Mapping[str, str]) -> list[Plan]:
 
 def show(prepared: Prepared, console: Console) -> None:
     """Print what a study would do."""
+    from training.study.plan import hints
     from training.study.search import distributions, words
 
     plan, protocol = prepared.plan, prepared.protocol
     total = "1 trial" if plan.fixed else f"{plan.trials} trials"
     if protocol.folds:
         total += f" in each of {len(protocol.folds)} folds"
+    folds = (
+        ""
+        if plan.folds is None
+        else f", the mean over {plan.folds} folds of train and validation by {prepared.data.group_kind}"
+    )
     console.print(f"study {prepared.name}", style="bold", markup=False)
     lines = [
         f"method    {plan.method}: {prepared.method.title} ({prepared.method.source})",
@@ -70,7 +77,7 @@ def show(prepared: Prepared, console: Console) -> None:
             f"{part} {(protocol.part == part).sum()} samples in {n} groups" for part, n in protocol.groups.items()
         ),
         "settings  " + (", ".join(f"{k}={v}" for k, v in prepared.settings.items()) or "none"),
-        f"search    {total}, {prepared.method.direction} validation {prepared.method.objective}; "
+        f"search    {total}, {prepared.method.direction} validation {prepared.method.objective}{folds}; "
         f"then {plan.repeats} refits on {'train' if plan.refit == 'train' else 'train and validation'}, scored on test",
         "trial 0   " + ", ".join(f"{k}={v}" for k, v in prepared.first.items()),
         *(
@@ -78,7 +85,7 @@ def show(prepared: Prepared, console: Console) -> None:
             for name, distribution in distributions(prepared.space).items()
             if name not in prepared.hold
         ),
-        *(f"note      {sentence}" for sentence in (*prepared.data.summary.get("notes", ()), *protocol.notes)),
+        *(f"note      {text}" for text in (*prepared.data.summary.get("notes", ()), *protocol.notes, *hints(prepared))),
         "nothing was written (--dry-run)",
     ]
     for line in lines:

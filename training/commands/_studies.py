@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from training.commands import _plan, _scores
 from training.contract import StudyFailed, UserError
 from training.study import provenance
-from training.study.plan import DataSets, prepare
+from training.study.plan import DataSets, hints, prepare
 from training.tracking.patience import StoreAway
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _study(prepared: Prepared, store: Store, console: Console) -> Session:
     from training.study import study
     from training.study.progress import Bars
 
-    for sentence in (*prepared.data.summary.get("notes", ()), *prepared.protocol.notes):
+    for sentence in (*prepared.data.summary.get("notes", ()), *prepared.protocol.notes, *hints(prepared)):
         console.print(sentence, style="dim", markup=False, soft_wrap=True)
     with Bars(console, prepared.name, prepared.method.objective.upper()) as bars:
         store.patience.say = bars.message

@@ -18,6 +18,7 @@ def study(
     split: options.Split = None,
     split_seed: options.SplitSeed = 0,
     test_folds: options.TestFolds = None,
+    folds: options.Folds = None,
     set_: options.Set = None,
     over: options.Over = None,
     with_: options.With = None,
@@ -31,7 +32,7 @@ def study(
         float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins, in each fold.")
     ] = None,
     repeats: options.Repeats = 5,
-    refit: options.Refit = "train",
+    refit: options.Refit = None,
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
     pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",

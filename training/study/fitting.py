@@ -96,9 +96,13 @@ class Listener:
     def curve(self, name: str, step: int, value: float) -> None:
         """Record a point of a curve that is no validation score."""
         stopping.check()
+        with _recording():
+            self.points(step, {name: value})
+
+    def points(self, step: int, values: Mapping[str, float]) -> None:
+        """Write one point of each of several curves."""
         if self.run is not None:
-            with _recording():
-                self.run.epoch_scores(step, {name: value})
+            self.run.epoch_scores(step, values)
 
 
 class Gallery:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from affect.record import PARTS, digest, settings_text, to_json
-from training import messages, protocols, registry, splits
+from training import messages, protocols, registry, search_folds, splits
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ PRUNERS = ("median", "hyperband", "none")
 OBJECTIVES = ("one", "two")
 REFITS = ("train", "all")
 
+FEW_GROUPS = 100
+"""Below so many groups one validation part has fewer than fifteen."""
+
 GAP_STEPS = 1.5
 """Samples of a recording that are more than so many of its usual steps apart do not follow each other."""
 
@@ -40,7 +43,8 @@ class Plan:
     `hold` are parameters that every trial has, trial 0 too: they are not searched.
     `test_folds` is the number of folds in which every group is tested once, or `training.splits.LOSO`; None for one
     split. `trials` and `timeout` are those of each fold.
-    `refit` says on what the best trial is fitted again: "train", or "all" for train and validation.
+    `folds` is the number of folds of train and validation on which each trial is scored; None for one validation part.
+    `refit` says on what the best trial is fitted again: "train", or "all" for train and validation, as `folds` ask for.
     """
 
     method: str
@@ -50,6 +54,7 @@ class Plan:
     split_file: Path | None = None
     split_seed: int = 0
     test_folds: int | str | None = None
+    folds: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     prerequisites: Mapping[str, str] = field(default_factory=dict)
     trials: int = 20
@@ -136,6 +141,11 @@ def prepare(plan: Plan, datasets: DataSets | None = None) -> Prepared:
         raise UserError(messages.unknown(plan.pruner, PRUNERS, "pruner"))
     if plan.refit not in REFITS:
         raise UserError(messages.unknown(plan.refit, REFITS, "value of --refit"))
+    if plan.folds is not None and plan.refit != "all":
+        raise UserError(
+            f"--folds {plan.folds} refits the best trial on train and validation, which its folds were; "
+            "leave --refit out, or give --refit all"
+        )
     if plan.objectives not in OBJECTIVES:
         raise UserError(messages.unknown(plan.objectives, OBJECTIVES, "number of --objectives"))
     module, space = registry.method(plan.method), registry.space(plan.method)
@@ -159,6 +169,7 @@ def prepare(plan: Plan, datasets: DataSets | None = None) -> Prepared:
     protocol = protocols.for_method(method, data, settings, plan.split_seed, published, plan.test_folds)
     for one in protocol.folds or (protocol,):
         one.split(method, settings, test=False)  # what the data lacks for it is said now
+    protocol = search_folds.divide(protocol, plan.folds, plan.split_seed)
     first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or default_name(plan, {k: v for k, v in settings.items() if v != allowed[k][0]}, first, space)
     if not name.strip() or any(not c.isprintable() for c in name) or len(name) > 200:
@@ -190,6 +201,7 @@ def signature(
         "with": to_json(dict(plan.prerequisites)),
         **({} if plan.test_folds is None else {"test folds": plan.test_folds}),
         **({} if plan.objectives == "one" else {"objectives": plan.objectives}),
+        **({} if plan.folds is None else {"folds": plan.folds}),
         **({} if plan.refit == "train" else {"refit": plan.refit}),
         **({"held": to_json({key: first[key] for key in plan.hold})} if plan.hold else {}),
     }
@@ -267,7 +279,9 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
     if plan.seed:
         parts.append(f"seed={plan.seed}")
     parts += [f"{key}={first[key]}" for key in sorted(plan.hold)]
-    if plan.refit != "train":
+    if plan.folds is not None:
+        parts.append(f"folds={plan.folds}")
+    elif plan.refit != "train":
         parts.append(f"refit={plan.refit}")
     if plan.objectives != "one":
         parts.append(f"objectives={plan.objectives}")
@@ -275,6 +289,18 @@ def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleTyp
         changed = {k: v for k, v in first.items() if v != space.DEFAULTS.get(k)}
         parts += ["train", *(f"{k}={v}" for k, v in sorted(changed.items()))]
     return " ".join(parts)
+
+
+def hints(prepared: Prepared) -> list[str]:
+    """Return what would make the study better, in sentences: a search on folds where there are few groups."""
+    plan, protocol, kind = prepared.plan, prepared.protocol, prepared.data.group_kind
+    total = protocol.groups["test"] if protocol.folds else sum(protocol.groups.values())
+    if plan.fixed or plan.folds is not None or plan.trials < 2 or total >= FEW_GROUPS:
+        return []
+    return [
+        f"{messages.counted(total, kind)} in all: trials are chosen by {protocol.groups['validation']} of them; "
+        f"--folds 5 scores each trial on every {kind} of train and validation"
+    ]
 
 
 def data_summary(prepared: Prepared) -> dict[str, Any]:

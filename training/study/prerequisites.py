@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from affect.record import Artifact, Kind, State, digest, to_json
-from training import messages, protocols, registry
+from training import messages, protocols, registry, search_folds
 from training.contract import StudyFailed, UserError
 from training.study import evaluating, fitting, kept_model, provenance, scoring, stopping
 from training.study.search import KILLED
@@ -44,7 +44,8 @@ def run_id(session: Session, name: str, method: str) -> str:
     It stands as a user attribute of the Optuna study, so that a resumed study keeps its prerequisites. UserError where
     it was deleted in MLflow since.
     """
-    attribute = f"need {method} {name}"  # with the method: two prerequisites of prerequisites may bear one name
+    # with the method: two prerequisites of prerequisites may bear one name
+    attribute = f"need {method} {name}" + (f" search fold {session.search_fold}" if session.search_fold else "")
     recorded = session.study.user_attrs.get(attribute)
     if recorded is not None:
         if recorded not in session.checked:
@@ -81,9 +82,10 @@ def check(prepared: Prepared, store: Store) -> None:
     for name, text in prepared.plan.prerequisites.items():
         if name not in wanted:
             raise UserError(messages.unknown(name, wanted, f"prerequisite of {prepared.plan.method}"))
-        if prepared.protocol.folds:
+        if prepared.protocol.folds or prepared.plan.folds is not None:
+            option = "--test-folds" if prepared.protocol.folds else "--folds"
             raise UserError(
-                f"--with {name}={text}: with --test-folds each fold has a {name} of its own, fitted on its train part; "
+                f"--with {name}={text}: with {option} each fold has a {name} of its own, fitted on its train part; "
                 "leave --with out"
             )
         _named(prepared, store, name, wanted[name], text)
@@ -156,8 +158,11 @@ def _fit(session: Session, method: str) -> str:
     settings = _settings(prepared, method)
     plan = prepared.plan
     protocol = protocols.for_method(declared, data, settings, plan.split_seed, prepared.published, plan.test_folds)
+    protocol = search_folds.divide(protocol, plan.folds, plan.split_seed)
     if session.fold:
         protocol = protocol.folds[session.fold - 1]
+    if session.search_fold:
+        protocol = protocol.search_folds[session.search_fold - 1]
     if protocol.split_id != prepared.protocol.split_id:
         raise ValueError(f"{method} as a prerequisite of {prepared.plan.method} would be fitted on another split")
     bench = dataclasses.replace(session.bench, settings=settings)
@@ -166,7 +171,7 @@ def _fit(session: Session, method: str) -> str:
     session.watch.message(f"fitting {method}, which {prepared.plan.method} needs, with its defaults")
     name = f"{session.prefix}need {method}"
     run = store.start(store.experiment(protocol.name), name, tags, dict(space.DEFAULTS))
-    folder = checkpoints(session) / f"need-{method.replace('/', '-')}"
+    folder = checkpoints(session) / f"need-{method.replace('/', '-')}-{session.search_fold}"
     try:
         models = load(session, declared.needed(settings))
         fit = fitting.fit(

@@ -33,6 +33,9 @@ class Watch:
     def fold(self, number: int, total: int) -> None:
         """Hear of which fold what follows is; 0 of 0 for a study with one split."""
 
+    def search_fold(self, number: int, total: int) -> None:
+        """Hear on which fold a trial is fitted from now on."""
+
     def finals(self, total: int) -> None:
         """Hear that the refits of the best trial begin."""
 
@@ -72,7 +75,7 @@ class Bars(Watch):
         self._what = "trials"
         self._done, self._total = 0, 0
         self._best: float | None = None
-        self._fold = ""
+        self._fold = self._search_fold = ""
         self._first, self._began, self._shown = 0, time.monotonic(), 0.0
 
     def __enter__(self) -> Bars:
@@ -87,6 +90,10 @@ class Bars(Watch):
         self._fold = f"fold {number} of {total} · " if number else ""
         if self._task is not None:
             self._describe()
+
+    def search_fold(self, number: int, total: int) -> None:
+        """Name the fold before the epochs that follow."""
+        self._search_fold = f"fold {number} of {total}, "
 
     def searching(self, done: int, total: int, best: float | None) -> None:
         """Show the bar of trials."""
@@ -108,7 +115,7 @@ class Bars(Watch):
         """Show the epoch, a few times a second."""
         if time.monotonic() - self._shown > 0.2:  # a small network has hundreds of epochs a second
             self._shown = time.monotonic()
-            self._update(f"step {step}: {value:.4g}")
+            self._update(f"{self._search_fold}step {step}: {value:.4g}")
 
     def trial_ended(self, number: int, state: str, value: float | None, best: float | None) -> None:
         """Move the bar of trials on."""
@@ -131,7 +138,8 @@ class Bars(Watch):
         self._best = None
         self._first = self._done = 0
         self._total, self._began = total, time.monotonic()
-        self._fold, self._what = "", "best trial refitted"
+        self._fold = self._search_fold = ""
+        self._what = "best trial refitted"
         self._task = self._live.add_task("", total=total, note="", left="")
         self._describe()
 

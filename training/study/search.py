@@ -12,6 +12,7 @@ import contextlib
 import copy
 import hashlib
 import json
+import statistics
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -145,14 +146,40 @@ def ordinal(study: Study, trial: FrozenTrial) -> int:
     return int(number) - sum(RETRY_OF in t.user_attrs for t in before)
 
 
-def pruner(name: str) -> optuna.pruners.BasePruner:
-    """Return the pruner of that name, one of `training.study.plan.PRUNERS`."""
+STARTUP = 5
+"""Complete trials before the median prunes."""
+
+
+def pruner(name: str, *, folds: bool = False) -> optuna.pruners.BasePruner:
+    """Return the pruner of that name, one of `training.study.plan.PRUNERS`.
+
+    It is asked after reports of a fit, or after `folds`, of which there are few.
+    """
     pruners: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
-        "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=4),
-        "hyperband": lambda: OrdinalHyperband(min_resource=4),
+        "median": MedianOfFolds
+        if folds
+        else lambda: optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=4),
+        "hyperband": lambda: OrdinalHyperband(min_resource=1 if folds else 4),
         "none": optuna.pruners.NopPruner,
     }
     return pruners[name]()
+
+
+class MedianOfFolds(optuna.pruners.BasePruner):
+    """Prunes a trial whose mean over the folds so far is worse than the median of complete trials on the same folds.
+
+    Optuna's own compares the best mean so far, which is that of an easy first fold for ever.
+    """
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Return whether the trial, which has reported its mean after a fold, is to end."""
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        step = trial.last_step
+        if step is None or len(complete) < STARTUP:
+            return False
+        usual = statistics.median(t.intermediate_values[step] for t in complete if step in t.intermediate_values)
+        value = trial.intermediate_values[step]
+        return value > usual if study.direction == optuna.study.StudyDirection.MINIMIZE else value < usual
 
 
 class OrdinalHyperband(optuna.pruners.HyperbandPruner):

@@ -38,6 +38,7 @@ class Session:
     run_id, experiment : MLflow's ids of the study's run and of its protocol.
     worker : name of this process, by which running trials say whose they are.
     fold, folds : number of the fold, from 1 (0 for the whole study), and how many there are (0 with one split).
+    search_fold : of a search fold its number, from 1; its `protocol` is the fold's own.
     workers : tells the dead workers of the store.
     checked : prerequisites that this process has seen in the store.
     """
@@ -53,6 +54,7 @@ class Session:
     workers: Workers
     fold: int = 0
     folds: int = 0
+    search_fold: int = 0
     checked: set[str] = field(default_factory=set)
 
     @property
@@ -63,12 +65,24 @@ class Session:
     @property
     def prefix(self) -> str:
         """Return what the names of a fold's runs begin with."""
-        return f"fold {self.fold} · " if self.fold else ""
+        of_search = f"search fold {self.search_fold} · " if self.search_fold else ""
+        return (f"fold {self.fold} · " if self.fold else "") + of_search
 
     @property
     def selection(self) -> dict[str, str]:
         """Return the tags that tell the runs of this study, or of this fold, from all others."""
-        return {"study": self.prepared.name, **({"fold": str(self.fold)} if self.fold else {})}
+        fold = {"fold": str(self.fold)} if self.fold else {}
+        search_fold = {"search_fold": str(self.search_fold)} if self.search_fold else {}
+        return {"study": self.prepared.name, **fold, **search_fold}
+
+    @property
+    def search_folds(self) -> list[Session]:
+        """Return a session for each fold on which a trial is scored; itself where there is one validation part."""
+        protocols = self.prepared.protocol.search_folds
+        return [
+            dataclasses.replace(self, prepared=dataclasses.replace(self.prepared, protocol=protocol), search_fold=k)
+            for k, protocol in enumerate(protocols, 1)
+        ] or [self]
 
     def tags(self, kind: str) -> dict[str, str]:
         """Return the tags that each run of this study bears."""
@@ -105,6 +119,7 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "persons": "known" if data.persons_known else "unknown",
         "settings": to_json(dict(prepared.settings)),
         "seed": str(plan.seed),
+        **({} if plan.folds is None else {"search_folds": str(plan.folds)}),
         "objective": prepared.method.objective,
         "objectives": to_json(list(prepared.objectives)),
         **(
@@ -188,7 +203,8 @@ def _searches(session: Session, storage: optuna.storages.RDBStorage) -> list[Ses
 
 
 def _equip(study: optuna.Study, prepared: Prepared) -> None:
-    study.sampler, study.pruner = search.SeededTPE(prepared.plan.seed, prepared.hold), search.pruner(prepared.pruner)
+    study.sampler = search.SeededTPE(prepared.plan.seed, prepared.hold)
+    study.pruner = search.pruner(prepared.pruner, folds=prepared.plan.folds is not None)
 
 
 def _optuna_study(prepared: Prepared, storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:

@@ -11,7 +11,6 @@ A trial is asked for (RUNNING to Optuna, and then a run of its own) and ends in 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import shutil
 import time
@@ -22,8 +21,8 @@ import optuna
 from optuna.trial import TrialState
 
 from affect.record import ALL, Artifact, Kind, State
-from training.contract import Steps, StudyFailed
-from training.study import faults, fitting, prerequisites, scoring, search, stopping
+from training.contract import StudyFailed
+from training.study import faults, fitting, search, stopping, trial_fits
 from training.study.session import checkpoints
 from training.tracking.patience import StoreAway
 
@@ -33,9 +32,8 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial, Trial
 
-    from training.contract import Report
-    from training.data import Split
     from training.study.session import Session
+    from training.study.trial_fits import Material
     from training.tracking.run import Run
 
 FAILURES_IN_A_ROW = 5
@@ -67,31 +65,28 @@ class _Search:
         self.done = search.BEST in session.study.user_attrs
         self.running = 0
         self._total = 1 if self.plan.fixed else self.plan.trials
-        self._material: tuple[Split, Mapping[str, Any]] | None = None
+        self._materials: list[Material] = []
 
-    def _begin(self) -> tuple[Split, Mapping[str, Any]]:
-        """Return the split and the prerequisites; the first time the search begins here."""
+    def _begin(self) -> list[Material]:
+        """Return what trials are fitted on; the first time the search begins here."""
         session = self.session
-        if self._material is None:
+        if not self._materials:
             timeout = self.plan.timeout
             self._until = math.inf if timeout is None else time.monotonic() + timeout
-            models = prerequisites.load(session, session.prepared.method.needed(session.prepared.settings))
-            prepared = session.prepared
-            split = prepared.protocol.split(prepared.method, prepared.settings, test=False)
-            self._material = split, models
+            self._materials = trial_fits.materials(session)
             trials = session.study.get_trials(deepcopy=False)
             # what failed before this command was given may have been mended since
             self._before = {t.number for t in trials if t.state.is_finished()}
             session.watch.fold(session.fold, session.folds)
             session.watch.searching(search.counted(trials), self._total, best_value(session, trials))
-        return self._material
+        return self._materials
 
     def step(self) -> bool:
         """Run a trial where one is left to be asked for, and return whether one was; `done` and `running` are set."""
         if self.done:
             return False
         session, study = self.session, self.session.study
-        split, models = self._begin()
+        materials = self._begin()
         # one worker at a time from counting to asking, so that several together never run a trial too many
         with contextlib.ExitStack() as gate:
             gate.enter_context(session.store.holding(asking(session.label)))
@@ -114,11 +109,11 @@ class _Search:
             if self.plan.fixed and not any(t.state == TrialState.WAITING for t in trials):
                 study.enqueue_trial(dict(session.prepared.first))  # it failed before: nothing else is to be tried
             session.watch.fold(session.fold, session.folds)
-            _one(session, gate, split, models, best_value(session, trials))
+            _one(session, gate, materials, best_value(session, trials))
         return True
 
     def _end(self) -> None:
-        self.done, self.running, self._material = True, 0, None
+        self.done, self.running, self._materials = True, 0, []
 
 
 def asking(label: str) -> str:
@@ -150,9 +145,7 @@ def stop_after_repeated_failures(trials: list[FrozenTrial], limit: int) -> None:
         raise StudyFailed(f"{many}trial {last[-1].number}: {reason}")
 
 
-def _one(
-    session: Session, gate: contextlib.ExitStack, split: Split, models: Mapping[str, Any], best: float | None
-) -> None:
+def _one(session: Session, gate: contextlib.ExitStack, materials: Sequence[Material], best: float | None) -> None:
     """Ask for one trial and run it; Ctrl-C leaves it to be run again. `best` is the best objective before it."""
     study = session.study
     fault: list[Exception] = []
@@ -161,7 +154,7 @@ def _one(
         trial.set_user_attr(search.WORKER, session.worker)
         gate.close()
         try:
-            return _objective(session, trial, split, models, best)
+            return _objective(session, trial, materials, best)
         except optuna.TrialPruned:
             raise
         except Exception as error:
@@ -218,16 +211,14 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _objective(
-    session: Session, trial: Trial, split: Split, models: Mapping[str, Any], best: float | None
-) -> list[float]:
+def _objective(session: Session, trial: Trial, materials: Sequence[Material], best: float | None) -> list[float]:
     prepared = session.prepared
     params = prepared.space.suggest(trial)
     retry_of = trial.user_attrs.get(search.RETRY_OF)
     tags = {
         **session.tags(Kind.TRIAL),
         "trial": str(trial.number),
-        "needs": prerequisites.tag(session, prepared.method.needed(prepared.settings)),
+        "needs": trial_fits.needs(materials),
     }
     if retry_of is not None:
         tags["retry_of"] = str(retry_of)
@@ -235,27 +226,15 @@ def _objective(
     run = session.store.start(session.experiment, name, tags, params, parent=session.run_id)
     trial.set_user_attr(search.RUN_ID, run.id)
     session.watch.trial_started(trial.number, params)
-    folder, steps = checkpoint(session, trial.number if retry_of is None else retry_of), Steps()
+    folder = checkpoint(session, trial.number if retry_of is None else retry_of)
     keep = False
     with fitting.log_tail() as lines:
         try:
-            fit = fitting.fit(
-                prepared,
-                session.bench,
-                params,
-                split,
-                prepared.plan.seed,
-                checkpoint=folder,
-                listener=fitting.Listener(run, report=_report(session, run, trial)),
-                prerequisites=models,
-                steps=steps,
-            )
-            scoring.check(prepared.protocol, fit.outcome, ("train", "validation"))
-            scores = scoring.scores(prepared.protocol, fit.outcome, prepared.method)
-            values = [scores[name] for name in prepared.objectives]
-            recorded = {**trial_scores(scores, prepared.method.objective), **fit.cost}
+            scored = trial_fits.score(session, run, trial, params, materials, folder)
+            values = [scored.scores[name] for name in prepared.objectives]
+            recorded = {**trial_scores(scored.scores, prepared.method.objective), **scored.cost}
             if prepared.plan.refit == "all":
-                trial.set_user_attr(search.STEPS, list(steps.chosen))
+                trial.set_user_attr(search.STEPS, scored.steps)
             session.store.keep_locks()  # a worker without its lock is soon taken for dead
             _end(run, State.COMPLETE, "", lines, recorded)
         except optuna.TrialPruned as pruned:
@@ -291,23 +270,6 @@ def _objective(
 def checkpoint(session: Session, number: int) -> Path:
     """Return the folder of a trial's checkpoints; a trial that runs another one again has that one's."""
     return checkpoints(session) / f"trial-{number}"
-
-
-def _report(session: Session, run: Run, trial: Trial) -> Report:
-    """Return what the method calls each epoch: every score goes to the run, and some of them to the pruner."""
-    method, prunes = session.prepared.method, session.prepared.pruner != "none"
-    calls = itertools.count(1)
-
-    def report(step: int, value: float, **scores: float) -> None:
-        run.epoch_scores(step, fitting.curves(method, value, scores))
-        session.watch.epoch(step, value)
-        n = next(calls)
-        if prunes and search.is_pruning_step(n):
-            trial.report(value, n)
-            if trial.should_prune():
-                raise optuna.TrialPruned(f"pruned at step {step}: validation {method.objective} {value:.4g}")
-
-    return report
 
 
 def trial_scores(scores: Mapping[str, float], objective: str) -> dict[str, float]:

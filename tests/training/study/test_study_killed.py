@@ -167,6 +167,20 @@ def test_two_workers_share_folds_and_one_is_killed(tmp_path: Path) -> None:
     assert [r.tags["frozen"] for r in runs if r.tags["kind"] == "study"] == ["true"]
 
 
+def test_killed_in_a_fold_of_a_trial(tmp_path: Path) -> None:
+    """The same values as those of a search that was never killed, and the folds before are not fitted again."""
+    options = ("--trials", "2", "--repeats", "1", "--folds", "3", "--epochs", "25")
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    finish(whole, *options)
+    worker = start(stopped, *options, slow_from=4)
+    wait(worker, lambda: len(list((stopped / "checkpoints").rglob("fold-1.json"))) == 1 and len(trials(stopped)) == 2)
+    worker.kill()
+    worker.wait()
+    finish(stopped, *options)
+    check(stopped, total=2, finals=1)
+    assert [(t.params, t.value) for t in counted(stopped)] == [(t.params, t.value) for t in counted(whole)]
+
+
 def trial_runs(folder: Path) -> list[RunInfo]:
     if not (folder / "mlflow.db").exists():
         return []

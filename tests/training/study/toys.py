@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from training import protocols
+from training import protocols, search_folds
 from training.contract import Method, Outcome
 from training.datasets import synthetic_motion
 from training.study.plan import Plan, Prepared, parameters, signature
@@ -75,6 +75,7 @@ def prepared(toy: Any = None, data: Any = None, space: Any = SPACE, **options: A
     toy = toy or module()
     method = toy.METHOD
     protocol = protocols.for_method(method, data, {}, plan.split_seed, test_folds=plan.test_folds)
+    protocol = search_folds.divide(protocol, plan.folds, plan.split_seed)
     first = parameters({**(plan.first or {}), **plan.hold}, space)
     name = plan.name or "toy"
     made_with = signature(plan, protocol, {}, space, first)
