@@ -136,6 +136,11 @@ def test_the_copied_link_of_every_page_opens_what_was_chosen_on_it(browser, serv
             page.bring_to_front()
             settled(page, address(server, name))
             choose_last(page, has_views=not view.load(name).stacked)
+            before = ""
+            while before != page.url:  # what follows from a choice is written into the address after it
+                before = page.url
+                page.wait_for_timeout(600)
+                settled(page)
             page.locator("[data-link-below]").click()
             page.get_by_text("Copied: opens only on this machine").wait_for()
             link = page.evaluate("navigator.clipboard.readText()")
