@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 1e-3,
     "generator_learning_rate": 1e-3,
+    "beta1": 0.5,
     "learning_rate_schedule": "cosine",
     "dropout": 0.3,
     "adversarial_weight": 1.0,
@@ -47,6 +48,8 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
         # the discriminator's
         "learning_rate": trial.suggest_float("learning_rate", 3e-5, 3e-3, log=True),
         "generator_learning_rate": trial.suggest_float("generator_learning_rate", 3e-5, 3e-3, log=True),
+        # of Adam, for both networks (Radford et al. 2016 found .9 unstable and .5 not)
+        "beta1": trial.suggest_categorical("beta1", [0.0, 0.5, 0.9]),
         "learning_rate_schedule": trial.suggest_categorical("learning_rate_schedule", ["none", "cosine"]),
         "dropout": trial.suggest_float("dropout", 0.0, 0.6),
         # of real or generated, beside the loss of the labels
