@@ -210,6 +210,7 @@ PAGE = Page(
     place=100,
     looks_at="store",
     key="data_view",
+    protocol_key="data",
     command=COMMAND,
 )
 
