@@ -13,7 +13,6 @@ from dashboard.parts import runs
 from dashboard.views import runner, view
 
 HERE = Path(__file__).resolve().parent
-FIRST = "overview"
 
 st.set_page_config(page_title="Affectory", page_icon=str(HERE / "assets/mark.svg"), layout="wide")
 st.logo(str(HERE / "assets/wordmark.svg"), icon_image=str(HERE / "assets/mark.svg"), size="large")
@@ -22,9 +21,9 @@ pages = {name: view.load(name) for name in view.names()}
 groups: dict[str, list[st.Page]] = {}
 for name, page in sorted(pages.items(), key=lambda pair: pair[1].place):
     file = HERE / "pages_" / f"{name}.py"
-    groups.setdefault(page.group, []).append(st.Page(file, title=page.title, url_path=name, default=name == FIRST))
+    groups.setdefault(page.group, []).append(st.Page(file, title=page.title, url_path=name, default=name == view.FIRST))
 current = st.navigation(groups)
-name = current.url_path or FIRST
+name = current.url_path or view.FIRST
 
 widgets.style()
 with runner.guard("The choice of runs"), suppress(Damaged):  # the page says why a store cannot be read

@@ -190,22 +190,40 @@ def test_the_table_of_a_run_can_be_taken_as_csv_and_its_figure_as_svg(browser, s
         assert "truth, pleasure" in Path(svg.value.path()).read_text("utf-8")
 
 
-def test_a_run_shared_as_a_file_opens_offline_with_its_figures(browser, folder, tmp_path):
-    from dashboard import share
+def test_a_report_opens_offline_asks_for_nothing_and_its_figures_answer(browser, folder, tmp_path):
+    from dashboard import report
     from dashboard.results.index import Index
     from dashboard.store import Source, Store
-    from dashboard.views import view
 
-    file = tmp_path / "run.html"
-    run = fake_store.ids("study", made.STUDIES[0].name, 0)
+    file = tmp_path / "report.html"
+    grid = [spec for spec in made.STUDIES if spec.method == "motion/lma_vae" and "synthetic" in spec.name]
     store = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
-    pages = [view.load(name) for name in ("run", "circumplex")]
-    file.write_text(share.file(Index(store.runs()), store, pages, [run]), "utf-8")
+    ids = [fake_store.ids("study", spec.name, 0) for spec in grid]
+    file.write_text(report.file(Index(store.runs()), store, ids), "utf-8")
     with fresh(browser) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         page.context.set_offline(True)
         page.goto(file.as_uri())
-        page.wait_for_function("document.querySelectorAll('.js-plotly-plot .scatterlayer .trace').length > 3")
-        assert page.locator("h1").inner_text() == made.STUDIES[0].name
+        assert page.locator("h1").inner_text() == f"Report: {len(grid)} studies"
+        page.locator("nav").get_by_text("Errors").click()
+        page.wait_for_url(re.compile("#chapter-4"))
+        page.locator("#chapter-4 .figure").first.scroll_into_view_if_needed()
+        page.locator("#chapter-4 .js-plotly-plot").first.wait_for()
+        # a figure answers: a box that is drawn in it becomes its range
+        plot = page.locator("#figure-1")
+        plot.scroll_into_view_if_needed()
+        plot.locator(".nsewdrag").first.wait_for(state="attached")
+        before = page.evaluate("document.getElementById('figure-1').layout.xaxis.range")
+        box = plot.locator(".nsewdrag").first.bounding_box()
+        page.mouse.move(box["x"] + 50, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 250, box["y"] + 80, steps=5)
+        page.mouse.up()
+        page.wait_for_function(
+            "before => document.getElementById('figure-1').layout.xaxis.range[0] > before[0]", arg=list(before)
+        )
+        assert {address.partition("#")[0] for address in asked} == {file.as_uri()}
 
 
 def test_each_view_is_one_step_back_and_the_first_is_not_skipped(browser, server):

@@ -11,7 +11,7 @@ from affect import record
 from affect.record import Artifact
 from dashboard.figures import circumplex, compared, predictions, ranking, recordings
 from dashboard.results import comparing, differences, names
-from dashboard.views import seeds
+from dashboard.views import curves
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice, Row
 from dashboard.views.items import Item, Link, Links, Message, Section
@@ -165,7 +165,7 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
 def learned(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the curves of every seed and their mean."""
     yield from alone(choice)
-    yield from seeds.view(choice, ask)
+    yield from curves.view("compare")(choice, ask)
 
 
 # -------------------------------------------------------------------------------------- persons, regions, recordings

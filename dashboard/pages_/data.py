@@ -140,7 +140,7 @@ def parts_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         yield Section(
             f"{across.capitalize()} and {up}", text, figures.draw_plane(shown, across, up), shown, "data_plane"
         )
-    target = ask.one("Distribution of", targets, "distribution", fixed=True)
+    target = ask.one("Distribution of", targets, "distribution", name=names.target, fixed=True)
     table = data.distribution(values, target)
     text = "Parts that differ much here make the test harder or easier than validation."
     yield Section("Distribution by part", text, figures.draw_distribution(table, target), table, "distribution")
@@ -157,7 +157,7 @@ def traces_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         return
     recordings = sorted(of.annotations["sequence"].astype(str).unique())
     recording = ask.one("Recording", recordings, "recording")
-    target = ask.one("Annotated", data.target_names(of.annotations), "annotated", fixed=True)
+    target = ask.one("Annotated", data.target_names(of.annotations), "annotated", name=names.target, fixed=True)
     table = data.trace(of.annotations, recording, target)
     people = sum(name != "" for name in table["annotator"].unique())
     said = f"{people} annotators, thin; the label that methods learn from is thick." if people else "One label only."
@@ -221,6 +221,7 @@ PAGE = Page(
     place=100,
     looks_at="store",
     key="data_view",
+    protocol_key="data",
     command=COMMAND,
 )
 

@@ -272,6 +272,7 @@ PAGE = Page(
     place=20,
     looks_at="store",
     key="layout",
+    protocol_key="protocol",
     command=COMMAND,
 )
 

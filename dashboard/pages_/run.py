@@ -323,7 +323,7 @@ PAGE = Page(
     how="What is predicted, on which data, and how the score compares with baselines. Below: true and predicted "
     "values, then details.",
     views=(
-        View("Curves", None, curves.view),
+        View("Curves", None, curves.view("run")),
         View("Parameters", None, parameters),
         View("Scores", None, scores),
         View("Runs", None, children, has_children, shared=False),
