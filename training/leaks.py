@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from training.data import Dataset, Strings
 
@@ -53,9 +54,16 @@ def regrouped(data: Dataset, names: Iterable[str]) -> Dataset:
     return data
 
 
-def found(data: Dataset, part: Strings, left_out: str) -> Iterator[Leak]:
-    """Yield what stands in several parts; `part` (n,) is each sample's, and samples `left_out` are in none."""
-    used = part != left_out
+def found(data: Dataset, of_folds: Iterable[Strings], left_out: str) -> tuple[Leak, ...]:
+    """Return what stands in several parts; `of_folds` has each sample's part (n,), of one split or of each fold.
+
+    Samples whose part is `left_out` count in none. What several folds divide is named once, with the first's parts.
+    """
+    every = [leak for part in of_folds for leak in _divided(data, part, part != left_out)]
+    return tuple({(leak.kind, leak.name): leak for leak in reversed(every)}.values())
+
+
+def _divided(data: Dataset, part: Strings, used: NDArray[np.bool_]) -> Iterator[Leak]:
     for kind, names in data.kept_together.items():
         known = used & (names != "")
         name, index = np.unique(names[known], return_inverse=True)

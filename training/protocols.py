@@ -285,7 +285,8 @@ def make(
             f"{none} of {int(labelled.sum())} samples have no emotion: the baseline that predicts the mean of each "
             "emotion leaves them out"
         )
-    leaking = _leaks(data, [_parts(data, fold, labelled) for fold in assigned_folds] or [part])
+    of_folds = [_parts(data, fold, labelled) for fold in assigned_folds] or [part]
+    leaking = leaks.found(data, [np.where(of == UNLABELLED, TRAIN, of) for of in of_folds], LEFT_OUT)
     if leaking:
         notes.append(f"LEAK: {leaks.sentence(leaking)}; test scores are too good")
     seeded = published is None or VALIDATION not in published.values()
@@ -357,14 +358,6 @@ def _fold(whole: Protocol, number: int, assigned: Mapping[str, str], labelled: N
     part = _parts(whole.data, assigned, labelled)
     groups = {name: sum(p == name for p in assigned.values()) for name in PARTS}
     return replace(whole, fold=number, part=part, split_id=_split_id(whole.data, part), groups=groups)
-
-
-def _leaks(data: Dataset, of_folds: Sequence[Strings]) -> tuple[Leak, ...]:
-    """Return what stands in two parts, of folds in those of any."""
-    every = [
-        leak for part in of_folds for leak in leaks.found(data, np.where(part == UNLABELLED, TRAIN, part), LEFT_OUT)
-    ]
-    return tuple({(leak.kind, leak.name): leak for leak in reversed(every)}.values())
 
 
 def _split_id(data: Dataset, part: Strings) -> str:
