@@ -205,7 +205,6 @@ def test_a_report_opens_offline_asks_for_nothing_and_its_figures_answer(browser,
         page.on("request", lambda request: asked.append(request.url))
         page.context.set_offline(True)
         page.goto(file.as_uri())
-        page.locator("#figure-1 .scatterlayer .trace").first.wait_for()
         assert page.locator("h1").inner_text() == f"Report: {len(grid)} studies"
         page.locator("nav").get_by_text("Errors").click()
         page.wait_for_url(re.compile("#chapter-4"))
@@ -214,6 +213,7 @@ def test_a_report_opens_offline_asks_for_nothing_and_its_figures_answer(browser,
         # a figure answers: a box that is drawn in it becomes its range
         plot = page.locator("#figure-1")
         plot.scroll_into_view_if_needed()
+        plot.locator(".nsewdrag").first.wait_for(state="attached")
         before = page.evaluate("document.getElementById('figure-1').layout.xaxis.range")
         box = plot.locator(".nsewdrag").first.bounding_box()
         page.mouse.move(box["x"] + 50, box["y"] + 20)

@@ -24,7 +24,7 @@ LISTED = 20
 
 def counts(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show how much the store holds."""
-    yield items.data_badge([run.synthetic for run in _studies(choice) if run.synthetic is not None])
+    yield items.data_badge(_studies(choice))
     yield Values([Value(what.capitalize(), f"{count:,}") for what, count in overview.counts(choice.index).items()])
     yield Section(notes=(f"Store: {choice.read.where()}",))
     if choice.index.problems:

@@ -72,7 +72,7 @@ def protocols(index: Index) -> pd.DataFrame:
         rows.append(
             {
                 "protocol": protocol.label,
-                "data": protocol.record.data_word,
+                "data": protocol.record.data_mark,
                 "studies": len(protocol.studies),
                 "scored": protocol.times_scored,
                 "best so far": "" if best is None else best.title,
