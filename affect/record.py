@@ -356,10 +356,7 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
     ("mae_over_range", ALL): "feature_errors.parquet: mean of mae_over_range over the features that have a range",
     ("mae_round_trip", "*"): "round_trip.parquet: mean of |recovered - true|, by target and over all",
     ("mae_round_trip_real", "*"): "round_trip.parquet: mean of |recovered_from_real - true|, by target and over all",
-    (
-        "mae",
-        "latent",
-    ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
+    ("mae", "latent"): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
     (
         "mse_linear_probe",
         "*",
