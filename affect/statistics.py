@@ -106,7 +106,8 @@ def intervals(
     low, high = _ends(scores, n_groups)
     for k, name in enumerate(names):
         for j, target in enumerate((*targets, ALL)):
-            by_name[name, target] = Interval(*np.clip([low[k, j], high[k, j]], *_possible(name)).tolist(), n_groups)
+            first, last = np.clip([low[k, j], high[k, j]], *_possible(name)).tolist()
+            by_name[name, target] = Interval(first, last, n_groups)
     return by_name
 
 
