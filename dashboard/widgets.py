@@ -32,7 +32,7 @@ PAGE_ROWS = 50
 ACTIVATE = "source .venv/bin/activate"
 TALL = 20
 ASSETS = Path(__file__).resolve().parent / "assets"
-SCRIPTS = ("history.js", "rows.js", "zoom.js", "sidebar.js", "copy.js")
+SCRIPTS = ("history.js", "rows.js", "zoom.js", "sidebar.js", "copy.js", "sign_in.js")
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:=^])")
 _LINKED_LATE = re.compile(r"(:|@|www)", re.IGNORECASE)

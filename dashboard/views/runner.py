@@ -200,9 +200,7 @@ def _view(view: View, choice: Choice, ask: Widgets, draw: share.Draw) -> None:
 
 def _badges(choice: Choice) -> items.Badges:
     """Return what kind of data the chosen runs are of."""
-    records = choice.records()
-    known = [record.synthetic for record in records if record.synthetic is not None]
-    return items.data_badge(known, any(record.transferred for record in records))
+    return items.data_badge(choice.records())
 
 
 def _say_protocols(choice: Choice, draw: share.Draw) -> None:
