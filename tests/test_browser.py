@@ -143,15 +143,32 @@ def test_going_back_from_a_run_shows_the_leaderboard_as_it_was(browser, server):
         assert query(page) == chosen
 
 
+SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+  if (!entry.hadRecentInput) window.shifted += entry.value;
+})).observe({ type: "layout-shift", buffered: true });"""
+
+
 def test_the_overview_follows_a_running_study_by_itself(browser, tmp_path):
     store = fake_store.build(tmp_path / "live", studies=made.STUDIES[-1:])
     study = fake_store.ids("study", made.STUDIES[-1].name, 0)
     with serving(store) as base, fresh(browser) as page:
+        page.add_init_script(SHIFTS)
         settled(page, f"{base}/")
         page.get_by_text("4 of 8 trials").wait_for()
+        page.wait_for_timeout(1000)
+        page.evaluate("window.shifted = 0")  # what follows happens while a person reads
+        drawn = page.locator("h1").element_handle()
         with fake_store.Writer(store) as writer:
             writer.tags(study, {record.tag("trials_total"): "16"})
         page.get_by_text("4 of 16 trials").wait_for()
+        assert page.evaluate("window.shifted") < 0.1
+        # nothing else was drawn again
+        assert drawn.evaluate("element => element.isConnected")
+        # a study that begins while the page is open
+        fake_store.build(store, studies=made.STUDIES[-1:], seed=1)
+        page.wait_for_function("document.querySelectorAll('[data-testid=stProgress]').length === 2")
+        with fake_store.Writer(store) as writer:
+            writer.tags(fake_store.ids("study", made.STUDIES[-1].name, 1), {record.tag("state"): "complete"})
         with fake_store.Writer(store) as writer:
             writer.tags(study, {record.tag("state"): "complete"})
         page.get_by_text("No study is running.").wait_for()
