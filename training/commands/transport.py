@@ -19,7 +19,7 @@ def export(
     from training.tracking import transport
     from training.tracking.store import Store
 
-    count = transport.export(Store.open(), runs, out)
+    count = transport.export(Store.open(to_read=True), runs, out)
     console().print(f"{count} runs written to {out}", markup=False)
 
 
