@@ -244,6 +244,9 @@ class Artifact:
     MESH = "mesh.parquet"
     TRIANGLES = "triangles.parquet"
     FIGURES = "figures.parquet"
+    THUMBNAILS = "thumbnails.parquet"
+    TEST_MESHES = "test_meshes.parquet"
+    NEIGHBOURS = "neighbours.parquet"
     DATA_SUMMARY = "data_summary.json"
     SPACE = "space.json"
     LOG = "log.txt"
@@ -321,6 +324,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.TRIANGLES: ("a", "b", "c"),
     # where a window's joints are in each of its frames, in body heights: x and z level, y up
     Artifact.FIGURES: ("sample", "frame", "joint", "x", "y", "z"),
+    # test images, at most 64 pixels wide and high, as PNG
+    Artifact.THUMBNAILS: ("sample", "png"),
+    # meshes of a bounded number of test samples, in the data's own unit, x to the right, y down
+    Artifact.TEST_MESHES: ("sample", "vertex", "x", "y", "z"),
+    # of each test sample the nearest others in the inputs, rank 1 first, and the part that each is in
+    Artifact.NEIGHBOURS: ("sample", "rank", "neighbour", "part", "distance"),
 }
 """The columns every table of that name has, in this order; a table may have more after them."""
 
@@ -347,10 +356,7 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
     ("mae_over_range", ALL): "feature_errors.parquet: mean of mae_over_range over the features that have a range",
     ("mae_round_trip", "*"): "round_trip.parquet: mean of |recovered - true|, by target and over all",
     ("mae_round_trip_real", "*"): "round_trip.parquet: mean of |recovered_from_real - true|, by target and over all",
-    (
-        "mae",
-        "latent",
-    ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
+    ("mae", "latent"): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
     (
         "mse_linear_probe",
         "*",

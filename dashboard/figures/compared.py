@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MOST_GROUPS = 30
 """Groups that are drawn; the table has all."""
-OF_ONE = 2
-"""Samples of one recording (else of one group) in a list, so that frames of one clip do not fill it."""
 
 
 # --------------------------------------------------------------------------------------------------------- errors
@@ -196,7 +194,8 @@ def disagreement(tables: Mapping[str, pd.DataFrame], target: str, limit: int = 2
     """Return the samples on which the runs' predictions are farthest apart, with the truth and each prediction.
 
     `tables` are what `mean_predictions` returns. Of numbers, `apart` is the largest minus the smallest prediction; of
-    classes, the number of different ones minus 1. No recording (no group, where there are none) has more than `OF_ONE`
+    classes, the number of different ones minus 1. No recording (no group, where there are none) has more than
+    `predictions.OF_ONE`
     rows. Samples that not all runs have are left out.
     """
     first = next(iter(tables.values()))
@@ -210,15 +209,7 @@ def disagreement(tables: Mapping[str, pd.DataFrame], target: str, limit: int = 2
     else:
         found["apart"] = values.astype(str).nunique(axis=1) - 1
     found = found[found["apart"] > 0].sort_values("apart", ascending=False, kind="stable")
-    return few_of_one(found).head(limit).reset_index(drop=True)[[*shown, "apart", "truth", *tables]]
-
-
-def few_of_one(rows: pd.DataFrame, most: int = OF_ONE) -> pd.DataFrame:
-    """Return rows in their order, at most so many of one recording, or of one group where there are no recordings."""
-    by = rows["group"].astype(str)
-    if "sequence" in rows:
-        by = rows["sequence"].astype(object).where(rows["sequence"].notna(), by).astype(str)
-    return rows[by.groupby(by).cumcount() < most]
+    return predictions.few_of_one(found).head(limit).reset_index(drop=True)[[*shown, "apart", "truth", *tables]]
 
 
 def apart_by_recording(tables: Mapping[str, pd.DataFrame], targets: Sequence[str]) -> list[str]:

@@ -58,6 +58,7 @@ def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
             "marker": marker,
             "name": theme.plain(label) if label else "sample",
             "text": [f"{theme.plain(s)}, {theme.plain(g)}" for s, g in zip(mine["sample"], mine["group"], strict=True)],
+            "customdata": mine["sample"].astype(str).tolist(),
             "hovertemplate": "%{text}<br>truth %{x:.3g}, prediction %{y:.3g}<extra>%{fullData.name}</extra>",
         }
         traces.append(dots)

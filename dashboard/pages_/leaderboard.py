@@ -165,7 +165,8 @@ def pairs_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     yield Section(
         "",
         "Difference of the first study from the second, with its 95 % interval over the same "
-        f"{names.plural(protocol.group_kind)}. An interval that holds 0 says nothing for either. {PAIRS}",
+        f"{names.plural(protocol.group_kind)}. An interval that holds 0 says nothing for either. {PAIRS} "
+        f"{comparing.POWER}",
         ranking.draw_pairs(table, metric),
         table.rename(columns={"groups": names.plural(protocol.group_kind)}),
         "pairs",

@@ -50,7 +50,7 @@ def running(choice: Choice, ask: Ask) -> Iterator[Item]:
             yield Progress(
                 f"{study.record.title} on {study.record.protocol}",
                 summary.done / summary.total if summary.total else 0.0,
-                overview.progress_text(summary),
+                overview.progress_text(study, now),
                 Link("Watch it", "study", {"runs": study.run_id}),
                 f"No activity for {names.duration(silent)}. If the process has stopped, run the same command again to "
                 "continue."

@@ -11,7 +11,7 @@ from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard.figures import circumplex, pictures, predictions, rotations, theme, truth
 from dashboard.results import card, caveats, differences, names
-from dashboard.views import attention, curves, images, moving, questions, seven_tasks
+from dashboard.views import attention, curves, images, moving, questions, sample, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.cards import card_of, missing_files
 from dashboard.views.choice import Choice, Row
@@ -124,10 +124,12 @@ def truth_against_prediction(choice: Choice, ask: Ask, tables: dict[str, pd.Data
         dots = truth.points(table, target, part)
         caption = truth.caption(dots, part, run.group_kind)
         text = f"{run.what[0].upper()}{run.what[1:]}: {caption}"
-        return Section(heading, text, truth.draw(dots, target), dots, f"truth{key}", across=across)
+        picks = sample.picks(ask, "run_sample")
+        return Section(heading, text, truth.draw(dots, target), dots, f"truth{key}", across=across, picks=picks)
 
     yield Section("Truth and prediction")
     yield from choice.map({name: table for name, table in tables.items() if target in known[name]}, make).values()
+    yield from sample.of_dot(choice, ask, "run_sample")
 
 
 # ------------------------------------------------------------------------------------------------------ the views
