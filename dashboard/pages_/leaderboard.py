@@ -112,6 +112,8 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     if asked.published:
         parts.append(board.published(protocol, metric, target, asked.methods, of=asked.published))
     joined = board.board(parts, metric)
+    if found := board.alarm(rows, board.published(protocol, metric, target, of="data"), metric):
+        yield Message(found, "warning")
     links = [
         Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
         for run in joined["run_id"].astype(str)
