@@ -12,7 +12,7 @@ from affect import record
 from affect.record import Artifact
 from dashboard.figures import cells, ranking
 from dashboard.results import board, comparing, names, pivot, tables
-from dashboard.views import items
+from dashboard.views import items, rescored
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Link, Message, Section
@@ -197,6 +197,29 @@ def scored(protocol: Protocol) -> str:
     return f"{studies} evaluated on this test set. The more there are, the more likely a small lead is luck."
 
 
+def shown_studies(asked: Asked) -> list[str]:
+    """Return the studies that the filters leave, newest first."""
+    runs = asked.protocol.shown(asked.archived)
+    runs = [run for run in runs if not asked.methods or run.method in asked.methods]
+    return [run.run_id for run in runs if not asked.labels or set(asked.labels) & set(run.labels)]
+
+
+def recomputed_view(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the studies by scores that are computed from their predictions."""
+    above, asked = questions(choice, ask, ranking=False)
+    yield from above
+    if asked is not None:
+        yield from rescored.from_predictions(choice, ask, asked.protocol, asked.target, shown_studies(asked))
+
+
+def curves_view(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the studies by the best and last values of their curves."""
+    above, asked = questions(choice, ask, ranking=False)
+    yield from above
+    if asked is not None:
+        yield from rescored.from_curves(choice, ask, asked.protocol, shown_studies(asked))
+
+
 # ----------------------------------------------------------------------------------------------------- as a table
 
 
@@ -269,6 +292,8 @@ PAGE = Page(
         View("Ranking", None, ranking_view, formerly="ranking"),
         View("Pairs", None, pairs_view),
         View("As a table", None, table_view, formerly="as table"),
+        View("From predictions", None, recomputed_view),
+        View("From curves", None, curves_view),
     ),
     group="Results",
     place=20,
