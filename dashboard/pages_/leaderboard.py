@@ -69,8 +69,13 @@ def default_protocol(choice: Choice) -> str:
     return next((label for label, protocol in protocols.items() if protocol.metric_names), next(iter(protocols)))
 
 
-def questions(choice: Choice, ask: Ask, ranking: bool = True) -> tuple[list[Item], Asked | None]:
-    """Ask what is to be shown; return what is to be said above it, and the answers where there is something to show."""
+def questions(
+    choice: Choice, ask: Ask, ranking: bool = True, metrics: bool = True, targets: bool = True
+) -> tuple[list[Item], Asked | None]:
+    """Ask what is to be shown; return what is to be said above it, and the answers where there is something to show.
+
+    A view that has a question of its own for the metric or the target leaves it out here.
+    """
     protocols = choice.index.protocols
     if not protocols:
         return [Message("No study has been made yet.", "empty", COMMAND)], None
@@ -83,9 +88,13 @@ def questions(choice: Choice, ask: Ask, ranking: bool = True) -> tuple[list[Item
             return [*above, Message("No study of this protocol has test scores yet.", "empty", COMMAND)], None
         links = items.Links([Link(f"Watch {run.title}", "study", {"runs": run.run_id}) for run in running[:4]])
         return [*above, Message("This protocol has no test scores yet; its studies are still running."), links], None
-    metric = ask.one("Metric", protocol.metric_names, "metric", protocol.objective, names.metric)
-    targets = protocol.different(protocol.targets_of(metric))
-    target = ask.one("Target", targets, "target", name=names.target, fixed=True)
+    metric = protocol.objective if protocol.objective in protocol.metric_names else protocol.metric_names[0]
+    if metrics:
+        metric = ask.one("Metric", protocol.metric_names, "metric", metric, names.metric)
+    target = record.ALL
+    if targets:
+        scored_targets = protocol.different(protocol.targets_of(metric))
+        target = ask.one("Target", scored_targets, "target", name=names.target, fixed=True)
     known = sorted({run.method for run in protocol.shown(archived=True)})
     methods = ask.many("Methods", known, "method", names.method)
     written = sorted({label for run in protocol.shown(archived=True) for label in run.labels})
@@ -206,7 +215,7 @@ def shown_studies(asked: Asked) -> list[str]:
 
 def recomputed_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the studies by scores that are computed from their predictions."""
-    above, asked = questions(choice, ask, ranking=False)
+    above, asked = questions(choice, ask, ranking=False, metrics=False)
     yield from above
     if asked is not None:
         yield from rescored.from_predictions(choice, ask, asked.protocol, asked.target, shown_studies(asked))
@@ -214,7 +223,7 @@ def recomputed_view(choice: Choice, ask: Ask) -> Iterator[Item]:
 
 def curves_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the studies by the best and last values of their curves."""
-    above, asked = questions(choice, ask, ranking=False)
+    above, asked = questions(choice, ask, ranking=False, metrics=False, targets=False)
     yield from above
     if asked is not None:
         yield from rescored.from_curves(choice, ask, asked.protocol, shown_studies(asked))

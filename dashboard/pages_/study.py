@@ -274,7 +274,12 @@ def picked_trial(ask: Ask, study: Study, table: pd.DataFrame, key: str) -> Itera
         reason = f": {row['reason']}" if row["reason"] else ""
         known = {str(c).removeprefix(trials.PARAM): v for c, v in row.items() if str(c).startswith(trials.PARAM)}
         frame = pd.DataFrame(
-            [(name, str(one)) for name, one in known.items() if pd.notna(one)], columns=["parameter", "value"]
+            [
+                (name, f"{one:.6g}" if isinstance(one, float) else str(one))
+                for name, one in known.items()
+                if pd.notna(one)
+            ],
+            columns=["parameter", "value"],
         )
         place = f"{key}_{row['run_id'][:8]}"
         yield Section(f"Trial {number}{fold}", f"{value}, {row['state']}{reason}.", frame=frame, key=place)

@@ -28,7 +28,7 @@ def from_predictions(
     choice: Choice, ask: Ask, protocol: Protocol, target: str, studies: Sequence[str]
 ) -> Iterator[Item]:
     """Show the studies by any metric, over all samples or as the mean over recordings."""
-    metric = ask.one("Computed", list(recomputed.known(protocol)), "computed", protocol.objective, names.metric)
+    metric = ask.one("Metric", list(recomputed.known(protocol)), "computed", protocol.objective, names.metric)
     form = ask.one("Form", list(recomputed.FORMS), "form", fixed=True)
     rows, lost = recomputed.board(choice.read, protocol, studies, metric, target, form)
     for study, why in lost.items():
