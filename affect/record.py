@@ -77,6 +77,8 @@ TAGS: dict[str, str] = {
     "group_kind": "what is never split: clip, person, video …",
     "groups": 'JSON {"train": n, "validation": n, "test": n}: number of groups by part',
     "persons": "known or unknown",
+    "leaks": "JSON object kind → number of persons, recordings or copies of images that stand in two parts of the "
+    "split (`--allow-leak`); absent where none does",
     "settings": "JSON object, sorted keys",
     "study": "name of the study",
     "seed": "the seed of this run",
@@ -219,6 +221,7 @@ class Artifact:
     """Names of the artifact files. Each is a Parquet table with the columns in `COLUMNS`, JSON, or text."""
 
     SPLIT = "split.parquet"
+    LEAKS = "leaks.parquet"
     ANNOTATIONS = "annotations.parquet"
     PREDICTIONS = "predictions.parquet"
     EMBEDDINGS = "embeddings.parquet"
@@ -252,6 +255,8 @@ class Artifact:
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.SPLIT: ("sample", "group", "part"),
+    # of a study whose split leaks: what stands in which parts (their names, joined by commas), with how many samples
+    Artifact.LEAKS: ("kind", "name", "parts", "samples"),
     # of a study on data with time: and the targets, nan where unknown. annotator "" has the labels that methods learn
     # from; where several people annotated, there are rows of each as well
     Artifact.ANNOTATIONS: ("sample", "sequence", "time", "annotator"),
@@ -351,10 +356,7 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
     ("mae_over_range", ALL): "feature_errors.parquet: mean of mae_over_range over the features that have a range",
     ("mae_round_trip", "*"): "round_trip.parquet: mean of |recovered - true|, by target and over all",
     ("mae_round_trip_real", "*"): "round_trip.parquet: mean of |recovered_from_real - true|, by target and over all",
-    (
-        "mae",
-        "latent",
-    ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
+    ("mae", "latent"): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
     (
         "mse_linear_probe",
         "*",

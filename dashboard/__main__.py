@@ -38,22 +38,19 @@ def main(context: typer.Context) -> None:
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Port to serve on.")] = 8501,
-    host: Annotated[str, typer.Option(help="Address to serve on; anything but this machine needs care.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to serve on; any but this machine's own needs sign-in.")
+    ] = "127.0.0.1",
 ) -> None:
     """Serve the dashboard and print its address."""
-    if host not in LOOPBACK:
-        typer.secho(
-            f"Serving on {host}: everyone who reaches this machine can read the whole store. There is no password.",
-            fg="yellow",
-            err=True,
-        )
-    _refuse_a_taken_port(host, port)
-    typer.echo(f"Affectory is at http://{host}:{port}  (Ctrl-C ends it)")
-    sys.stdout.flush()
     # Streamlit reads .streamlit/config.toml from the working folder; a store given relative to this one stays found
     if folder := os.environ.get("AFFECTORY_STORE"):
         os.environ["AFFECTORY_STORE"] = str(Path(folder).resolve())
     os.chdir(ROOT)
+    _refuse_strangers(host)
+    _refuse_a_taken_port(host, port)
+    typer.echo(f"Affectory is at http://{host}:{port}  (Ctrl-C ends it)")
+    sys.stdout.flush()
     from streamlit.web import cli
 
     sys.argv = [
@@ -65,6 +62,21 @@ def serve(
         "--logger.level=error",
     ]
     cli.main()
+
+
+def _refuse_strangers(host: str) -> None:
+    """End with exit code 2 where people without an account on this machine could read the store."""
+    from dashboard import signing_in
+
+    try:
+        listed = signing_in.allowed()
+    except ValueError as error:
+        _refuse(f"Not serving: {error}. {signing_in.HOW}")
+    if listed is None and host not in LOOPBACK:
+        _refuse(
+            f"Not serving on {host}: everyone who reaches this machine could read the whole store, because no sign-in "
+            f"is set up. {signing_in.HOW} Or serve on 127.0.0.1 and reach it through ssh."
+        )
 
 
 def _refuse_a_taken_port(host: str, port: int) -> None:

@@ -54,8 +54,7 @@ def file(index: Index, read: Reads, ids: Sequence[str], images: bool = False) ->
 
 def _overview(index: Index, read: Reads, studies: Sequence[str], protocols: Sequence[Protocol]) -> Iterator[Item]:
     records = index.records(studies)
-    known = [run.synthetic for run in records if run.synthetic is not None]
-    yield items.data_badge(known, any(run.transferred for run in records))
+    yield items.data_badge(records)
     if len(protocols) > 1:
         yield Message(
             f"These studies have {len(protocols)} protocols (data, split or targets). Only scores of one protocol are "

@@ -61,8 +61,7 @@ def views(
     shown: list[Item] = []
     choice = Choice(index, read, ids, shown.append)
     if page.looks_at == "runs":
-        known = [record.synthetic for record in choice.records() if record.synthetic is not None]
-        shown.append(items.data_badge(known, any(record.transferred for record in choice.records())))
+        shown.append(items.data_badge(choice.records()))
     makes = [(page.title, page.top, choice)] if page.top is not None else []
     for view in page.offered(choice):
         if _goes(view, images):

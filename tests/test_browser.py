@@ -143,15 +143,32 @@ def test_going_back_from_a_run_shows_the_leaderboard_as_it_was(browser, server):
         assert query(page) == chosen
 
 
+SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+  if (!entry.hadRecentInput) window.shifted += entry.value;
+})).observe({ type: "layout-shift", buffered: true });"""
+
+
 def test_the_overview_follows_a_running_study_by_itself(browser, tmp_path):
     store = fake_store.build(tmp_path / "live", studies=made.STUDIES[-1:])
     study = fake_store.ids("study", made.STUDIES[-1].name, 0)
     with serving(store) as base, fresh(browser) as page:
+        page.add_init_script(SHIFTS)
         settled(page, f"{base}/")
         page.get_by_text("4 of 8 trials").wait_for()
+        page.wait_for_timeout(1000)
+        page.evaluate("window.shifted = 0")  # what follows happens while a person reads
+        drawn = page.locator("h1").element_handle()
         with fake_store.Writer(store) as writer:
             writer.tags(study, {record.tag("trials_total"): "16"})
         page.get_by_text("4 of 16 trials").wait_for()
+        assert page.evaluate("window.shifted") < 0.1
+        # nothing else was drawn again
+        assert drawn.evaluate("element => element.isConnected")
+        # a study that begins while the page is open
+        fake_store.build(store, studies=made.STUDIES[-1:], seed=1)
+        page.wait_for_function("document.querySelectorAll('[data-testid=stProgress]').length === 2")
+        with fake_store.Writer(store) as writer:
+            writer.tags(fake_store.ids("study", made.STUDIES[-1].name, 1), {record.tag("state"): "complete"})
         with fake_store.Writer(store) as writer:
             writer.tags(study, {record.tag("state"): "complete"})
         page.get_by_text("No study is running.").wait_for()
@@ -205,7 +222,6 @@ def test_a_report_opens_offline_asks_for_nothing_and_its_figures_answer(browser,
         page.on("request", lambda request: asked.append(request.url))
         page.context.set_offline(True)
         page.goto(file.as_uri())
-        page.locator("#figure-1 .scatterlayer .trace").first.wait_for()
         assert page.locator("h1").inner_text() == f"Report: {len(grid)} studies"
         page.locator("nav").get_by_text("Errors").click()
         page.wait_for_url(re.compile("#chapter-4"))
@@ -214,6 +230,7 @@ def test_a_report_opens_offline_asks_for_nothing_and_its_figures_answer(browser,
         # a figure answers: a box that is drawn in it becomes its range
         plot = page.locator("#figure-1")
         plot.scroll_into_view_if_needed()
+        plot.locator(".nsewdrag").first.wait_for(state="attached")
         before = page.evaluate("document.getElementById('figure-1').layout.xaxis.range")
         box = plot.locator(".nsewdrag").first.bounding_box()
         page.mouse.move(box["x"] + 50, box["y"] + 20)
@@ -242,3 +259,32 @@ def test_each_view_is_one_step_back_and_the_first_is_not_skipped(browser, server
             )
             settled(page)
             page.get_by_role("radio", name=name or "Progress", checked=True).wait_for()
+
+
+def test_what_a_stranger_asks_is_answered_within_three_clicks(browser, server):
+    """The guide for the supervisor promises each of these ways."""
+    with fresh(browser) as page:
+        main = page.get_by_test_id("stMain")
+        settled(page, f"{server}/")
+        page.get_by_test_id("stSidebarNav").get_by_text("Leaderboard").click()
+        main.get_by_text(
+            re.compile("has the best test .*(significantly worse|cannot be told apart|only study)")
+        ).wait_for()
+
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED})}")
+        main.get_by_text(re.compile("Compare the first")).click()
+        page.wait_for_url(re.compile("/compare"))
+        settled(page)
+        page.get_by_role("radio", name="What differs", checked=True).wait_for()
+        main.locator('[data-testid="stDataFrame"]').first.wait_for()
+
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED})}")
+        table = page.locator('[data-testid="stDataFrame"]').first
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": 120, "y": 35 + 17})
+        page.wait_for_url(re.compile(r"/run\?"))
+        settled(page)
+        main.get_by_text("Search", exact=True).click()
+        page.wait_for_url(re.compile(r"/study\?"))
+        settled(page)
+        main.get_by_text(re.compile(r"on validation, against .* of the defaults|the defaults themselves")).wait_for()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affect.record import PARTS
-from training import json_files
+from training import json_files, leaks
 from training.contract import UserError
 from training.data import Dataset
 from training.messages import listed, nearest, plural
@@ -43,6 +43,13 @@ _KEYS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": V
 
 Classes = dict[str, Counter[str]]
 """Group → how many labelled samples it has of each class; of one nameless class where it has none."""
+
+
+def names(path: Path) -> set[str]:
+    """Return every name in the lists of a split file; none of what is no such file, which `read` refuses."""
+    content = json_files.read(path)
+    lists = [groups for groups in content.values() if isinstance(groups, list)] if isinstance(content, dict) else []
+    return {str(name) for groups in lists for name in groups if isinstance(name, str | int)}
 
 
 def read(path: Path, data: Dataset) -> dict[str, str]:
@@ -235,7 +242,7 @@ def _draw(
 
 def check_recordings(data: Dataset) -> None:
     """Raise UserError where a recording is in two groups: a split would divide it, and its frames hardly differ."""
-    if data.sequence is None:
+    if data.sequence is None or leaks.RECORDING in data.kept_together:  # then the division itself is looked for
         return
     pairs = np.unique(np.stack([data.sequence, data.group]), axis=1)
     twice = np.flatnonzero(pairs[0, 1:] == pairs[0, :-1])

@@ -131,6 +131,7 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
                     pair.high,
                     pair.p,
                     pair.adjusted,
+                    pair.detectable,
                     pair.groups,
                     differences.answer(pair, metric),
                 )
@@ -143,7 +144,8 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
     yield Section(
         "",
         f"Test {names.metric(metric)} ({names.better(metric) or 'no order known'}), and each run's difference from "
-        f"{first.name} with its 95 % interval over {kind}. {MEANING.format(groups=kind)}",
+        f"{first.name} with its 95 % interval over {kind}. {MEANING.format(groups=kind)} "
+        f"{comparing.POWER}",
         fig,
         table.rename(columns={"groups": kind}),
         "compared",

@@ -81,7 +81,7 @@ def questions(
         return [Message("No study has been made yet.", "empty", COMMAND)], None
     label = ask.one("Protocol", list(protocols), "protocol", default_protocol(choice))
     protocol = protocols[label]
-    above: list[Item] = [items.data_badge([bool(protocol.record.synthetic)], protocol.record.transferred)]
+    above: list[Item] = [items.data_badge([protocol.record])]
     if not protocol.metric_names:
         running = [run for run in protocol.shown() if run.state == "running"]
         if not running:
@@ -176,7 +176,8 @@ def pairs_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     yield Section(
         "",
         "Difference of the first study from the second, with its 95 % interval over the same "
-        f"{names.plural(protocol.group_kind)}. An interval that holds 0 says nothing for either. {PAIRS}",
+        f"{names.plural(protocol.group_kind)}. An interval that holds 0 says nothing for either. {PAIRS} "
+        f"{comparing.POWER}",
         ranking.draw_pairs(table, metric),
         table.rename(columns={"groups": names.plural(protocol.group_kind)}),
         "pairs",

@@ -65,7 +65,7 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
 def badges(row: Row, marks: Sequence[str]) -> Badges:
     """Return what kind of run it is, its marks and its own tags."""
     run = row.record
-    words = [(mark, BADGES.get(mark, "gray")) for mark in marks]
+    words = [(mark, "red" if mark == run.leak_text else BADGES.get(mark, "gray")) for mark in marks]
     words.insert(1, (run.what[0].upper() + run.what[1:], "blue"))
     words += [(label, "gray") for label in run.labels]
     if run.state != State.COMPLETE:

@@ -252,7 +252,7 @@ def thesis(
     if not rows["settings"].map(names.present).any():
         frame = frame.drop(columns="settings")
     bold = [(place, frame.shape[1] - 1) for place, run_id in enumerate(rows["run_id"]) if run_id == best and best]
-    data = protocol.record.data_word
+    data = protocol.record.data_mark
     caption = (
         f"{protocol.label} ({data + ' data; ' if data else ''}test {names.metric(metric)}, "
         f"{names.target(target)}, {names.better(metric)}). Mean over seeds, interval over {protocol.group_kind}s."
@@ -323,7 +323,7 @@ def newest(index: Index, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
             "value": index.score(run.run_id, record.metric("test", run.objective, record.ALL)),
             "± sd": index.score(run.run_id, record.metric("test", run.objective, record.ALL, record.SD)),
             "baseline": index.score(run.run_id, record.metric("test", run.objective, record.ALL, baseline[run.run_id])),
-            "data": run.data_word,
+            "data": run.data_mark,
             "ended": names.ago(run.end, now),
             "run_id": run.run_id,
         }

@@ -116,7 +116,7 @@ def scored(index: Index, tests: Sequence[Pair], metric: str, target: str, baseli
     """Return a row a run, the baseline first: its test score, and how far it is from the baseline's.
 
     A run of another protocol has its score and no difference. Columns: run, score, ± sd, difference, 95 % low,
-    95 % high, p, p (Holm), groups, answer.
+    95 % high, p, p (Holm), can be told, groups, answer.
     """
     protocol = index.protocol_of(baseline)
     first = comparing.Pair(baseline, baseline)
@@ -137,6 +137,7 @@ def scored(index: Index, tests: Sequence[Pair], metric: str, target: str, baseli
                 "95 % high": shown.high,
                 "p": shown.p,
                 "p (Holm)": shown.adjusted,
+                comparing.DETECTABLE: shown.detectable,
                 "groups": shown.groups or math.nan,
                 "answer": "the baseline" if pair is first else answer(pair, metric),
             }

@@ -62,6 +62,8 @@ class Record:
     group_kind: str
     groups: Mapping[str, int]
     persons_known: bool
+    leaks: Mapping[str, int]
+    """Kind → how many of it stand in two parts of the split, and must not."""
     settings: Mapping[str, Any]
     study: str
     name: str
@@ -161,6 +163,19 @@ class Record:
     def data_word(self) -> str:
         """REAL or SYNTHETIC; empty where the run names no data."""
         return "" if self.synthetic is None else "SYNTHETIC" if self.synthetic else "REAL"
+
+    @property
+    def leak_text(self) -> str:
+        """``LEAK: 3 persons in two parts``, empty where the split divides nothing that it must not."""
+        if not self.leaks:
+            return ""
+        told = ", ".join(names.count(count, kind) for kind, count in self.leaks.items())
+        return f"LEAK: {told} in two parts"
+
+    @property
+    def data_mark(self) -> str:
+        """The data's word as a list shows it, with a mark where the split leaks."""
+        return f"🔴 LEAK, {self.data_word}" if self.leaks else self.data_word
 
     @property
     def code_text(self) -> str:
@@ -282,6 +297,7 @@ TYPES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "targets": (_texts, ()),
     "classes": (_texts, ()),
     "groups": (_counts, {}),
+    "leaks": (_counts, {}),
     "settings": (_settings, {}),
     "weights": (_weights, {}),
     "needs": (_strings, {}),

@@ -120,19 +120,6 @@ def test_an_unknown_run_is_refused_with_the_nearest(run):
     assert "errors" in nowhere.output
 
 
-def test_serving_beyond_this_machine_warns(monkeypatch):
-    from streamlit.web import cli
-
-    monkeypatch.setattr(cli, "main", lambda: None)
-    monkeypatch.chdir(".")
-    port = str(browsing.free_port())
-    beyond = CliRunner().invoke(app, ["serve", "--host", "0.0.0.0", "--port", port])
-    assert re.search("everyone who reaches this machine", beyond.output)
-    here = CliRunner().invoke(app, ["serve", "--port", port])
-    assert "everyone" not in here.output
-    assert f"http://127.0.0.1:{port}" in here.output
-
-
 def test_the_loopback_of_the_newer_protocol_is_served_too(monkeypatch):
     from streamlit.web import cli
 

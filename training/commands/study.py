@@ -18,6 +18,7 @@ def study(
     split: options.Split = None,
     split_seed: options.SplitSeed = 0,
     test_folds: options.TestFolds = None,
+    allow_leak: options.AllowLeak = False,
     set_: options.Set = None,
     over: options.Over = None,
     with_: options.With = None,

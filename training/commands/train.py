@@ -22,6 +22,7 @@ def train(
     split: options.Split = None,
     split_seed: options.SplitSeed = 0,
     test_folds: options.TestFolds = None,
+    allow_leak: options.AllowLeak = False,
     set_: options.Set = None,
     with_: options.With = None,
     repeats: options.Repeats = 5,
