@@ -29,8 +29,7 @@ def view(choice: Choice, ask: Ask, kind: str) -> Iterator[Item]:
     if table.empty:
         yield Message(f"This store has no {kind} yet.", "empty", COMMAND)
         return
-    known = choice.index.records(table["id"])
-    yield items.data_badge([run.synthetic for run in known if run.synthetic is not None])
+    yield items.data_badge(choice.index.records(table["id"]))
     text = ask.text("Find", "find_runs", "words, latent_size=2, tags=good …")
     others = [str(column) for column in table if column not in listing.FIXED]
     by = ask.one("Sort by", [c for c in map(str, table) if c not in ("id", "note")], "sort_runs", "started")

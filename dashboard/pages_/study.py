@@ -258,9 +258,10 @@ def trade_off(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[I
 
 def pick_trial(ask: Ask, key: str, selection: Any) -> None:
     """Keep in the address the number of the trial whose dot a person clicked."""
-    points = selection.get("points") or []
-    if len(points) == 1 and points[0].get("x") is not None:
-        ask.answer(key, f"{int(points[0]['x'])}")
+    numbers = {point.get("x") for point in selection.get("points") or []}
+    # the line of the best so far may have a point there too
+    if len(numbers) == 1 and (number := numbers.pop()) is not None:
+        ask.answer(key, f"{int(number)}")
 
 
 def picked_trial(ask: Ask, study: Study, table: pd.DataFrame, key: str) -> Iterator[Item]:
