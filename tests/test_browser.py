@@ -198,6 +198,7 @@ def test_the_table_of_a_run_can_be_taken_as_csv_and_its_figure_as_svg(browser, s
     run = fake_store.ids("study", made.STUDIES[0].name, 0)
     with fresh(browser) as page:
         settled(page, f"{server}/run?run={run}")
+        page.get_by_text("Commands", exact=True).wait_for()  # the foot of the page: all above it is drawn
         page.get_by_text("Table and downloads").first.click()
         with page.expect_download() as csv:
             page.locator('[data-testid="stDownloadButton"]').get_by_text("CSV").first.click()
@@ -259,3 +260,32 @@ def test_each_view_is_one_step_back_and_the_first_is_not_skipped(browser, server
             )
             settled(page)
             page.get_by_role("radio", name=name or "Progress", checked=True).wait_for()
+
+
+def test_what_a_stranger_asks_is_answered_within_three_clicks(browser, server):
+    """The guide for the supervisor promises each of these ways."""
+    with fresh(browser) as page:
+        main = page.get_by_test_id("stMain")
+        settled(page, f"{server}/")
+        page.get_by_test_id("stSidebarNav").get_by_text("Leaderboard").click()
+        main.get_by_text(
+            re.compile("has the best test .*(significantly worse|cannot be told apart|only study)")
+        ).wait_for()
+
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED})}")
+        main.get_by_text(re.compile("Compare the first")).click()
+        page.wait_for_url(re.compile("/compare"))
+        settled(page)
+        page.get_by_role("radio", name="What differs", checked=True).wait_for()
+        main.locator('[data-testid="stDataFrame"]').first.wait_for()
+
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED})}")
+        table = page.locator('[data-testid="stDataFrame"]').first
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": 120, "y": 35 + 17})
+        page.wait_for_url(re.compile(r"/run\?"))
+        settled(page)
+        main.get_by_text("Search", exact=True).click()
+        page.wait_for_url(re.compile(r"/study\?"))
+        settled(page)
+        main.get_by_text(re.compile(r"on validation, against .* of the defaults|the defaults themselves")).wait_for()
