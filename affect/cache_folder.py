@@ -35,6 +35,17 @@ def folder() -> Path:
     return temporary
 
 
+def give_home() -> None:
+    """Let this process take a temporary folder for its home where its user has none, as in a container.
+
+    Some libraries cannot be imported without a home; MLflow is one.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(_temporary(os.getuid()))
+
+
 @functools.cache
 def _temporary(user: int) -> Path:
     """Return a folder that nobody but this user can write."""

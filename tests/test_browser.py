@@ -198,6 +198,7 @@ def test_the_table_of_a_run_can_be_taken_as_csv_and_its_figure_as_svg(browser, s
     run = fake_store.ids("study", made.STUDIES[0].name, 0)
     with fresh(browser) as page:
         settled(page, f"{server}/run?run={run}")
+        page.get_by_text("Commands", exact=True).wait_for()  # the foot of the page: all above it is drawn
         page.get_by_text("Table and downloads").first.click()
         with page.expect_download() as csv:
             page.locator('[data-testid="stDownloadButton"]').get_by_text("CSV").first.click()

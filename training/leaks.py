@@ -59,8 +59,11 @@ def found(data: Dataset, of_folds: Iterable[Strings], left_out: str) -> tuple[Le
 
     Samples whose part is `left_out` count in none. What several folds divide is named once, with the first's parts.
     """
-    every = [leak for part in of_folds for leak in _divided(data, part, part != left_out)]
-    return tuple({(leak.kind, leak.name): leak for leak in reversed(every)}.values())
+    first: dict[tuple[str, str], Leak] = {}
+    for part in of_folds:
+        for leak in _divided(data, part, part != left_out):
+            first.setdefault((leak.kind, leak.name), leak)
+    return tuple(first.values())
 
 
 def _divided(data: Dataset, part: Strings, used: NDArray[np.bool_]) -> Iterator[Leak]:

@@ -17,7 +17,7 @@ from affect.record import PARTS
 from training import json_files, leaks
 from training.contract import UserError
 from training.data import Dataset
-from training.messages import listed, nearest, plural
+from training.messages import listed, nearest, plural, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def read(path: Path, data: Dataset) -> dict[str, str]:
         raise UserError(f"{path}: {expected}, found {OTHERS!r} in {' and '.join(rest)}")
     for key, groups in content.items():
         if key not in _KEYS:
-            raise UserError(f"{path}: {expected}, found the part {key!r}{nearest(key, _KEYS)}")
+            raise UserError(f"{path}: {expected}, found the part {short(key)!r}{nearest(short(key), _KEYS)}")
         if key in rest:
             continue
         if not isinstance(groups, list) or not all(isinstance(g, str | int) for g in groups):

@@ -200,7 +200,9 @@ def _json(text: str) -> Any:
     if len(text) > LARGEST_JSON:
         raise Unreadable(f"expected at most {LARGEST_JSON:,} characters, found {len(text):,}")
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character can be shown nowhere
+        return value
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"expected JSON, found {_short(text)}") from error
 

@@ -44,9 +44,12 @@ def test_a_user_without_a_home_has_a_cache_that_nobody_else_can_write(elsewhere:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setenv("AFFECTORY_CACHE", "")
+    monkeypatch.setenv("HOME", "")
     monkeypatch.setattr(Path, "home", no_home)
     (elsewhere / "mine").mkdir()
     (elsewhere / f"affectory-{os.getuid()}").symlink_to(elsewhere / "mine")  # as another user may have left it
     assert cache_folder.folder().parent == elsewhere
     assert not cache_folder.folder().is_symlink()
     assert list((elsewhere / "mine").iterdir()) == []
+    cache_folder.give_home()
+    assert os.environ["HOME"] == str(cache_folder.folder())

@@ -253,11 +253,18 @@ def _value(key: str, value: Any, distribution: Any) -> Any:
     kind = int if isinstance(distribution, IntDistribution) else float
     try:
         number = kind(value)
-    except ValueError:
-        raise UserError(f"parameter {key}: expected {kind.__name__}, found {value!r}") from None
+    except (ValueError, OverflowError):  # too large for a whole number, or infinite
+        raise UserError(f"parameter {key}: expected {kind.__name__}, found {_shown(value)}") from None
     if not distribution.low <= number <= distribution.high:
-        raise UserError(f"parameter {key}: expected {distribution.low} to {distribution.high}, found {value!r}")
+        raise UserError(f"parameter {key}: expected {distribution.low} to {distribution.high}, found {_shown(value)}")
     return number
+
+
+def _shown(value: Any) -> str:
+    try:
+        return messages.short(repr(value))
+    except ValueError:  # a number of more digits than Python writes
+        return "a number of thousands of digits"
 
 
 def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleType) -> str:

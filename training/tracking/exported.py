@@ -50,7 +50,7 @@ LATEST = 253_402_300_799_999
 LARGEST_STEP = 2**63 - 1
 
 LISTS = ("artifacts", "classes", "labels", "objectives", "steps", "targets")
-OBJECTS = ("groups", "hashes", "machine", "needs", "settings", "weights")
+OBJECTS = ("groups", "hashes", "leaks", "machine", "needs", "settings", "weights")
 WHOLE = ("record", "seed", "test_folds", "fold", "trial", "retry_of", "trials_total", "repeats", "best_trial")
 """Tags that hold a JSON list, a JSON object or a whole number, as `affect.record.TAGS` says in words."""
 
@@ -143,6 +143,7 @@ def json_tag(tags: Mapping[str, str], name: str, where: str) -> Any:
         return kind()
     try:
         value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character can be written nowhere
     except (ValueError, RecursionError):
         value = None
     texts = name in ("artifacts", "hashes", "needs", "targets", "labels", "objectives")

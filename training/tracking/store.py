@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affect import record
+from affect import cache_folder, record
 from training.contract import UserError
 from training.messages import unknown
 from training.registry import CHECKOUT
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.tracking import MlflowClient
 
-# before MLflow is imported by anything: it would otherwise report its use to its makers over the network
+# before MLflow is imported by anything: it needs a home, and would report its use to its makers over the network
+cache_folder.give_home()
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_DISABLE_AGENT_HINT", "true")
 
