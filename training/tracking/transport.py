@@ -189,7 +189,7 @@ def _lacks(store: Store, run: Mapping[str, Any], file: Path) -> list[str] | None
 
 def _give_files(store: Store, zipped: zipfile.ZipFile, lacking: list[tuple[Exported, list[str]]], file: Path) -> None:
     """Unpack the files that runs of the store lack, all of them before the first is put in its place."""
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder / "artifacts") as aside:
+    with tempfile.TemporaryDirectory(prefix=f".import-{os.getpid()}.", dir=store.folder / "artifacts") as aside:
         for one, missing in lacking:
             for name in missing:
                 _unpack(zipped, one, name, Path(aside), file)
@@ -217,7 +217,7 @@ def _impersonal(value: Any) -> Any:
 
 def _take_in(store: Store, zipped: zipfile.ZipFile, new: list[Exported], file: Path) -> None:
     """Unpack the artifacts aside, then insert the runs and move their artifacts to their places in one transaction."""
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder / "artifacts") as aside:
+    with tempfile.TemporaryDirectory(prefix=f".import-{os.getpid()}.", dir=store.folder / "artifacts") as aside:
         for one in new:
             for name in one.members:
                 _unpack(zipped, one, name, Path(aside), file)
