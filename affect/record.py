@@ -77,6 +77,8 @@ TAGS: dict[str, str] = {
     "group_kind": "what is never split: clip, person, video …",
     "groups": 'JSON {"train": n, "validation": n, "test": n}: number of groups by part',
     "persons": "known or unknown",
+    "leaks": "JSON object kind → number of persons, recordings or copies of images that stand in two parts of the "
+    "split (`--allow-leak`); absent where none does",
     "settings": "JSON object, sorted keys",
     "study": "name of the study",
     "seed": "the seed of this run",
@@ -230,6 +232,7 @@ class Artifact:
     """Names of the artifact files. Each is a Parquet table with the columns in `COLUMNS`, JSON, or text."""
 
     SPLIT = "split.parquet"
+    LEAKS = "leaks.parquet"
     ANNOTATIONS = "annotations.parquet"
     PREDICTIONS = "predictions.parquet"
     EMBEDDINGS = "embeddings.parquet"
@@ -252,6 +255,9 @@ class Artifact:
     MESH = "mesh.parquet"
     TRIANGLES = "triangles.parquet"
     FIGURES = "figures.parquet"
+    THUMBNAILS = "thumbnails.parquet"
+    TEST_MESHES = "test_meshes.parquet"
+    NEIGHBOURS = "neighbours.parquet"
     DATA_SUMMARY = "data_summary.json"
     SPACE = "space.json"
     LOG = "log.txt"
@@ -260,6 +266,8 @@ class Artifact:
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.SPLIT: ("sample", "group", "part"),
+    # of a study whose split leaks: what stands in which parts (their names, joined by commas), with how many samples
+    Artifact.LEAKS: ("kind", "name", "parts", "samples"),
     # of a study on data with time: and the targets, nan where unknown. annotator "" has the labels that methods learn
     # from; where several people annotated, there are rows of each as well
     Artifact.ANNOTATIONS: ("sample", "sequence", "time", "annotator"),
@@ -327,6 +335,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     Artifact.TRIANGLES: ("a", "b", "c"),
     # where a window's joints are in each of its frames, in body heights: x and z level, y up
     Artifact.FIGURES: ("sample", "frame", "joint", "x", "y", "z"),
+    # test images, at most 64 pixels wide and high, as PNG
+    Artifact.THUMBNAILS: ("sample", "png"),
+    # meshes of a bounded number of test samples, in the data's own unit, x to the right, y down
+    Artifact.TEST_MESHES: ("sample", "vertex", "x", "y", "z"),
+    # of each test sample the nearest others in the inputs, rank 1 first, and the part that each is in
+    Artifact.NEIGHBOURS: ("sample", "rank", "neighbour", "part", "distance"),
 }
 """The columns every table of that name has, in this order; a table may have more after them."""
 
@@ -353,32 +367,16 @@ EVALUATION_SOURCE: dict[tuple[str, str], str] = {
     ("mae_over_range", ALL): "feature_errors.parquet: mean of mae_over_range over the features that have a range",
     ("mae_round_trip", "*"): "round_trip.parquet: mean of |recovered - true|, by target and over all",
     ("mae_round_trip_real", "*"): "round_trip.parquet: mean of |recovered_from_real - true|, by target and over all",
-    (
-        "mae",
-        "latent",
-    ): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
-    (
-        "mse_linear_probe",
-        "*",
-    ): "alignment.parquet: task alignment, predictor linear_probe, metric mse; all is half of combined",
-    (
-        "ccc_per_recording",
-        "*",
-    ): "predictions.parquet: affect.per_sequence of ccc over `sequence`, mean of the recordings in which "
-    "true_<target> changes; all is the targets' mean",
+    ("mae", "latent"): "latent.parquet: mean of |pred_d0 … - true_d0 …| over the test rows; baselines from train rows",
+    ("mse_linear_probe", "*"): "alignment.parquet: mse of linear_probe in task alignment; all is half of combined",
+    ("ccc_per_recording", "*"): "predictions.parquet: mean ccc of the recordings whose true_<target> changes",
     ("*", PICTURE): "reconstructions.parquet: mean over the part's rows; baseline: the mean train image",
     ("*", WEIGHED): "the other scores, weighed as the tag `weights` says",
     ("*", ROTATED): "rotations.parquet: mean over the draws from all of SO(3); majority: as upright, it sees no mesh",
     ("accuracy_real", ALL): "realness.parquet: share of real frames with a probability above .5",
     ("accuracy_generated", ALL): "realness.parquet: share of generated frames with a probability below .5",
-    (
-        "pointing_game",
-        "*",
-    ): "activations.parquet: share of classes whose largest level is at a vertex with moves, by kind",
-    (
-        "vertex_auc",
-        "*",
-    ): "activations.parquet: area under the ROC curve of level against moves, mean over classes, by kind",
+    ("pointing_game", "*"): "activations.parquet: share of classes whose largest level is where moves is true, by kind",
+    ("vertex_auc", "*"): "activations.parquet: area under the ROC curve of level against moves, class mean, by kind",
 }
 """The same for what evaluations add, by (metric, target; * for each)."""
 

@@ -6,8 +6,7 @@ score without some group, or with groups swapped between two methods, is then a 
 
 An interval is the jackknife's: g scores, each without one of the g groups, give the standard error, and the quantile of
 t for g − 1 degrees of freedom the reach (MacKinnon, Nielsen, Webb, Fast and Reliable Jackknife and Bootstrap Methods
-for Cluster-Robust Inference, 2023). Of few groups it holds the true score far more often than the bootstrap's
-percentiles do (docs/decisions/0028).
+for Cluster-Robust Inference, 2023). Decision 0028 has how often it holds the true score.
 
 Where there are several seeds, a score is the mean over seeds, all seeds leave out the same group, and the interval is
 over groups alone: the spread over seeds is `mean_sd`, and the two are shown apart.
@@ -39,7 +38,7 @@ MIN_GROUPS = 3
 SWAPS = 4999
 """Random swaps of a paired test, plus the observed one: p has steps of 1/5000."""
 
-LEVEL = 0.95
+LEVEL, POWER = 0.95, 0.8
 _CHUNK = 500
 
 
@@ -107,16 +106,13 @@ def intervals(
     low, high = _ends(scores, n_groups)
     for k, name in enumerate(names):
         for j, target in enumerate((*targets, ALL)):
-            ends = np.clip([low[k, j], high[k, j]], *_possible(name))
-            by_name[name, target] = Interval(float(ends[0]), float(ends[1]), n_groups)
+            first, last = np.clip([low[k, j], high[k, j]], *_possible(name)).tolist()
+            by_name[name, target] = Interval(first, last, n_groups)
     return by_name
 
 
 def interval(true: ArrayLike, pred: ArrayLike, group: ArrayLike, metric: str) -> Interval | None:
-    """Return the interval of one metric, of its mean over targets where there are several; None under three groups.
-
-    Arguments as those of `intervals`.
-    """
+    """Return the interval of one metric, of its targets' mean; arguments as `intervals`, None under three groups."""
     true = np.asarray(true)
     width = 1 if true.ndim == 1 else true.shape[-1]
     targets = [f"column {j}" for j in range(width)]
@@ -169,6 +165,20 @@ def paired(
 
         low, high = map(float, _ends(apart, n_groups))
     return Paired(difference, low, high, extreme / swaps, n_groups)
+
+
+def detectable(low: float, high: float, groups: int) -> float:
+    """Return the smallest difference that so many groups tell from 0 four times in five, at p < .05.
+
+    `low` and `high` are the ends of the 95 % interval of a `paired` difference. Its standard error times the quantiles
+    of t for .975 and .8 (Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988). nan without an interval.
+    """
+    if groups < MIN_GROUPS or not high >= low:
+        return math.nan
+    from scipy.stats import t
+
+    reach, power = t.ppf([(1 + LEVEL) / 2, POWER], groups - 1)
+    return float((high - low) / 2 * (1 + power / reach))
 
 
 def holm(p: ArrayLike) -> Array:
@@ -375,9 +385,8 @@ def _ends(scores: Callable[[Array], Array], groups: int) -> tuple[Array, Array]:
 
 def _possible(name: str) -> tuple[float, float]:
     """Return the smallest and the largest value that a metric can have."""
-    if metrics.DIRECTION[name] == "minimize":
-        return 0.0, math.inf
-    return {"ccc": -1.0, "pcc": -1.0, "ev": -math.inf, "r2": -math.inf}.get(name, 0.0), 1.0
+    lowest = {"ccc": -1.0, "pcc": -1.0, "ev": -math.inf, "r2": -math.inf}
+    return (0.0, math.inf) if metrics.DIRECTION[name] == "minimize" else (lowest.get(name, 0.0), 1.0)
 
 
 def _swaps(groups: int, seed: int) -> Iterator[Array]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from affect.record import Artifact
 from dashboard.views import items
 from dashboard.views.ask import Defaults
 from dashboard.views.cards import card_of
 from dashboard.views.choice import Choice, Reads, problem
-from dashboard.views.document import document
+from dashboard.views.document import Chapter, document
 from dashboard.views.items import Item
 
 if TYPE_CHECKING:
     from dashboard.results.index import Index
-    from dashboard.views.view import Page
+    from dashboard.views.view import Page, View
 
 Draw = Callable[[Item], None]
 
@@ -27,10 +28,11 @@ def page_file(index: Index, read: Reads, title: str, how: str, shown: Sequence[I
     """Return the file of what a page shows, with the cards of the runs that do not stand on it anyway."""
     has_cards = any(isinstance(item, items.CardOf) for item in shown)
     cards = [] if has_cards else [card_of(index, read, run_id) for run_id in ids]
-    return document(title, how, [*shown, *cards], _footer(index, ids))
+    return document(title, how, [Chapter(title, how, [*shown, *cards])], footer(index, ids))
 
 
-def _footer(index: Index, ids: Sequence[str]) -> str:
+def footer(index: Index, ids: Sequence[str]) -> str:
+    """Return when the file was made, and of which runs, protocols and commits."""
     now = pd.Timestamp.now("UTC")
     parts = [f"Affectory, {now:%-d %B %Y %H:%M} UTC."]
     if ids:
@@ -41,45 +43,82 @@ def _footer(index: Index, ids: Sequence[str]) -> str:
     return " ".join(parts)
 
 
-def views(page: Page, index: Index, read: Reads, ids: Sequence[str]) -> list[Item]:
-    """Return all that a page shows of some runs where nobody chose anything: every view, one after the other."""
+def views(
+    page: Page,
+    index: Index,
+    read: Reads,
+    ids: Sequence[str],
+    answers: Mapping[str, str] | None = None,
+    images: bool = False,
+) -> list[Item]:
+    """Return all that a page shows of some runs: every view, one after the other.
+
+    Parameters
+    ----------
+    answers : what is chosen on the page, by its name in the address; what a page shows by itself where nothing is.
+    images : whether views of images are among them.
+    """
     shown: list[Item] = []
     choice = Choice(index, read, ids, shown.append)
     if page.looks_at == "runs":
-        known = [record.synthetic for record in choice.records() if record.synthetic is not None]
-        shown.append(items.data_badge(known, any(record.transferred for record in choice.records())))
+        shown.append(items.data_badge(choice.records()))
     makes = [(page.title, page.top, choice)] if page.top is not None else []
     for view in page.offered(choice):
-        if view.shared:
-            rows = [row for row in choice.rows if view.shows(row)]
+        if _goes(view, images):
+            rows = [row for row in choice.rows if view.shows(row)] if page.looks_at == "runs" else choice.rows
             makes.append((view.name, view.make, choice.only(rows)))
     for name, make, of in makes:
         try:
-            made = list(make(of, Defaults()))
+            made = list(make(of, Defaults(answers)))
             for waiting in [item for item in made if isinstance(item, items.Waiting)]:
                 while waiting.share() < 1.0:
                     time.sleep(0.1)
             if any(isinstance(item, items.Waiting) for item in made):
-                made = list(make(of, Defaults()))
-            shown += [_named(item, name) for item in made]
+                made = list(make(of, Defaults(answers)))
+            shown += _named(made, name)
         except Exception as error:
             shown.append(problem(error, name))
-    return shown
+    return _once(shown)
 
 
-def _named(item: Item, view: str) -> Item:
-    """Give a section without a heading its view's name: a file has no buttons that say it."""
-    return replace(item, heading=view) if isinstance(item, items.Section) and not item.heading else item
+def _goes(view: View, images: bool) -> bool:
+    """Return whether a view goes into a file."""
+    return view.shared or (images and Artifact.SAMPLES in view.artifacts)
 
 
-def file(index: Index, read: Reads, pages: Sequence[Page], ids: Sequence[str]) -> str:
-    """Return the file of some runs: all that several pages show of them."""
-    shown: list[Item] = []
+def _once(shown: Sequence[Item]) -> list[Item]:
+    """Leave out badges and messages that a view before has said in the same words."""
+    said: list[Item] = []
+    kept = []
+    for item in shown:
+        if isinstance(item, items.Badges | items.Message):
+            if item in said:
+                continue
+            said.append(item)
+        kept.append(item)
+    return kept
+
+
+def _named(made: Sequence[Item], view: str) -> list[Item]:
+    """Give a view's first section its name, where that has no heading: a file has no buttons that say it."""
+    first = next((place for place, item in enumerate(made) if isinstance(item, items.Section)), None)
+    return [
+        replace(item, heading=view) if place == first and isinstance(item, items.Section) and not item.heading else item
+        for place, item in enumerate(made)
+    ]
+
+
+def file(index: Index, read: Reads, pages: Sequence[Page], ids: Sequence[str], images: bool = False) -> str:
+    """Return the file of some runs: all that several pages show of them, a chapter each."""
+    chapters: list[Chapter] = []
     for page in pages:
-        found = views(page, index, read, ids)
-        if shown:
-            found = [item for item in found if not isinstance(item, items.Badges)]
-        shown += found
-    title = pages[0].title if not ids else index.title(ids[0]) if len(ids) == 1 else f"{len(ids)} runs"
-    how = " ".join(page.how for page in pages) if len(pages) == 1 else ", ".join(page.title for page in pages)
-    return page_file(index, read, title, how, shown, ids)
+        shown = views(page, index, read, ids, images=images)
+        if chapters:
+            shown = [item for item in shown if not isinstance(item, items.Badges)]
+        chapters.append(Chapter(page.title, page.how, shown))
+    if not any(isinstance(item, items.CardOf) for chapter in chapters for item in chapter.shown):
+        cards = [card_of(index, read, run_id) for run_id in ids]
+        chapters[-1] = replace(chapters[-1], shown=[*chapters[-1].shown, *cards])
+    title = index.title(ids[0]) if len(ids) == 1 else f"{len(ids)} runs" if ids else pages[0].title
+    how = pages[0].how if len(pages) == 1 else ""
+    return document(title, how, chapters, footer(index, ids), images)

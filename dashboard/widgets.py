@@ -6,6 +6,8 @@ that know no Markdown (tables, select boxes, `st.text`, `st.code`). Nothing here
 
 from __future__ import annotations
 
+import html
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 PAGES = "pages_"
+URL = "AFFECTORY_URL"
+"""Names the public address of the dashboard."""
 PAGE_ROWS = 50
 ACTIVATE = "source .venv/bin/activate"
 TALL = 20
 ASSETS = Path(__file__).resolve().parent / "assets"
+SCRIPTS = ("history.js", "rows.js", "zoom.js", "sidebar.js", "copy.js", "sign_in.js")
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:=^])")
 _LINKED_LATE = re.compile(r"(:|@|www)", re.IGNORECASE)
@@ -42,6 +47,12 @@ _STYLE = """<style>
   text-decoration: underline; text-underline-offset: .2em; text-decoration-thickness: 1px;
 }
 [data-tag] { color: light-dark(#FFFFFF, #12161C); }
+[data-link-below] {
+  font: inherit; font-size: .93rem; color: inherit; background: none; white-space: nowrap; cursor: pointer;
+  border: 1px solid light-dark(#C9D1DB, #3A4654); border-radius: .5rem; padding: .3rem .75rem;
+}
+[data-link-below]:hover { border-color: currentColor; }
+[data-link-below]:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
 </style>"""
 """Ours alone: no text from the store ever goes into it."""
@@ -60,7 +71,7 @@ def escape(text: object) -> str:
 
 
 def style() -> None:
-    """Give the page its look, and the scripts by which rows open, zooms stay and Back goes back one step."""
+    """Give the page its look, and the scripts: rows open, zooms stay, links are copied, Back goes back one step."""
     st.html(_STYLE)
     st.html(f"<script>{_scripts()}</script>", unsafe_allow_javascript=True)
 
@@ -68,16 +79,24 @@ def style() -> None:
 @lru_cache
 def _scripts() -> str:
     """Return our own scripts, into which no text from the store ever goes."""
-    return "\n".join((ASSETS / name).read_text("utf-8") for name in ("history.js", "rows.js", "zoom.js", "sidebar.js"))
+    return "\n".join((ASSETS / name).read_text("utf-8") for name in SCRIPTS)
 
 
 def head(title: str, how_to_read: str, tab: str = "") -> None:
     """Write a page's title, the browser's title, and the sentence that says how to read the page."""
     st.set_page_config(page_title=f"{tab or title} – Affectory")
-    st.title(escape(title), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(escape(title), anchor=False)
+        _copy_link(os.environ.get(URL, ""))
     st.caption(escape(how_to_read))
     if notice := cached.notice():
         st.info(escape(notice))
+
+
+def _copy_link(base: str) -> None:
+    """Offer a button that copies the address of what is shown (assets/copy.js), below `base` where there is one."""
+    where = html.escape(base, quote=True)
+    st.html(f'<button type="button" aria-live="polite" data-link-below="{where}">Copy link</button>', width="content")
 
 
 def empty(command: str, why: str) -> None:
@@ -225,3 +244,13 @@ def _download(label: str, make: Callable[[], str | bytes], file: str, mime: str,
 def share_button(make: Callable[[], str], file: str, key: str = "share") -> None:
     """Offer what the page shows as one HTML file that opens offline."""
     st.download_button("Share as one file", make, file_name=file, mime="text/html", key=key, on_click="ignore")
+
+
+def commands(shown: Sequence[tuple[str, str]], note: str = "") -> None:
+    """Offer commands to copy, each below what it does: the dashboard itself never writes."""
+    with st.popover("Commands"):
+        for what, command in shown:
+            st.caption(escape(what))
+            st.code(command, language=None, wrap_lines=True)
+        if note:
+            st.caption(escape(note))

@@ -151,13 +151,26 @@ def samples(spec: Spec, pred: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(record.COLUMNS[Artifact.SAMPLES]))
 
 
+def thumbnails(spec: Spec) -> pd.DataFrame:
+    """Return thumbnails.parquet of every test face."""
+    w = world(spec.dataset)
+    rows = [(w.sample[i], png(*w.pad[i][:2])) for i in np.flatnonzero(w.part == "test")]
+    return pd.DataFrame(rows, columns=list(record.COLUMNS[Artifact.THUMBNAILS]))
+
+
 def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd.DataFrame]:
     """Return the tables that a final of a face method keeps beside its split and predictions.
 
-    Projections are the first one's alone.
+    Projections, thumbnails and neighbours are the first one's alone.
     """
     codes = embeddings(spec, pred)
-    kept = {Artifact.PROJECTIONS: made.projections(codes, seed)} if first else {}
+    kept = {}
+    if first:
+        kept = {
+            Artifact.PROJECTIONS: made.projections(codes, seed),
+            Artifact.THUMBNAILS: thumbnails(spec),
+            Artifact.NEIGHBOURS: made.neighbours(spec),
+        }
     return kept | {
         Artifact.RECONSTRUCTIONS: picture_errors(spec),
         Artifact.EMBEDDINGS: codes,

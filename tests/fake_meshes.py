@@ -178,6 +178,14 @@ def separation(codes: pd.DataFrame, spec: Spec) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(record.COLUMNS[Artifact.SEPARATION]))
 
 
+def test_meshes(spec: Spec) -> pd.DataFrame:
+    """Return test_meshes.parquet: the mean face, moved a little, for each of the first test samples."""
+    w = world(spec.dataset)
+    face = mesh(spec)[["vertex", "x", "y", "z"]]
+    kept = [face.assign(sample=name, x=face["x"] + k / 100) for k, name in enumerate(w.sample[w.part == "test"][:4])]
+    return pd.concat(kept, ignore_index=True)[list(record.COLUMNS[Artifact.TEST_MESHES])]
+
+
 def tables(spec: Spec, pred: np.ndarray) -> dict[str, pd.DataFrame]:
     """Return the tables that a final of a mesh method keeps beside its split."""
     codes = embeddings(spec, pred)
@@ -188,6 +196,8 @@ def tables(spec: Spec, pred: np.ndarray) -> dict[str, pd.DataFrame]:
         Artifact.ACTIVATIONS: activations(spec),
         Artifact.SEPARATION: separation(codes, spec),
         Artifact.MESH: mesh(spec),
+        Artifact.TEST_MESHES: test_meshes(spec),
+        Artifact.NEIGHBOURS: made.neighbours(spec),
         Artifact.TRIANGLES: pd.DataFrame(facemesh.TRIANGLES, columns=["a", "b", "c"]),
     }
 

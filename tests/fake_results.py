@@ -422,6 +422,17 @@ def projections(codes: pd.DataFrame, seed: int) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def neighbours(spec: Spec) -> pd.DataFrame:
+    """Return neighbours.parquet: of each test sample the next two in the table."""
+    w = world(spec.dataset)
+    rows = []
+    for i in np.flatnonzero(w.part == "test"):
+        for rank in (1, 2):
+            other = (i + rank) % len(w.sample)
+            rows.append((w.sample[i], rank, w.sample[other], w.part[other], 0.5 * rank))
+    return pd.DataFrame(rows, columns=list(record.COLUMNS[record.Artifact.NEIGHBOURS]))
+
+
 def tables(spec: Spec, pred: np.ndarray, seed: int, first: bool) -> dict[str, pd.DataFrame]:
     """Return every table that a final of this method keeps; diagnostics are the first one's alone."""
     if spec.family == "meshes":

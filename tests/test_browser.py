@@ -143,15 +143,32 @@ def test_going_back_from_a_run_shows_the_leaderboard_as_it_was(browser, server):
         assert query(page) == chosen
 
 
+SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+  if (!entry.hadRecentInput) window.shifted += entry.value;
+})).observe({ type: "layout-shift", buffered: true });"""
+
+
 def test_the_overview_follows_a_running_study_by_itself(browser, tmp_path):
     store = fake_store.build(tmp_path / "live", studies=made.STUDIES[-1:])
     study = fake_store.ids("study", made.STUDIES[-1].name, 0)
     with serving(store) as base, fresh(browser) as page:
+        page.add_init_script(SHIFTS)
         settled(page, f"{base}/")
         page.get_by_text("4 of 8 trials").wait_for()
+        page.wait_for_timeout(1000)
+        page.evaluate("window.shifted = 0")  # what follows happens while a person reads
+        drawn = page.locator("h1").element_handle()
         with fake_store.Writer(store) as writer:
             writer.tags(study, {record.tag("trials_total"): "16"})
         page.get_by_text("4 of 16 trials").wait_for()
+        assert page.evaluate("window.shifted") < 0.1
+        # nothing else was drawn again
+        assert drawn.evaluate("element => element.isConnected")
+        # a study that begins while the page is open
+        fake_store.build(store, studies=made.STUDIES[-1:], seed=1)
+        page.wait_for_function("document.querySelectorAll('[data-testid=stProgress]').length === 2")
+        with fake_store.Writer(store) as writer:
+            writer.tags(fake_store.ids("study", made.STUDIES[-1].name, 1), {record.tag("state"): "complete"})
         with fake_store.Writer(store) as writer:
             writer.tags(study, {record.tag("state"): "complete"})
         page.get_by_text("No study is running.").wait_for()
@@ -181,6 +198,7 @@ def test_the_table_of_a_run_can_be_taken_as_csv_and_its_figure_as_svg(browser, s
     run = fake_store.ids("study", made.STUDIES[0].name, 0)
     with fresh(browser) as page:
         settled(page, f"{server}/run?run={run}")
+        page.get_by_text("Commands", exact=True).wait_for()  # the foot of the page: all above it is drawn
         page.get_by_text("Table and downloads").first.click()
         with page.expect_download() as csv:
             page.locator('[data-testid="stDownloadButton"]').get_by_text("CSV").first.click()
@@ -190,22 +208,40 @@ def test_the_table_of_a_run_can_be_taken_as_csv_and_its_figure_as_svg(browser, s
         assert "truth, pleasure" in Path(svg.value.path()).read_text("utf-8")
 
 
-def test_a_run_shared_as_a_file_opens_offline_with_its_figures(browser, folder, tmp_path):
-    from dashboard import share
+def test_a_report_opens_offline_asks_for_nothing_and_its_figures_answer(browser, folder, tmp_path):
+    from dashboard import report
     from dashboard.results.index import Index
     from dashboard.store import Source, Store
-    from dashboard.views import view
 
-    file = tmp_path / "run.html"
-    run = fake_store.ids("study", made.STUDIES[0].name, 0)
+    file = tmp_path / "report.html"
+    grid = [spec for spec in made.STUDIES if spec.method == "motion/lma_vae" and "synthetic" in spec.name]
     store = Store(Source(f"sqlite:///{folder / 'mlflow.db'}", folder))
-    pages = [view.load(name) for name in ("run", "circumplex")]
-    file.write_text(share.file(Index(store.runs()), store, pages, [run]), "utf-8")
+    ids = [fake_store.ids("study", spec.name, 0) for spec in grid]
+    file.write_text(report.file(Index(store.runs()), store, ids), "utf-8")
     with fresh(browser) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         page.context.set_offline(True)
         page.goto(file.as_uri())
-        page.wait_for_function("document.querySelectorAll('.js-plotly-plot .scatterlayer .trace').length > 3")
-        assert page.locator("h1").inner_text() == made.STUDIES[0].name
+        assert page.locator("h1").inner_text() == f"Report: {len(grid)} studies"
+        page.locator("nav").get_by_text("Errors").click()
+        page.wait_for_url(re.compile("#chapter-4"))
+        page.locator("#chapter-4 .figure").first.scroll_into_view_if_needed()
+        page.locator("#chapter-4 .js-plotly-plot").first.wait_for()
+        # a figure answers: a box that is drawn in it becomes its range
+        plot = page.locator("#figure-1")
+        plot.scroll_into_view_if_needed()
+        plot.locator(".nsewdrag").first.wait_for(state="attached")
+        before = page.evaluate("document.getElementById('figure-1').layout.xaxis.range")
+        box = plot.locator(".nsewdrag").first.bounding_box()
+        page.mouse.move(box["x"] + 50, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 250, box["y"] + 80, steps=5)
+        page.mouse.up()
+        page.wait_for_function(
+            "before => document.getElementById('figure-1').layout.xaxis.range[0] > before[0]", arg=list(before)
+        )
+        assert {address.partition("#")[0] for address in asked} == {file.as_uri()}
 
 
 def test_each_view_is_one_step_back_and_the_first_is_not_skipped(browser, server):
@@ -224,3 +260,32 @@ def test_each_view_is_one_step_back_and_the_first_is_not_skipped(browser, server
             )
             settled(page)
             page.get_by_role("radio", name=name or "Progress", checked=True).wait_for()
+
+
+def test_what_a_stranger_asks_is_answered_within_three_clicks(browser, server):
+    """The guide for the supervisor promises each of these ways."""
+    with fresh(browser) as page:
+        main = page.get_by_test_id("stMain")
+        settled(page, f"{server}/")
+        page.get_by_test_id("stSidebarNav").get_by_text("Leaderboard").click()
+        main.get_by_text(
+            re.compile("has the best test .*(significantly worse|cannot be told apart|only study)")
+        ).wait_for()
+
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED})}")
+        main.get_by_text(re.compile("Compare the first")).click()
+        page.wait_for_url(re.compile("/compare"))
+        settled(page)
+        page.get_by_role("radio", name="What differs", checked=True).wait_for()
+        main.locator('[data-testid="stDataFrame"]').first.wait_for()
+
+        settled(page, f"{server}/leaderboard?{urlencode({'protocol': RECONSTRUCTED})}")
+        table = page.locator('[data-testid="stDataFrame"]').first
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": 120, "y": 35 + 17})
+        page.wait_for_url(re.compile(r"/run\?"))
+        settled(page)
+        main.get_by_text("Search", exact=True).click()
+        page.wait_for_url(re.compile(r"/study\?"))
+        settled(page)
+        main.get_by_text(re.compile(r"on validation, against .* of the defaults|the defaults themselves")).wait_for()

@@ -109,6 +109,55 @@ def streamlits(rule: str, node: dict) -> bool:
 FRAME: dict[str, tuple[str, ...]] = {}
 
 
+WORDS = """[...document.querySelectorAll('[data-testid=stMain] :is(h1, h2, p, label, [role=radio][aria-checked=true])')]
+.filter(e => e.offsetParent && !/ ago|seconds?\\b|elapsed/.test(e.innerText)).map(e => e.innerText)"""
+
+
+def choose_last(page: Page, has_views: bool) -> None:
+    """Choose what stands last: the page's last view, and of its first box the last option."""
+    if has_views:
+        page.locator('[data-testid="stMain"] [data-testid="stButtonGroup"] [role="radio"]').last.click()
+        settled(page)
+    boxes = page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input')
+    if boxes.count():
+        boxes.first.focus()
+        page.keyboard.press("ArrowDown")  # opens the list
+        page.get_by_role("option").last.click()
+        settled(page)
+
+
+def test_the_copied_link_of_every_page_opens_what_was_chosen_on_it(browser, server):
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["clipboard-read"])
+    page, other = context.new_page(), context.new_page()
+    page.set_default_timeout(60_000)
+    other.set_default_timeout(60_000)
+    try:
+        for name in PAGES:
+            page.bring_to_front()
+            settled(page, address(server, name))
+            choose_last(page, has_views=not view.load(name).stacked)
+            before = ""
+            while before != page.url:  # what follows from a choice is written into the address after it
+                before = page.url
+                page.wait_for_timeout(600)
+                settled(page)
+            page.locator("[data-link-below]").click()
+            page.get_by_text("Copied: opens only on this machine").wait_for()
+            link = page.evaluate("navigator.clipboard.readText()")
+            assert link == page.url
+            settled(other, link)
+            assert other.url == link
+            assert not other.get_by_text("This address asks for").count()
+            # what a view before has left on a page goes a moment after the new one has been drawn
+            for _ in range(40):
+                if other.evaluate(WORDS) == page.evaluate(WORDS):
+                    break
+                page.wait_for_timeout(250)
+            assert other.evaluate(WORDS) == page.evaluate(WORDS), name
+    finally:
+        context.close()
+
+
 def test_a_chart_says_in_words_what_it_shows(browser, server):
     with opened(browser, f"{server}/run") as page:
         page.locator(".js-plotly-plot").first.wait_for()

@@ -8,17 +8,13 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affect.cache_folder import folder
 from training.contract import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-def folder() -> Path:
-    """Return AFFECTORY_CACHE, or ~/.cache/affectory; made if missing, OSError where it cannot be."""
-    path = Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+__all__ = ["check_new", "folder", "whole"]
 
 
 def check_new(path: Path, option: str = "") -> None:

@@ -26,6 +26,9 @@ from training.contract import StudyFailed, UserError
 from training.study import stopping
 from training.tracking.patience import StoreAway
 
+SCREEN = 2000
+"""Letters of a message; what is longer names odd content, which nobody reads to its end."""
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -69,6 +72,8 @@ def main() -> None:
         _fail(str(error), 1)
     except StoreAway as error:
         _fail(str(error), 3)
+    except PermissionError as error:
+        _fail(f"{error.filename}: {(error.strerror or str(error)).lower()}; the same command goes on when it may", 2)
     except BrokenPipeError:  # `… | head`
         sys.stderr.close()
         sys.exit(141)
@@ -79,5 +84,7 @@ def _fail(text: str, code: int) -> NoReturn:
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print("error:", style="bold red", end=" ")
-    console.print(text, markup=False)
+    console.print(
+        text if len(text) <= SCREEN else f"{text[:SCREEN]} … and {len(text) - SCREEN:,} letters more", markup=False
+    )
     sys.exit(code)

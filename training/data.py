@@ -72,6 +72,8 @@ class Dataset:
     blocks : name → Block, such as ``features`` (n, 27) and ``pad`` (n, 3).
     sample : (n,) unique names.  group : (n,) what a split never divides.  group_kind : "clip", "person", "video" …
     persons_known : whether no person can be in two parts of a split.
+    kept_together : kind → (n,) names of what no split may divide besides its groups, "" where unknown: a person, say,
+        where groups are recordings. See `training.leaks`.
     label : (n,) class names, "" where unknown, or None.
     sequence, time : (n,) name of the recording and seconds in it, or None.
     published_split : group → train, validation or test, where a publication fixed it.
@@ -94,6 +96,7 @@ class Dataset:
     sequence: Strings | None = None
     time: Floats | None = None
     published_split: Mapping[str, str] | None = None
+    kept_together: Mapping[str, Strings] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     annotators: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)

@@ -42,11 +42,20 @@ def unknown(name: str, known: Iterable[str], what: str) -> str:
     >>> unknown("medain", ["median", "none"], "pruner")
     "unknown pruner 'medain'; did you mean median?"
     """
-    known = list(known)
+    known, name = list(known), short(name)
     # a method's name without its family is nearest to the path that ends in it
     names = [one for one in known if one.rpartition("/")[2] == name] or close(name, known)
     hint = f"did you mean {' or '.join(names)}?" if names else f"known: {', '.join(known) or 'none'}"
     return f"unknown {what} {name!r}; {hint}"
+
+
+def short(text: str, longest: int = 80) -> str:
+    """Return a text as a message shows it: cut where it is longer than a line.
+
+    >>> short("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def listed(names: Iterable[str], shown: int = SHOWN) -> str:

@@ -14,12 +14,20 @@ SHORT = {"pleasure": "P", "valence": "V", "arousal": "A", "dominance": "D"}
 
 
 def name(
-    data: Dataset, targets: str, seed: int, published: bool, folds: int | str | None, rule: str, reconstructed: bool
+    data: Dataset,
+    targets: str,
+    seed: int,
+    published: bool,
+    folds: int | str | None,
+    rule: str,
+    reconstructed: bool,
+    leaks: bool,
 ) -> str:
     """Return the name of a protocol on `data`.
 
     targets : the block that is predicted, or `LABEL`.  seed : of the split.  published : whether it was published so.
     folds : number of test folds, `LOSO`, or None.  rule : the label rule.  reconstructed : whether inputs are targets.
+    leaks : whether something that must not be divided stands in two parts.
     """
     what = CLASSES if targets == LABEL else _columns(data.blocks[targets], targets)
     if targets != LABEL and data.blocks[targets].origin:
@@ -35,6 +43,8 @@ def name(
         words += " · published split"
     if folds is not None:
         words += f" · leave one {data.group_kind} out" if folds == LOSO else f" · {folds} test folds"
+    if leaks:
+        words += " · LEAK"
     return words
 
 

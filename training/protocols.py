@@ -14,7 +14,7 @@ import numpy as np
 
 from affect.metrics import CLASSIFICATION, REGRESSION
 from affect.record import PARTS, digest
-from training import protocol_names, splits, views
+from training import leaks, protocol_names, splits, views
 from training.contract import CLASSES, FRAME, LABEL, LABEL_RULE, WINDOW_MEAN, UserError
 from training.data import Block, Dataset, Part, Split
 from training.messages import counted, listed, plural
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from training.contract import Method, Settings
     from training.data import Indices, Strings, Values
+    from training.leaks import Leak
 
 UNLABELLED, LEFT_OUT = "unlabelled", ""
 """What `Protocol.part` says of samples without a target: those of train groups, and those of other groups."""
@@ -52,6 +53,7 @@ class Protocol:
     classes : what a classifier tells apart, by name; empty where numbers are predicted.
     groups : part → number of groups with labelled samples.
     notes : sentences that stand beside every result.
+    leaks : what stands in two parts and must not.
     folds : of a protocol that is tested by folds the protocol of each fold, with the same name and id. All samples are
         in its own test part.
     fold : of a fold its number, from 1.
@@ -77,6 +79,7 @@ class Protocol:
     folds: tuple[Protocol, ...] = ()
     fold: int | None = None
     search_folds: tuple[Protocol, ...] = ()
+    leaks: tuple[Leak, ...] = ()
     inputs: dict[tuple[tuple[str, ...], float | None], views.Inputs] = field(default_factory=dict, repr=False)
 
     def __eq__(self, other: object) -> bool:
@@ -285,6 +288,10 @@ def make(
             f"{none} of {int(labelled.sum())} samples have no emotion: the baseline that predicts the mean of each "
             "emotion leaves them out"
         )
+    of_folds = [_parts(data, fold, labelled) for fold in assigned_folds] or [part]
+    leaking = leaks.found(data, [np.where(of == UNLABELLED, TRAIN, of) for of in of_folds], LEFT_OUT)
+    if leaking:
+        notes.append(f"LEAK: {leaks.sentence(leaking)}; test scores are too good")
     seeded = published is None or VALIDATION not in published.values()
     block = Block(np.empty(0), (CLASSES,)) if classes else data.blocks[targets]
     rule = label_rule if seconds is None or label_rule == FRAME else f"{label_rule} {seconds:g} s"
@@ -299,7 +306,14 @@ def make(
     }
     whole = Protocol(
         name=protocol_names.name(
-            data, targets, split_seed if seeded else 0, published is not None, test_folds, rule, reconstructed
+            data,
+            targets,
+            split_seed if seeded else 0,
+            published is not None,
+            test_folds,
+            rule,
+            reconstructed,
+            bool(leaking),
         ),
         id=digest(identity),
         split_id=split_id(data, part),
@@ -313,6 +327,7 @@ def make(
         groups={name: sum(p == name for p in assigned.values()) for name in PARTS},
         notes=tuple(notes),
         classes=classes,
+        leaks=leaking,
     )
     if not assigned_folds:
         return whole

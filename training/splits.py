@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affect.record import PARTS
-from training import json_files
+from training import json_files, leaks
 from training.contract import UserError
 from training.data import Dataset
-from training.messages import listed, nearest, plural
+from training.messages import listed, nearest, plural, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +45,13 @@ Classes = dict[str, Counter[str]]
 """Group → how many labelled samples it has of each class; of one nameless class where it has none."""
 
 
+def names(path: Path) -> set[str]:
+    """Return every name in the lists of a split file; none of what is no such file, which `read` refuses."""
+    content = json_files.read(path)
+    lists = [groups for groups in content.values() if isinstance(groups, list)] if isinstance(content, dict) else []
+    return {str(name) for groups in lists for name in groups if isinstance(name, str | int)}
+
+
 def read(path: Path, data: Dataset) -> dict[str, str]:
     """Read a split file, JSON of ``{"train": [group, …], "val": […], "test": […]}``, to group → part.
 
@@ -63,7 +70,7 @@ def read(path: Path, data: Dataset) -> dict[str, str]:
         raise UserError(f"{path}: {expected}, found {OTHERS!r} in {' and '.join(rest)}")
     for key, groups in content.items():
         if key not in _KEYS:
-            raise UserError(f"{path}: {expected}, found the part {key!r}{nearest(key, _KEYS)}")
+            raise UserError(f"{path}: {expected}, found the part {short(key)!r}{nearest(short(key), _KEYS)}")
         if key in rest:
             continue
         if not isinstance(groups, list) or not all(isinstance(g, str | int) for g in groups):
@@ -264,7 +271,7 @@ def _draw(
 
 def check_recordings(data: Dataset) -> None:
     """Raise UserError where a recording is in two groups: a split would divide it, and its frames hardly differ."""
-    if data.sequence is None:
+    if data.sequence is None or leaks.RECORDING in data.kept_together:  # then the division itself is looked for
         return
     pairs = np.unique(np.stack([data.sequence, data.group]), axis=1)
     twice = np.flatnonzero(pairs[0, 1:] == pairs[0, :-1])

@@ -38,6 +38,16 @@ ABOUT = {
 TOP = 0.1
 """Share of the vertices, those with the highest levels, whose overlap between classes is measured."""
 FRONT = {"eye": {"x": 0, "y": -1.65, "z": 0.1}, "up": {"x": 0, "y": 0, "z": 1}, "center": {"x": 0, "y": 0, "z": 0}}
+LIGHT = {"ambient": 0.75, "diffuse": 0.5, "specular": 0.05, "roughness": 0.9}
+LIGHT_FROM = {"x": 0, "y": -2000, "z": 800}
+SCENE: dict[str, Any] = {
+    **{axis: {"visible": False, "showspikes": False} for axis in ("xaxis", "yaxis", "zaxis")},
+    "aspectmode": "data",
+    "camera": FRONT,
+    "dragmode": "turntable",
+    "bgcolor": "rgba(0,0,0,0)",
+}
+"""How a face is looked at and lit."""
 EIGENVECTOR = "hks"
 
 
@@ -159,8 +169,8 @@ def draw_face(
             cmax=top,
             colorscale=theme.DIVERGING if signed else theme.SEQUENTIAL,
             colorbar=theme.colour_bar("" if signed else "level", tickformat=".2~g"),
-            lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.05, "roughness": 0.9},
-            lightposition={"x": 0, "y": -2000, "z": 800},
+            lighting=LIGHT,
+            lightposition=LIGHT_FROM,
             text=_where(len(mesh)),
             hovertemplate="%{text}<br>level %{intensity:.3g}<extra></extra>",
         )
@@ -171,19 +181,7 @@ def draw_face(
         place = {"x": x.iloc[rows], "y": y.iloc[rows] - 0.01 * float(np.ptp(y)), "z": z.iloc[rows]}
         marker = {"size": 3.5, "color": theme.WARN, "opacity": 0.9}
         fig.add_scatter3d(**place, mode="markers", marker=marker, hoverinfo="skip")
-    axis = {"visible": False, "showspikes": False}
-    fig.update_layout(
-        scene={
-            "xaxis": axis,
-            "yaxis": axis,
-            "zaxis": axis,
-            "aspectmode": "data",
-            "camera": FRONT,
-            "dragmode": "turntable",
-            "bgcolor": "rgba(0,0,0,0)",
-        },
-        uirevision="kept",
-    )
+    fig.update_layout(scene=SCENE, uirevision="kept")
     return theme.finish(fig, 430, legend=False).update_layout(margin_b=theme.BAR)
 
 

@@ -147,6 +147,7 @@ def draw(of: Cloud, side: str) -> go.Figure:
             mode="markers",
             marker={"color": colour, "size": size, "opacity": 0.5, "symbol": theme.symbol(label)},
             text=_hover(mine, of.axes),
+            customdata=mine["sample"].astype(str).tolist(),
             hovertemplate="%{text}<extra></extra>",
         )
     annotated = ellipses(of, TRUE)

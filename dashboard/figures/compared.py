@@ -1,4 +1,4 @@
-"""Runs against a baseline: curves of all seeds and their mean, differences by group and by region, disagreement.
+"""Runs against a baseline: differences by group and by region, and the samples on which runs disagree.
 
 A run is given by the prediction tables of its final runs; its error of a sample is the mean over them.
 """
@@ -6,7 +6,7 @@ A run is given by the prediction tables of its final runs; its error of a sample
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,86 +20,8 @@ if TYPE_CHECKING:
 
     import plotly.graph_objects as go
 
-EPOCH, SECONDS = "epoch", "seconds since the run began"
-SMOOTHING = {"none": 0.0, "light": 0.6, "medium": 0.8, "strong": 0.95}
-"""Weight of what came before in the exponential moving average."""
 MOST_GROUPS = 30
 """Groups that are drawn; the table has all."""
-OF_ONE = 2
-"""Samples of one recording (else of one group) in a list, so that frames of one clip do not fill it."""
-
-
-# --------------------------------------------------------------------------------------------------------- curves
-
-
-def smooth(values: pd.Series, weight: float) -> pd.Series:
-    """Return the exponential moving average of a series, corrected for its beginning: a constant stays as it is."""
-    return values.ewm(alpha=1 - weight, adjust=True).mean() if weight else values
-
-
-def curves(
-    rows: pd.DataFrame, owner: Mapping[str, str], began: Mapping[str, pd.Timestamp], x: str, smoothing: float = 0.0
-) -> pd.DataFrame:
-    """Return one metric's curves and their mean over seeds: run, run_id (empty for the mean), step, x, value, seeds.
-
-    Parameters
-    ----------
-    rows : run_id, step, value, time (`dashboard.store.Store.curves`) of one metric.
-    owner : run id → the name of the study or run that it belongs to.
-    began : run id → when it began.
-    x : `EPOCH` or `SECONDS`.
-    smoothing : weight (0 … 1) of what came before.
-
-    The mean is over the seeds that reached an epoch, `seeds` of them; by time it stands at their mean time.
-    """
-    found = rows.assign(run_id=rows["run_id"].astype(str)).sort_values(["run_id", "step"], kind="stable")
-    found = found[found["run_id"].isin(list(owner))].assign(run=lambda t: t["run_id"].map(owner))
-    if x == SECONDS:
-        start = pd.to_datetime(found["run_id"].map(began), utc=True)
-        found["x"] = (pd.to_datetime(found["time"], utc=True) - start).dt.total_seconds()
-    else:
-        found["x"] = found["step"].astype(float)
-    found["value"] = found.groupby("run_id")["value"].transform(lambda of: smooth(of.astype(float), smoothing))
-    found["seeds"] = 1
-    found = found[["run", "run_id", "step", "x", "value", "seeds"]]
-    several = found.groupby("run")["run_id"].transform("nunique") > 1
-    grouped = found[several].groupby(["run", "step"], sort=False)
-    means = grouped.agg(x=("x", "mean"), value=("value", "mean"), seeds=("value", "size")).reset_index()
-    return pd.concat([found, means.assign(run_id="")[found.columns]], ignore_index=True)
-
-
-def draw_curves(
-    table: pd.DataFrame, label: str, x: str, looks: Mapping[str, theme.Look], log: bool = False
-) -> go.Figure:
-    """Draw every seed thin and the mean over seeds thick; a run with one seed is thick itself."""
-    traces: list[dict[str, Any]] = []
-    for run, of in table.groupby("run", sort=False):
-        look, alone = looks[str(run)], of["run_id"].nunique() == 1
-        for run_id, line in of.groupby("run_id", sort=False):
-            line = line.sort_values("step")
-            thick = alone or not run_id
-            shown = thick or not (of["run_id"] == "").any()
-            traces.append(
-                {
-                    "type": "scatter",
-                    "x": line["x"],
-                    "y": line["value"],
-                    "mode": "lines" if len(line) > 1 else "markers",
-                    "name": theme.plain(run),
-                    "legendgroup": theme.plain(run),
-                    "showlegend": shown,
-                    "opacity": 1.0 if thick else 0.35,
-                    "line": {"color": look.colour, "width": 3 if thick else 1, "dash": look.dash},
-                    "marker": {"color": look.colour, "symbol": look.symbol, "size": 9 if thick else 5},
-                    "customdata": np.column_stack([line["step"], line["seeds"]]),
-                    "hovertemplate": f"{theme.plain(run)}<br>epoch %{{customdata[0]}}: %{{y:.4g}}"
-                    f"{'' if alone else ', mean of %{customdata[1]} seeds' if not run_id else ', one seed'}"
-                    "<extra></extra>",
-                }
-            )
-    up: dict[str, Any] = {"type": "log"} if log else theme.within(table["value"], label, far=1000)
-    across = theme.whole(table["step"]) if x == EPOCH else {}
-    return theme.figure(traces, 320, x, label, table["run"].nunique() > 1, xaxis=across, yaxis=up)
 
 
 # --------------------------------------------------------------------------------------------------------- errors
@@ -272,7 +194,8 @@ def disagreement(tables: Mapping[str, pd.DataFrame], target: str, limit: int = 2
     """Return the samples on which the runs' predictions are farthest apart, with the truth and each prediction.
 
     `tables` are what `mean_predictions` returns. Of numbers, `apart` is the largest minus the smallest prediction; of
-    classes, the number of different ones minus 1. No recording (no group, where there are none) has more than `OF_ONE`
+    classes, the number of different ones minus 1. No recording (no group, where there are none) has more than
+    `predictions.OF_ONE`
     rows. Samples that not all runs have are left out.
     """
     first = next(iter(tables.values()))
@@ -286,15 +209,7 @@ def disagreement(tables: Mapping[str, pd.DataFrame], target: str, limit: int = 2
     else:
         found["apart"] = values.astype(str).nunique(axis=1) - 1
     found = found[found["apart"] > 0].sort_values("apart", ascending=False, kind="stable")
-    return few_of_one(found).head(limit).reset_index(drop=True)[[*shown, "apart", "truth", *tables]]
-
-
-def few_of_one(rows: pd.DataFrame, most: int = OF_ONE) -> pd.DataFrame:
-    """Return rows in their order, at most so many of one recording, or of one group where there are no recordings."""
-    by = rows["group"].astype(str)
-    if "sequence" in rows:
-        by = rows["sequence"].astype(object).where(rows["sequence"].notna(), by).astype(str)
-    return rows[by.groupby(by).cumcount() < most]
+    return predictions.few_of_one(found).head(limit).reset_index(drop=True)[[*shown, "apart", "truth", *tables]]
 
 
 def apart_by_recording(tables: Mapping[str, pd.DataFrame], targets: Sequence[str]) -> list[str]:

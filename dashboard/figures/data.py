@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from affect.record import PARTS
 from dashboard.figures import theme
+from dashboard.results import names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,7 @@ def draw_distribution(table: pd.DataFrame, target: str) -> go.Figure:
                 "<extra>%{fullData.name}</extra>",
             }
         )
-    fig = theme.figure(traces, 320, theme.plain(target), "share of the part")
+    fig = theme.figure(traces, 320, theme.plain(names.target(target)), "share of the part")
     return fig.update_yaxes(tickformat=".0%")
 
 
@@ -81,17 +82,17 @@ def draw_plane(values: pd.DataFrame, across: str, up: str) -> go.Figure:
                 "hovertemplate": f"%{{text}}<br>{across} %{{x:.3g}}, {up} %{{y:.3g}}<extra>%{{fullData.name}}</extra>",
             }
         )
-    return theme.figure(traces, 440, theme.plain(across), theme.plain(up))
+    return theme.figure(traces, 440, theme.plain(names.target(across)), theme.plain(names.target(up)))
 
 
 def draw_trace(table: pd.DataFrame, target: str) -> go.Figure:
     """Draw a target over time: the label thick, each annotator thin."""
     people = [name for name in dict.fromkeys(table["annotator"]) if name]
-    looks = theme.looks(people)
+    looks = theme.looks(["", *people])
     traces: list[dict[str, Any]] = []
     for name in [*people, ""]:
         of = table[table["annotator"] == name]
-        line = {"color": looks[name].colour, "width": 1.5, "dash": looks[name].dash} if name else {"width": 3.5}
+        width, dash = (1.5, looks[name].dash) if name else (3.5, "solid")
         traces.append(
             {
                 "type": "scatter",
@@ -99,8 +100,8 @@ def draw_trace(table: pd.DataFrame, target: str) -> go.Figure:
                 "y": of["value"],
                 "mode": "lines+markers" if len(of) < 30 else "lines",
                 "name": theme.plain(name) if name else LABEL,
-                "line": line if name else line | {"color": theme.ACCENT},
+                "line": {"color": looks[name].colour, "width": width, "dash": dash},
                 "hovertemplate": "%{x:.2f} s: %{y:.3g}<extra>%{fullData.name}</extra>",
             }
         )
-    return theme.figure(traces, 360, "time (s)", theme.plain(target))
+    return theme.figure(traces, 360, "time (s)", theme.plain(names.target(target)))

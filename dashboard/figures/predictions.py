@@ -15,6 +15,7 @@ from plotly.subplots import make_subplots
 
 from affect.record import ALL
 from dashboard.figures import recordings, theme
+from dashboard.results import names as called
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ SIDES = ("true", "pred")
 
 GREY = "rgba(135, 147, 163, 0.22)"
 """Stretches of a recording without a prediction."""
+OF_ONE = 2
+"""Samples of one recording (else of one group) in a list, so that frames of one clip do not fill it."""
 WRITTEN = 0.035
 """Share of the time axis from which a stretch is wide enough for its words."""
 DRAWN = 200
@@ -57,7 +60,7 @@ def of_part(predictions: pd.DataFrame, part: str) -> pd.DataFrame:
 
 
 def worst(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.DataFrame:
-    """Return the samples with the largest error, worst first.
+    """Return the samples with the largest error, worst first; of one recording at most `OF_ONE`.
 
     For one target the error is |prediction − truth| in its own unit. For `all` it is the mean over targets of the
     error over the target's range in these samples, in percent of the range, constant targets left out; `worst_target`
@@ -69,12 +72,25 @@ def worst(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.DataFra
     if target != ALL:
         error = (predictions[f"pred_{target}"] - predictions[f"true_{target}"]).abs()
         kept = kept.assign(error=error, true=predictions[f"true_{target}"], predicted=predictions[f"pred_{target}"])
-        return kept.nlargest(limit, "error").reset_index(drop=True)
+        return _largest(kept, limit)
     found = relative_errors(predictions)
     if found.empty:
         return kept.assign(error=math.nan, worst_target="").head(0)
     most = found.idxmax(axis=1)
-    return kept.assign(error=found.mean(axis=1), worst_target=most).nlargest(limit, "error").reset_index(drop=True)
+    return _largest(kept.assign(error=found.mean(axis=1), worst_target=most), limit)
+
+
+def _largest(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
+    ordered = rows[rows["error"].notna()].sort_values("error", ascending=False, kind="stable")
+    return few_of_one(ordered).head(limit).reset_index(drop=True)
+
+
+def few_of_one(rows: pd.DataFrame, most: int = OF_ONE) -> pd.DataFrame:
+    """Return rows in their order, at most so many of one recording, or of one group where there are no recordings."""
+    by = rows["group"].astype(str)
+    if "sequence" in rows:
+        by = rows["sequence"].astype(object).where(rows["sequence"].notna(), by).astype(str)
+    return rows[by.groupby(by).cumcount() < most]
 
 
 def relative_errors(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -177,7 +193,7 @@ def draw_traces(
     marked : run → the sample to point at in its colour.
     stretches : where the recording has no prediction; words : kind of stretch → what is missing, such as "no face".
     """
-    titles = [theme.plain(n) for n in names]
+    titles = [theme.plain(called.target(n)) for n in names]
     figure = make_subplots(
         rows=len(names),
         cols=1,
@@ -344,7 +360,7 @@ def draw_confusion(table: pd.DataFrame) -> go.Figure:
 
 
 def mistakes(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.DataFrame:
-    """Return the samples whose class was missed, those first that the method was surest of.
+    """Return the samples whose class was missed, those first that the method was surest of; see `OF_ONE`.
 
     Columns: sample, group, sequence, time, truth, predicted, and where there are probabilities that of both classes.
     """
@@ -359,4 +375,4 @@ def mistakes(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.Data
     wrong = found[true != pred]
     if "probability of it" in wrong:
         wrong = wrong.sort_values("probability of it", ascending=False, kind="stable")
-    return wrong.head(limit).reset_index(drop=True)
+    return few_of_one(wrong).head(limit).reset_index(drop=True)

@@ -1,8 +1,8 @@
-"""Truth against prediction, a dot a sample; and epoch curves of runs."""
+"""Truth against prediction, a dot a sample."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,13 +10,6 @@ import plotly.graph_objects as go
 from dashboard.figures import theme
 from dashboard.results import names
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FROM_FAR = 1000
-"""A loss may come down from so many times its usual spread, and all of it is shown."""
-FEW = 20
-"""Points up to which a curve shows each: a line of one point would not be seen at all."""
 MAX_DOTS = 3000
 """Dots that are drawn; of more samples every k-th is, and the caption says how many."""
 
@@ -65,6 +58,7 @@ def draw(table: pd.DataFrame, target: str, unit: str = "") -> go.Figure:
             "marker": marker,
             "name": theme.plain(label) if label else "sample",
             "text": [f"{theme.plain(s)}, {theme.plain(g)}" for s, g in zip(mine["sample"], mine["group"], strict=True)],
+            "customdata": mine["sample"].astype(str).tolist(),
             "hovertemplate": "%{text}<br>truth %{x:.3g}, prediction %{y:.3g}<extra>%{fullData.name}</extra>",
         }
         traces.append(dots)
@@ -85,28 +79,3 @@ def cut(table: pd.DataFrame) -> str:
     """Return how many dots are drawn where not all are, ``; 3,000 of 7,200 samples drawn``; else nothing."""
     shown = len(drawn(table))
     return f"; {names.drawn(shown, len(table))}" if shown < len(table) else ""
-
-
-def draw_curves(
-    curves: pd.DataFrame, called: Mapping[str, str], looks: Mapping[str, theme.Look] | None = None
-) -> go.Figure:
-    """Draw one metric's epoch curves, a line a run, in the order of `called`: run id → name; `looks` go by run id."""
-    looks = looks or theme.looks(called)
-    many = curves["run_id"].nunique() > 1
-    traces = []
-    for run_id in (run_id for run_id in called if (curves["run_id"] == run_id).any()):
-        line = curves[curves["run_id"] == run_id].sort_values("step")
-        trace = {
-            "type": "scatter",
-            "x": line["step"],
-            "y": line["value"],
-            "mode": "lines" if len(line) > FEW else "lines+markers",
-            "name": theme.plain(called[run_id]),
-            "line": {"color": looks[run_id].colour, "width": 2, "dash": looks[run_id].dash},
-            "marker": {"symbol": looks[run_id].symbol},
-            "hovertemplate": "epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
-        }
-        traces.append(trace)
-    title = theme.plain(curves["metric"].iloc[0])
-    up = theme.within(curves["value"], title, far=FROM_FAR)
-    return theme.figure(traces, 300, "epoch", title, many, xaxis=theme.whole(curves["step"]), yaxis=up)

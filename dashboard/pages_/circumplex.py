@@ -11,7 +11,7 @@ from affect.record import Artifact
 from dashboard.figures import circumplex, truth
 from dashboard.figures.circumplex import PRED, TRUE, Cloud
 from dashboard.results import names
-from dashboard.views import moving, questions, seven_tasks
+from dashboard.views import questions, sample, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dashboard.results.record import Record
 
 COMMAND = "python -m training study faces/face_vae_continuous --dataset synthetic_faces --trials 10"
+DOT = "circle_sample"
+"""Under which the address has the sample whose dot was clicked."""
 CODES = "None of these runs has the codes z_v and z_a that are read here."
 
 
@@ -43,25 +45,26 @@ def clouds(choice: Choice, part: str, tables: Mapping[str, pd.DataFrame]) -> dic
     return found
 
 
-def panels(choice: Choice, of: Mapping[str, Cloud], key: str) -> Iterator[Section]:
+def panels(choice: Choice, ask: Ask, of: Mapping[str, Cloud], key: str) -> Iterator[Section]:
     """Yield the annotation (once for runs that share it), each followed by its runs' predictions."""
     truths: list[Cloud] = []
     for cloud in of.values():
         if not any(circumplex.same_truth(cloud, known) for known in truths):
             truths.append(cloud)
     across = 3 if len(truths) + len(of) == 3 else 2
+    picks = sample.picks(ask, DOT)
     for number, known in enumerate(truths):
         runs = [name for name, cloud in of.items() if circumplex.same_truth(cloud, known)]
         word = "Transferred labels" if choice.first(Artifact.PREDICTIONS)[runs[0]].transferred else "Annotated"
         where = "" if len(truths) == 1 else f", {', '.join(runs)}"
         text = names.drawn(len(truth.drawn(known.table)), len(known.table))
         fig = circumplex.draw(known, TRUE)
-        yield Section(f"{word}{where}", text, fig, known.table, f"{key}_truth_{number}", across=across)
+        yield Section(f"{word}{where}", text, fig, known.table, f"{key}_truth_{number}", across=across, picks=picks)
         for name in runs:
             fig, place = circumplex.draw(of[name], PRED), list(of).index(name)
             table = of[name].table
             text = f"{reach(of[name])} {names.drawn(len(truth.drawn(table)), len(table))}."
-            yield Section(name, text, fig, of[name].table, f"{key}_predicted_{place}", across=across)
+            yield Section(name, text, fig, of[name].table, f"{key}_predicted_{place}", across=across, picks=picks)
 
 
 def reach(cloud: Cloud) -> str:
@@ -84,7 +87,7 @@ def truth_and_prediction(choice: Choice, ask: Ask) -> Iterator[Item]:
     of = clouds(choice, questions.part(ask, tables.values(), "of part"), tables)
     if not of:
         return
-    yield from panels(choice, of, "plane")
+    yield from panels(choice, ask, of, "plane")
     emotions = [circumplex.by_emotion(cloud).assign(run=name) for name, cloud in of.items()]
     joined = pd.concat(emotions, ignore_index=True)
     notes = ("Dotted ellipses show the annotation. Names stand at the angle of the annotation.",)
@@ -96,9 +99,7 @@ def truth_and_prediction(choice: Choice, ask: Ask) -> Iterator[Item]:
         columns = [*(["run"] if len(of) > 1 else []), *(column for column in joined if column != "run")]
         yield Section("Emotions", text, frame=joined[columns], key="emotions", notes=notes)
     yield agreement(of)
-    yield from moving.chosen(
-        choice, ask, [str(name) for cloud in of.values() for name in cloud.table["sample"]], "moving"
-    )
+    yield from sample.of_dot(choice, ask, DOT)
 
 
 def errors_by_region(choice: Choice, ask: Ask) -> Iterator[Item]:
@@ -137,7 +138,7 @@ def codes(choice: Choice, ask: Ask) -> Iterator[Item]:
     annotated = clouds(choice, questions.part(ask, predictions.values(), "of part"), predictions)
     read = choice.map(annotated, lambda name, cloud: circumplex.read(cloud, predictions[name], readable[name], reading))
     yield Section(text=circumplex.ABOUT[reading])
-    yield from panels(choice, read, "codes")
+    yield from panels(choice, ask, read, "codes")
     if without:
         yield Message(f"Not shown, because they have no codes z_v and z_a: {', '.join(without)}.")
     if read:

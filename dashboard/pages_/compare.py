@@ -11,7 +11,7 @@ from affect import record
 from affect.record import Artifact
 from dashboard.figures import circumplex, compared, predictions, ranking, recordings
 from dashboard.results import comparing, differences, names
-from dashboard.views import seeds
+from dashboard.views import curves, sample
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice, Row
 from dashboard.views.items import Item, Link, Links, Message, Section
@@ -131,6 +131,7 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
                     pair.high,
                     pair.p,
                     pair.adjusted,
+                    pair.detectable,
                     pair.groups,
                     differences.answer(pair, metric),
                 )
@@ -143,7 +144,8 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
     yield Section(
         "",
         f"Test {names.metric(metric)} ({names.better(metric) or 'no order known'}), and each run's difference from "
-        f"{first.name} with its 95 % interval over {kind}. {MEANING.format(groups=kind)}",
+        f"{first.name} with its 95 % interval over {kind}. {MEANING.format(groups=kind)} "
+        f"{comparing.POWER}",
         fig,
         table.rename(columns={"groups": kind}),
         "compared",
@@ -165,7 +167,7 @@ def scores(choice: Choice, ask: Ask) -> Iterator[Item]:
 def learned(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show the curves of every seed and their mean."""
     yield from alone(choice)
-    yield from seeds.view(choice, ask)
+    yield from curves.view("compare")(choice, ask)
 
 
 # -------------------------------------------------------------------------------------- persons, regions, recordings
@@ -289,8 +291,9 @@ def disagreement(choice: Choice, ask: Ask) -> Iterator[Item]:
         return
     what = "Truth and each run's prediction"
     text = f"{what} of {names.target(target)}; of a study, the mean over its final runs (the most frequent class). "
-    text += f"At most {compared.OF_ONE} samples of one recording."
-    yield Section("", text, frame=table, key="disagreement")
+    text += f"At most {predictions.OF_ONE} samples of one recording. Click a row to look at its sample."
+    yield Section("", text, frame=table, key="disagreement", opens=sample.links(choice, table))
+    yield from sample.gallery(choice, table)
 
 
 PAGE = Page(

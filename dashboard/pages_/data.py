@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from affect.record import Artifact
 from dashboard.figures import data as figures
 from dashboard.results import caveats, data, names
@@ -16,8 +18,6 @@ from dashboard.views.items import Item, Message, Section
 from dashboard.views.view import Page, View
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from dashboard.results.protocol import Protocol
     from dashboard.results.record import Record
 
@@ -38,6 +38,15 @@ class Tables:
     split: pd.DataFrame
     annotations: pd.DataFrame | None
     summary: dict[str, Any]
+    kept_leaks: pd.DataFrame | None
+
+    @property
+    def leaks(self) -> pd.DataFrame:
+        """What stands in two parts: as the study kept it, and what its tables of today say."""
+        found = data.leaks(self.split, self.annotations, self.protocol.group_kind)
+        if self.kept_leaks is None:
+            return found
+        return pd.concat([self.kept_leaks, found], ignore_index=True).drop_duplicates(["kind", "name"])
 
     @property
     def groups(self) -> str:
@@ -60,11 +69,13 @@ def chosen(choice: Choice, ask: Ask) -> tuple[list[Item], Tables | None]:
     default = next((label for label in current if label in having), next(iter(having)))
     label = ask.one("Data and split", list(having), "data", default)
     study = having[label]
-    above: list[Item] = [items.data_badge([bool(study.synthetic)], study.transferred)]
+    above: list[Item] = [items.data_badge([study])]
     summary = choice.read.json(study.run_id, Artifact.DATA_SUMMARY) if _has(study, Artifact.DATA_SUMMARY) else {}
     annotations = choice.read.table(study.run_id, Artifact.ANNOTATIONS) if _has(study, Artifact.ANNOTATIONS) else None
     split = choice.read.table(study.run_id, Artifact.SPLIT)
-    return above, Tables(protocols[label], study, split, annotations, summary if isinstance(summary, dict) else {})
+    leaks = choice.read.table(study.run_id, Artifact.LEAKS) if _has(study, Artifact.LEAKS) else None
+    told = summary if isinstance(summary, dict) else {}
+    return above, Tables(protocols[label], study, split, annotations, told, leaks)
 
 
 def _newest(choice: Choice, protocol: Protocol) -> Record | None:
@@ -78,7 +89,7 @@ def _has(record: Record, artifact: str) -> bool:
 
 def leaks_found(of: Tables) -> Iterator[Item]:
     """Yield in red what stands in two parts of the split, with its table; nothing where nothing does."""
-    found = data.leaks(of.split, of.annotations, of.protocol.group_kind)
+    found = of.leaks
     for kind, rows in found.groupby("kind", sort=False):
         count, several = len(rows), names.plural(str(kind))
         words = f"1 {kind} is" if count == 1 else f"{count} {several} are"
@@ -129,7 +140,7 @@ def parts_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         yield Section(
             f"{across.capitalize()} and {up}", text, figures.draw_plane(shown, across, up), shown, "data_plane"
         )
-    target = ask.one("Distribution of", targets, "distribution", fixed=True)
+    target = ask.one("Distribution of", targets, "distribution", name=names.target, fixed=True)
     table = data.distribution(values, target)
     text = "Parts that differ much here make the test harder or easier than validation."
     yield Section("Distribution by part", text, figures.draw_distribution(table, target), table, "distribution")
@@ -146,7 +157,7 @@ def traces_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         return
     recordings = sorted(of.annotations["sequence"].astype(str).unique())
     recording = ask.one("Recording", recordings, "recording")
-    target = ask.one("Annotated", data.target_names(of.annotations), "annotated", fixed=True)
+    target = ask.one("Annotated", data.target_names(of.annotations), "annotated", name=names.target, fixed=True)
     table = data.trace(of.annotations, recording, target)
     people = sum(name != "" for name in table["annotator"].unique())
     said = f"{people} annotators, thin; the label that methods learn from is thick." if people else "One label only."
@@ -210,6 +221,7 @@ PAGE = Page(
     place=100,
     looks_at="store",
     key="data_view",
+    protocol_key="data",
     command=COMMAND,
 )
 

@@ -12,7 +12,7 @@ from affect.published import published
 from affect.record import Artifact
 from dashboard.figures import errors, predictions, sensitivity
 from dashboard.results import names
-from dashboard.views import modalities, moving, over_time, questions
+from dashboard.views import modalities, moving, over_time, questions, sample
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section
@@ -111,8 +111,10 @@ def samples(choice: Choice, ask: Ask) -> Iterator[Item]:
         shown = rows.rename(columns={"worst_target": "target that is off most"})
         return Section(
             f"Worst samples{after(name, tables)}",
-            f"The {len(rows)} of {len(of_part)} samples with the largest error ({unit}).",
+            f"{len(rows)} of {len(of_part)} samples with the largest error ({unit}), at most {predictions.OF_ONE} of "
+            "one recording. Click a row to look at its sample.",
             frame=shown,
+            opens=sample.links(choice, rows),
             key=f"worst_{list(tables).index(name)}",
             formats={"error": "%.4g"},
         )
@@ -120,7 +122,10 @@ def samples(choice: Choice, ask: Ask) -> Iterator[Item]:
     having = {
         name: table for name, table in tables.items() if target == record.ALL or target in predictions.targets(table)
     }
-    yield from choice.map(having, worst).values()
+    for name, section in choice.map(having, worst).items():
+        yield section
+        if section.frame is not None:
+            yield from sample.gallery(choice.only([choice.row(name)]), section.frame)
     order = [
         name
         for table in having.values()
@@ -179,14 +184,18 @@ def classes(choice: Choice, ask: Ask) -> Iterator[Item]:
     def mistakes(name: str, table: pd.DataFrame) -> Section:
         rows = predictions.of_part(table, part)
         wrong = int((rows[f"true_{target}"].astype(str) != rows[f"pred_{target}"].astype(str)).sum())
-        text = f"{wrong} of {len(rows)} samples were taken for another class, sorted by the model's confidence."
+        text = f"{wrong} of {len(rows)} samples were taken for another class. The most confident mistakes, at most "
+        text += f"{predictions.OF_ONE} of one recording. Click a row to look at its sample."
         frame = predictions.mistakes(rows, target)
-        heading = f"Most confident mistakes{after(name, tables)}"
-        return Section(heading, text, frame=frame, key=f"mistakes_{list(tables).index(name)}")
+        heading, key = f"Most confident mistakes{after(name, tables)}", f"mistakes_{list(tables).index(name)}"
+        return Section(heading, text, frame=frame, key=key, opens=sample.links(choice, frame))
 
     having = {name: table for name, table in tables.items() if target in predictions.classes(table)}
     yield from choice.map(having, confusion).values()
-    yield from choice.map(having, mistakes).values()
+    for name, section in choice.map(having, mistakes).items():
+        yield section
+        if section.frame is not None:
+            yield from sample.gallery(choice.only([choice.row(name)]), section.frame)
 
 
 # ------------------------------------------------------------------------------------------------------ evaluations

@@ -15,7 +15,7 @@ from affect.record import Artifact
 from dashboard import projecting
 from dashboard.figures import latent
 from dashboard.figures.latent import Plane
-from dashboard.views import images, moving
+from dashboard.views import sample as sample_panel
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Message, Section, Waiting
@@ -221,7 +221,7 @@ def projection(choice: Choice, ask: Ask, algorithm: str) -> Iterator[Item]:
     if outline is not None:
         yield from circled(ask, drawn[outline[0]], outline[1])
     if sample is not None:
-        yield from about_sample(choice, sample, {plane.name: runs[plane.name] for plane in drawn}, code)
+        yield from sample_panel.panel(choice, sample, code)
 
 
 def find(text: str, drawn: Sequence[Plane]) -> tuple[str | None, str]:
@@ -243,27 +243,6 @@ def circled(ask: Ask, plane: Plane, corners: np.ndarray) -> Iterator[Item]:
     frame = latent.listing(plane, rows) if rows.any() else None
     yield Section("Selected samples", text, frame=frame, key="circled")
     ask.clear("Clear selection", "area")
-
-
-def about_sample(choice: Choice, sample: str, runs: Mapping[str, Coded], code: str) -> Iterator[Item]:
-    """Yield a sample's images where they may be shown, and its nearest neighbours in each run's code."""
-    yield Section(sample)
-    yield from images.of_sample(choice, {name: run.record for name, run in runs.items()}, sample)
-    yield from moving.of_sample(choice, sample)
-
-    def near(name: str, run: Coded) -> Item:
-        table = choice.read.table(run.record.run_id, Artifact.EMBEDDINGS)
-        rows = latent.neighbours(table, code, sample, run.known)
-        if rows.empty:
-            return Message(f"{name} has no such sample.")
-        return Section(f"Nearest in {code} of {name}", frame=rows, key=f"near_{list(runs).index(name)}", across=2)
-
-    with_codes = {name: run for name, run in runs.items() if Artifact.EMBEDDINGS in run.record.artifacts}
-    yield from choice.map(with_codes, near).values()
-    if with_codes:
-        yield Section(
-            notes=("Distances are Euclidean, in the code itself and not in the figure, among all samples of the run.",)
-        )
 
 
 def _list(names: Sequence[str]) -> str:

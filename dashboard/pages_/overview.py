@@ -24,7 +24,7 @@ LISTED = 20
 
 def counts(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show how much the store holds."""
-    yield items.data_badge([run.synthetic for run in _studies(choice) if run.synthetic is not None])
+    yield items.data_badge(_studies(choice))
     yield Values([Value(what.capitalize(), f"{count:,}") for what, count in overview.counts(choice.index).items()])
     yield Section(notes=(f"Store: {choice.read.where()}",))
     if choice.index.problems:
@@ -50,7 +50,7 @@ def running(choice: Choice, ask: Ask) -> Iterator[Item]:
             yield Progress(
                 f"{study.record.title} on {study.record.protocol}",
                 summary.done / summary.total if summary.total else 0.0,
-                overview.progress_text(summary),
+                overview.progress_text(study, now),
                 Link("Watch it", "study", {"runs": study.run_id}),
                 f"No activity for {names.duration(silent)}. If the process has stopped, run the same command again to "
                 "continue."

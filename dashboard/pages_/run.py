@@ -11,7 +11,7 @@ from affect import record
 from affect.record import Artifact, Kind, State
 from dashboard.figures import circumplex, pictures, predictions, rotations, theme, truth
 from dashboard.results import card, caveats, differences, names
-from dashboard.views import attention, curves, images, moving, questions, seven_tasks
+from dashboard.views import attention, curves, images, moving, questions, sample, seven_tasks
 from dashboard.views.ask import Ask
 from dashboard.views.cards import card_of, missing_files
 from dashboard.views.choice import Choice, Row
@@ -65,7 +65,7 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
 def badges(row: Row, marks: Sequence[str]) -> Badges:
     """Return what kind of run it is, its marks and its own tags."""
     run = row.record
-    words = [(mark, BADGES.get(mark, "gray")) for mark in marks]
+    words = [(mark, "red" if mark == run.leak_text else BADGES.get(mark, "gray")) for mark in marks]
     words.insert(1, (run.what[0].upper() + run.what[1:], "blue"))
     words += [(label, "gray") for label in run.labels]
     if run.state != State.COMPLETE:
@@ -124,10 +124,12 @@ def truth_against_prediction(choice: Choice, ask: Ask, tables: dict[str, pd.Data
         dots = truth.points(table, target, part)
         caption = truth.caption(dots, part, run.group_kind)
         text = f"{run.what[0].upper()}{run.what[1:]}: {caption}"
-        return Section(heading, text, truth.draw(dots, target), dots, f"truth{key}", across=across)
+        picks = sample.picks(ask, "run_sample")
+        return Section(heading, text, truth.draw(dots, target), dots, f"truth{key}", across=across, picks=picks)
 
     yield Section("Truth and prediction")
     yield from choice.map({name: table for name, table in tables.items() if target in known[name]}, make).values()
+    yield from sample.of_dot(choice, ask, "run_sample")
 
 
 # ------------------------------------------------------------------------------------------------------ the views
@@ -323,7 +325,7 @@ PAGE = Page(
     how="What is predicted, on which data, and how the score compares with baselines. Below: true and predicted "
     "values, then details.",
     views=(
-        View("Curves", None, curves.view),
+        View("Curves", None, curves.view("run")),
         View("Parameters", None, parameters),
         View("Scores", None, scores),
         View("Runs", None, children, has_children, shared=False),

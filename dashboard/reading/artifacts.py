@@ -42,7 +42,7 @@ class Artifacts:
         root = self.root(run_id)
         parts = PurePosixPath(name).parts
         if not parts or "\0" in name or PurePosixPath(name).is_absolute() or ".." in parts:
-            raise Damaged(f"run {run_id}: {name!r} is not the name of an artifact")
+            raise Damaged(f"run {run_id}: {name[:100]!r} is not the name of an artifact")
         self.get(run_id, name, root / name)
         try:
             path = os.path.realpath(os.path.join(root, name))
@@ -51,8 +51,9 @@ class Artifacts:
                 os.stat(path)
         except FileNotFoundError:
             pass
-        except OSError as error:  # a name that is too long; links in a circle
-            raise Damaged(f"run {run_id}: {name!r} cannot be opened ({error})") from error
+        except (OSError, UnicodeError) as error:  # a name that is too long; half a character; links in a circle
+            reason = getattr(error, "strerror", None) or "no file can have this name"
+            raise Damaged(f"run {run_id}: {name[:100]!r} cannot be opened ({reason})") from error
         if not path.startswith(os.path.realpath(root) + os.sep):
             raise Damaged(f"run {run_id}: {name} is a link out of the run's own folder")
         if not there:
@@ -102,7 +103,9 @@ class Artifacts:
         """Return the content of a run's JSON file. Raises Damaged where it is no JSON."""
         text = self.text(run_id, name)
         try:
-            return json.loads(text)
+            value = json.loads(text)
+            json.dumps(value, ensure_ascii=False).encode()  # half a character can be shown nowhere
+            return value
         except (ValueError, RecursionError) as error:
             raise Damaged(f"run {run_id}: {name} is no JSON ({self.path(run_id, name)}: {error})") from error
 

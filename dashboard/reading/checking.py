@@ -32,6 +32,8 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     Artifact.MESH: ("vertex", "x", "y", "z"),
     Artifact.TRIANGLES: ("a", "b", "c"),
     Artifact.FIGURES: ("frame", "x", "y", "z"),
+    Artifact.TEST_MESHES: ("vertex", "x", "y", "z"),
+    Artifact.NEIGHBOURS: ("rank", "distance"),
 }
 """Columns that hold numbers; a missing one is nan."""
 
@@ -48,6 +50,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     Artifact.SEPARATION: ("code", "class", "other"),
     Artifact.MESH: ("vertex",),
     Artifact.FIGURES: ("sample", "frame", "joint"),
+    Artifact.THUMBNAILS: ("sample",),
+    Artifact.TEST_MESHES: ("sample", "vertex"),
+    Artifact.NEIGHBOURS: ("sample", "rank"),
 }
 """Columns that together name a row: each of them is there, and no two rows have the same."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from affect import record
+from affect import cache_folder, record
 from dashboard.damaged import Damaged
 from dashboard.reading.table import Long, is_run_metric
 
@@ -49,6 +49,7 @@ class ClientReader:
         if self._made is None:
             for name, value in SETTINGS.items():
                 os.environ.setdefault(name, value)
+            cache_folder.give_home()
             from mlflow.tracking import MlflowClient
 
             self._made = MlflowClient(tracking_uri=self.uri)

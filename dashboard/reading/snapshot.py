@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from affect import record
+from affect import cache_folder, record
 from dashboard.reading.sqlite import CHUNK, PARTS, Chunk, Content, schema
 
 FORMAT = record.digest(["1", CHUNK, {name: list(map(str, part)) for name, part in PARTS.items()}])
@@ -34,8 +34,8 @@ class Snapshot(NamedTuple):
 
 
 def folder() -> Path:
-    """Return the folder of all snapshots: in AFFECTORY_CACHE, default ``~/.cache/affectory``."""
-    return Path(os.environ.get("AFFECTORY_CACHE") or Path.home() / ".cache" / "affectory") / "runs"
+    """Return the folder of all snapshots, in that of `affect.cache_folder`."""
+    return cache_folder.folder() / "runs"
 
 
 def place(store: Path) -> Path:

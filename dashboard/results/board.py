@@ -252,7 +252,7 @@ def thesis(
     if not rows["settings"].map(names.present).any():
         frame = frame.drop(columns="settings")
     bold = [(place, frame.shape[1] - 1) for place, run_id in enumerate(rows["run_id"]) if run_id == best and best]
-    data = protocol.record.data_word
+    data = protocol.record.data_mark
     caption = (
         f"{protocol.label} ({data + ' data; ' if data else ''}test {names.metric(metric)}, "
         f"{names.target(target)}, {names.better(metric)}). Mean over seeds, interval over {protocol.group_kind}s."
@@ -285,6 +285,29 @@ def verdict(rows: pd.DataFrame, family: Family, protocol: Protocol, metric: str)
     return f"{best}: {', '.join(part for part in (told, shared, unranked) if part)}."
 
 
+def alarm(rows: pd.DataFrame, paper: pd.DataFrame, metric: str) -> str:
+    """Say which studies score better than all that was published on the same data; empty where none does.
+
+    `rows` are measured, `paper` is what `published` returns of the data. It is rare that a new method wins by itself.
+    """
+    if rows.empty or paper.empty:
+        return ""
+    best = ordered(paper, metric).iloc[0]
+    sign = 1 if metrics.DIRECTION.get(metric) == "maximize" else -1
+    ahead = rows[sign * (rows["value"] - best["value"]) > 0]
+    if ahead.empty:
+        return ""
+    first = ordered(ahead, metric).iloc[0]
+    more = f" and {len(ahead) - 1} more" if len(ahead) > 1 else ""
+    why = f" The two cannot be compared as they stand: {best['why']}." if best["why"] else ""
+    return (
+        f"Better than published: {first['study']} ({tables.number(first['value'])}){more} against the best published "
+        f"{names.metric(metric)} on this data, {best['row']} ({tables.number(best['value'])}).{why} Before it is "
+        "believed: look for leaks on the page Data, and check that samples, split, targets and metric are those of the "
+        "source."
+    )
+
+
 def newest(index: Index, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
     """Return the studies that ended last, with what they found: one row each, newest first."""
     complete = [run for run in index.records(index.studies) if run.state == "complete" and not run.archived]
@@ -300,7 +323,7 @@ def newest(index: Index, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
             "value": index.score(run.run_id, record.metric("test", run.objective, record.ALL)),
             "± sd": index.score(run.run_id, record.metric("test", run.objective, record.ALL, record.SD)),
             "baseline": index.score(run.run_id, record.metric("test", run.objective, record.ALL, baseline[run.run_id])),
-            "data": run.data_word,
+            "data": run.data_mark,
             "ended": names.ago(run.end, now),
             "run_id": run.run_id,
         }

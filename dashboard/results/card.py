@@ -224,10 +224,11 @@ def _facts(run: Record, score: _Scores, now: pd.Timestamp, paper: pd.DataFrame |
     inputs = f" from {run.inputs}" if run.inputs else ""
     return [
         ("Predicts", f"{names.target_list(run.targets)}{inputs}"),
-        ("Data", f"{run.data_title or run.dataset}, {run.data_word}{version}"),
+        ("Data", f"{run.data_title or run.dataset}, {run.data_mark}{version}"),
         ("Split", _split(run)),
         ("Made", _made(run, now)),
         *([("Search", words)] if (words := objective.words(run)) else []),
+        *([("Trials", f"scored on {run.search_folds} folds by {run.group_kind}")] if run.search_folds else []),
         *([("Reconstruction", images)] if (images := _reconstruction(run, score)) else []),
         *([("Rotated", rotated)] if (rotated := _rotated(run, score, paper)) else []),
     ]

@@ -26,6 +26,8 @@ def of(index: Index, run_id: str, summary: Any = None) -> list[str]:
     run = index.record(run_id)
     study = index.study_of(run_id)
     found = []
+    if run.leaks:
+        found.append(f"{run.leak_text} of the split: the test scores are too good.")
     if run.synthetic:
         found.append("The data is synthetic: scores say whether the code works, not how good the method is.")
     if run.transferred:
@@ -49,6 +51,7 @@ def badges(index: Index, run_id: str, summary: Any = None) -> list[str]:
     run = index.record(run_id)
     marks = {
         f"{run.data_word} data": bool(run.data_word),
+        run.leak_text: bool(run.leaks),
         "TRANSFERRED LABELS": run.transferred,
         "persons unknown": bool(run.dataset) and not run.persons_known,
         "copies across the split": any(words in note for note in notes(summary) for words in COPIES),
@@ -66,4 +69,4 @@ def _sentence(note: str) -> str:
 def data_text(run: Record) -> str:
     """Return a run's data in words: its title or name, REAL or SYNTHETIC."""
     called = run.data_title or names.spaced(run.dataset)
-    return f"{called} ({run.data_word} data)" if run.data_word else called
+    return f"{called} ({run.data_mark} data)" if run.data_word else called

@@ -36,8 +36,14 @@ TESTED = 20
 """Studies, best first, that are tested in pairs."""
 ALPHA = 0.05
 NO_RANK = "–"
-PAIRS = ("first", "second", "difference", "95 % low", "95 % high", "p", "p (Holm)", "groups", "answer")
+DETECTABLE = "can be told"
+PAIRS = ("first", "second", "difference", "95 % low", "95 % high", "p", "p (Holm)", DETECTABLE, "groups", "answer")
 """Columns of a table of pairs."""
+POWER = (
+    f"“{DETECTABLE[0].upper()}{DETECTABLE[1:]}” is the smallest difference that these groups would tell apart four "
+    "times in five, at p < .05 before correction: a true difference below it is missed more often."
+)
+"""What the column says."""
 
 
 class Reader(Protocol):
@@ -76,6 +82,11 @@ class Pair(NamedTuple):
         """Whether the test tells them apart."""
         return (self.p if math.isnan(self.adjusted) else self.adjusted) < ALPHA
 
+    @property
+    def detectable(self) -> float:
+        """The smallest difference that the groups tell from 0 four times in five: see `affect.statistics`."""
+        return statistics.detectable(self.low, self.high, self.groups)
+
     def turned(self) -> Pair:
         """Return the same test of b against a."""
         return self._replace(a=self.b, b=self.a, difference=-self.difference, low=-self.high, high=-self.low)
@@ -92,6 +103,7 @@ def pairs_table(index: Index, pairs: Iterable[Pair]) -> pd.DataFrame:
             pair.high,
             pair.p,
             pair.adjusted,
+            pair.detectable,
             pair.groups,
             pair.reason or (f"{index.title(pair.a)} is better" if pair.told_apart else "cannot be told apart"),
         )
@@ -369,9 +381,11 @@ def standing(read: Reader, index: Index, run_id: str) -> str:
     sure = "differs from" if test.told_apart else "cannot be told apart from"
     ends = "" if math.isnan(test.low) else f", 95 % {test.low:+.4f} … {test.high:+.4f}"
     groups = names.count(test.groups, protocol.group_kind)
+    least = test.detectable
+    power = "" if math.isnan(least) else f"; they tell a difference of {least:.2g} in four cases of five"
     return (
         f"{place}; it {sure} {which}, {other.title} ({score:.4f}): "
-        f"difference {test.difference:+.4f}{ends}, p = {p_text(test.adjusted)} over {groups}"
+        f"difference {test.difference:+.4f}{ends}, p = {p_text(test.adjusted)} over {groups}{power}"
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from affect import metrics, record, statistics
-from dashboard.results import card, comparing, names
+from affect import metrics, record
+from dashboard.results import card, comparing, names, pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,13 +95,11 @@ def against(
 ) -> list[Pair]:
     """Return the paired test of each run against the baseline, as run − baseline, each with an adjusted p.
 
-    A pair that the Leaderboard tests has the same numbers here; all others are adjusted together, after Holm.
+    They are those of `pairs.adjusted`: every page gives the same answer for the same two runs.
     """
-    found = [comparing.pair(read, index, run, baseline, metric, target) for run in others]
-    own = [i for i, one in enumerate(found) if math.isnan(one.adjusted) and not one.reason]
-    for i, p in zip(own, statistics.holm([found[i].p for i in own]), strict=True):
-        found[i] = found[i]._replace(adjusted=float(p))
-    return found
+    runs = list(others)
+    found = pairs.adjusted(read, index, [(run, baseline) for run in runs], metric, target)
+    return [one if one.a == run else one.turned() for run, one in zip(runs, found, strict=True)]
 
 
 def answer(pair: Pair, metric: str) -> str:
@@ -114,31 +112,33 @@ def answer(pair: Pair, metric: str) -> str:
     return f"{'better' if better else 'worse'} than the baseline"
 
 
-def scored(index: Index, pairs: Sequence[Pair], metric: str, target: str, baseline: str) -> pd.DataFrame:
+def scored(index: Index, tests: Sequence[Pair], metric: str, target: str, baseline: str) -> pd.DataFrame:
     """Return a row a run, the baseline first: its test score, and how far it is from the baseline's.
 
     A run of another protocol has its score and no difference. Columns: run, score, ± sd, difference, 95 % low,
-    95 % high, p, p (Holm), groups, answer.
+    95 % high, p, p (Holm), can be told, groups, answer.
     """
     protocol = index.protocol_of(baseline)
     first = comparing.Pair(baseline, baseline)
     rows = []
-    for pair in [first, *pairs]:
+    for pair in [first, *tests]:
         comparable = index.protocol_of(pair.a) is protocol
         own, of = (index.score(run, record.metric("test", metric, target)) for run in (pair.a, baseline))
         # a difference needs no test, but the same test samples
         difference = own - of if comparable and math.isnan(pair.difference) else pair.difference
+        shown = comparing.Pair(pair.a, pair.b) if pair.reason else pair
         rows.append(
             {
                 "run": index.title(pair.a),
                 "score": own,
                 "± sd": index.score(pair.a, record.metric("test", metric, target, record.SD)),
                 "difference": math.nan if pair is first else difference,
-                "95 % low": pair.low,
-                "95 % high": pair.high,
-                "p": pair.p,
-                "p (Holm)": pair.adjusted,
-                "groups": pair.groups or math.nan,
+                "95 % low": shown.low,
+                "95 % high": shown.high,
+                "p": shown.p,
+                "p (Holm)": shown.adjusted,
+                comparing.DETECTABLE: shown.detectable,
+                "groups": shown.groups or math.nan,
                 "answer": "the baseline" if pair is first else answer(pair, metric),
             }
         )

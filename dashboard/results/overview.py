@@ -9,11 +9,11 @@ import pandas as pd
 
 from affect import metrics
 from affect.record import State
-from dashboard.results import board, names, objective
+from dashboard.results import board, names, objective, progress
 
 if TYPE_CHECKING:
     from dashboard.results.index import Index
-    from dashboard.results.study import Study, Summary
+    from dashboard.results.study import Study
 
 
 def counts(index: Index) -> dict[str, int]:
@@ -72,7 +72,7 @@ def protocols(index: Index) -> pd.DataFrame:
         rows.append(
             {
                 "protocol": protocol.label,
-                "data": protocol.record.data_word,
+                "data": protocol.record.data_mark,
                 "studies": len(protocol.studies),
                 "scored": protocol.times_scored,
                 "best so far": "" if best is None else best.title,
@@ -84,17 +84,17 @@ def protocols(index: Index) -> pd.DataFrame:
     return board.one_metric(pd.DataFrame(rows, columns=columns))
 
 
-def progress_text(summary: Summary) -> str:
-    """Return a running study's progress in a sentence: trials done, best so far, what is left."""
+def progress_text(study: Study, now: pd.Timestamp) -> str:
+    """Return a running study's progress in a sentence: what it does, trials done, best so far, what is left."""
+    summary = study.summary
     total = "?" if summary.total is None else str(summary.total)
-    parts = [f"{summary.done} of {total} trials"]
+    parts = [progress.stage(study), f"{summary.done} of {total} trials"]
     if not math.isnan(summary.best):
         label = objective.name(objective.metric(summary.record))
         parts.append(f"best validation {label} so far {summary.best:.4f} (trial {summary.best_trial})")
-    if summary.total is not None and summary.done >= summary.total:
+    if parts[0] != progress.SEARCHING:
         parts.append(f"final runs {summary.finals} of {summary.repeats}")
-    elif not math.isnan(summary.seconds_left):
-        parts.append(f"about {names.duration(summary.seconds_left)} left")
+    parts.append(progress.time_left(study, now).text)
     if summary.counts[State.FAILED]:
         parts.append(f"{summary.counts[State.FAILED]} failed")
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)

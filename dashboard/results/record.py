@@ -62,6 +62,8 @@ class Record:
     group_kind: str
     groups: Mapping[str, int]
     persons_known: bool
+    leaks: Mapping[str, int]
+    """Kind → how many of it stand in two parts of the split, and must not."""
     settings: Mapping[str, Any]
     study: str
     name: str
@@ -74,6 +76,8 @@ class Record:
     fold: int | None
     """Number of the fold that is its test part, from 1 to `test_folds`."""
     test_folds: int | None
+    search_folds: int | None
+    """Number of folds over which each trial's scores are means; None with one validation part."""
     refit: str
     """``all`` where it was fitted on train and validation together: it has no validation scores."""
     failed: bool
@@ -131,7 +135,12 @@ class Record:
         """Method and settings; the run's own name where it names no method."""
         if not self.method:
             return self.name or f"run {self.run_id[:8]}"
-        return " · ".join(part for part in (self.short_method, self.settings_text) if part)
+        return " · ".join(part for part in (self.short_method, self.settings_text, self.search_text) if part)
+
+    @property
+    def search_text(self) -> str:
+        """``search on 5 folds``, empty where one validation part scored the trials."""
+        return f"search on {self.search_folds} folds" if self.search_folds else ""
 
     @property
     def what(self) -> str:
@@ -163,6 +172,17 @@ class Record:
         return "" if self.synthetic is None else "SYNTHETIC" if self.synthetic else "REAL"
 
     @property
+    def leak_text(self) -> str:
+        """``LEAK: 3 persons in two parts``, empty where the split divides nothing that it must not."""
+        told = ", ".join(names.count(count, kind) for kind, count in self.leaks.items())
+        return f"LEAK: {told} in two parts" if told else ""
+
+    @property
+    def data_mark(self) -> str:
+        """The data's word as a list shows it, with a mark where the split leaks."""
+        return f"🔴 LEAK, {self.data_word}" if self.leaks else self.data_word
+
+    @property
     def code_text(self) -> str:
         """The commit as people read it."""
         return names.code(self.code)
@@ -185,7 +205,9 @@ def _json(text: str) -> Any:
     if len(text) > LARGEST_JSON:
         raise Unreadable(f"expected at most {LARGEST_JSON:,} characters, found {len(text):,}")
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character can be shown nowhere
+        return value
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"expected JSON, found {_short(text)}") from error
 
@@ -282,6 +304,7 @@ TYPES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "targets": (_texts, ()),
     "classes": (_texts, ()),
     "groups": (_counts, {}),
+    "leaks": (_counts, {}),
     "settings": (_settings, {}),
     "weights": (_weights, {}),
     "needs": (_strings, {}),
@@ -289,7 +312,10 @@ TYPES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "machine": (_mapping, {}),
     "labels": (_texts, ()),
     "objectives": (_objectives, ()),
-    **dict.fromkeys(("seed", "trial", "retry_of", "fold", "test_folds", "trials_total", "best_trial"), (_whole, None)),
+    **dict.fromkeys(
+        ("seed", "trial", "retry_of", "fold", "test_folds", "search_folds", "trials_total", "best_trial"),
+        (_whole, None),
+    ),
     "repeats": (_whole, 0),
     "metric_version": (_whole, 1),
     "version": (_whole, 1),

@@ -41,7 +41,6 @@ class Summary:
     repeats: int
     best: float
     best_trial: int | None
-    seconds_left: float
 
     @property
     def done(self) -> int:
@@ -198,7 +197,6 @@ class Study:
             repeats=repeats,
             best=math.nan if best is None else float(best["value"]),
             best_trial=None if best is None else int(best["trial"]),
-            seconds_left=trials.time_left(self._trials, self.record.trials_total),
         )
 
     def silent_for(self, now: pd.Timestamp) -> float | None:

@@ -5,7 +5,7 @@ Images of people are shown only where the server allows it, and never go into a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from affect.record import Artifact
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dashboard.results.record import Record
 
 NO_IMAGE = "No image of this sample is stored."
+HIDDEN_HERE = f"Images of people are hidden. They are shown where the server has {pictures.SHOW}=1."
 TRAVERSALS = (
     "Each row is one image whose code goes from low to high along the direction of its axis, in standard deviations of "
     "the train codes from their mean. What changes is what the code carries."
@@ -32,14 +33,15 @@ def hidden(record: Record) -> bool:
     return not pictures.may_show_people(bool(record.synthetic))
 
 
-def of_sample(choice: Choice, records: Mapping[str, Record], sample: str) -> Iterator[Item]:
-    """Yield the stored images of one sample, or one line that says why there is none."""
-    having = {name: record for name, record in records.items() if Artifact.SAMPLES in record.artifacts}
-    if not having:
+def of_sample(choice: Choice, sample: str) -> Iterator[Item]:
+    """Yield the stored images of one sample, or one line that says why there is none; nothing where no run has any."""
+    kept = choice.first(Artifact.SAMPLES)
+    small = {name: record for name, record in choice.first(Artifact.THUMBNAILS).items() if not hidden(record)}
+    if not kept and not choice.first(Artifact.THUMBNAILS):
         return
-    allowed = {name: record for name, record in having.items() if not hidden(record)}
-    if not allowed:
-        yield Message(f"Images of people are hidden. They are shown where the server has {pictures.SHOW}=1.")
+    allowed = {name: record for name, record in kept.items() if not hidden(record)}
+    if not allowed and not small:
+        yield Message(HIDDEN_HERE)
         return
     found: list[tuple[bytes, str]] = []
     for name, record in allowed.items():
@@ -48,7 +50,22 @@ def of_sample(choice: Choice, records: Mapping[str, Record], sample: str) -> Ite
             rows = table[(table["sample"] == sample) & table["kind"].isin(pictures.OF_A_SAMPLE)]
             shown, _ = pictures.shown(rows)
             found += [(png, f"{kind}, {name}") for png, kind in zip(shown["png"], shown["kind"], strict=True)]
+    if not any(caption.startswith(pictures.REAL) for _, caption in found):
+        found = thumbnails(choice, [(sample, "")]) + found
     yield Images(found) if found else Message(NO_IMAGE)
+
+
+def thumbnails(choice: Choice, wanted: Sequence[tuple[str, str]]) -> list[tuple[bytes, str]]:
+    """Return the small images of some samples, each with its caption (by default its name), where they may be shown."""
+    kept: dict[str, bytes] = {}
+    for name, record in choice.first(Artifact.THUMBNAILS).items():
+        if hidden(record):
+            continue
+        with choice.guard(name):
+            table = choice.read.table(record.run_id, Artifact.THUMBNAILS)
+            rows, _ = pictures.shown(table[table["sample"].isin([sample for sample, _ in wanted])])
+            kept = dict(zip(rows["sample"].astype(str), rows["png"], strict=True)) | kept
+    return [(kept[sample], caption or sample) for sample, caption in wanted if sample in kept]
 
 
 def view(choice: Choice, ask: Ask) -> Iterator[Item]:

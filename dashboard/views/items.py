@@ -6,7 +6,7 @@ text in an item is plain: who draws it escapes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from dashboard.results.card import Card
+    from dashboard.results.record import Record
 
 
 @dataclass(frozen=True)
@@ -170,9 +171,13 @@ BADGES = {
 """Marks of runs and their colours."""
 
 
-def data_badge(synthetic: Sequence[bool], transferred: bool = False) -> Badges:
-    """Return in words whether the data is REAL, SYNTHETIC, or both, and whether labels were transferred."""
-    kinds = {bool(value) for value in synthetic}
+def data_badge(records: Iterable[Record]) -> Badges:
+    """Return in words whether runs are of REAL data, SYNTHETIC, or both, and what limits them: leaks in red first."""
+    records = list(records)
+    kinds = {record.synthetic for record in records if record.synthetic is not None}
     words = {(True,): "SYNTHETIC data", (False,): "REAL data", (False, True): "REAL and SYNTHETIC data"}
-    shown = [words.get(tuple(sorted(kinds)), ""), "TRANSFERRED LABELS" if transferred else ""]
-    return Badges([(word, BADGES[word]) for word in shown if word])
+    known = [words.get(tuple(sorted(kinds)), "")]
+    if any(record.transferred for record in records):
+        known.append("TRANSFERRED LABELS")
+    leaks = [(text, "red") for text in dict.fromkeys(record.leak_text for record in records) if text]
+    return Badges([*leaks, *((word, BADGES[word]) for word in known if word)])

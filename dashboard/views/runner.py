@@ -22,7 +22,7 @@ from dashboard.views.drawing import Drawing
 from dashboard.views.view import load
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     from dashboard.views.view import Page, View
 
@@ -35,6 +35,7 @@ FAMILIES = (
     "python -m training study fusion/fusion_concat --dataset synthetic_embeddings --trials 10",
 )
 """A study of each family, for a store that has none."""
+ANY_RUN = "RUN is the name of a study, or the first letters of a run's id."
 EVERY = "4s"
 """How often a page is drawn again while what it shows is running."""
 
@@ -162,10 +163,27 @@ def _body(page: Page, name: str, ids: list[str], version: Hashable) -> None:
             view = next(view for view in offered if view.name == picked)
             title = f"{page.title}: {view.name}"
             _view(view, choice, ask, draw)
-        if any(isinstance(item, items.Section) for item in shown):
-            make = partial(share.page_file, choice.index, cached, title, page.how, list(shown), ids)
-            ask.end_row()
-            widgets.share_button(make, f"{name}.html")
+        ask.end_row()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if any(isinstance(item, items.Section) for item in shown):
+                make = partial(share.page_file, choice.index, cached, title, page.how, list(shown), ids)
+                widgets.share_button(make, f"{name}.html")
+            runs = [chosen_runs.short(run, index) for run in ids if run not in gone]
+            widgets.commands(commands(name, runs), "" if runs else ANY_RUN)
+
+
+def commands(name: str, runs: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what a person may want to do with what a page shows, and the commands that do it."""
+    each, together = list(runs) or ["RUN"], " ".join(runs) or "RUN"
+    return [
+        ("Write a note", "\n".join(f'python -m training note {run} "…"' for run in each)),
+        (
+            "Write a tag, by which the leaderboard can be filtered",
+            "\n".join(f"python -m training tag {run} …" for run in each),
+        ),
+        ("This page as one file", f"python -m dashboard share {together} --page {name}"),
+        ("Its address", f"python -m dashboard link {together} --page {name}"),
+    ]
 
 
 def _view(view: View, choice: Choice, ask: Widgets, draw: share.Draw) -> None:
@@ -182,9 +200,7 @@ def _view(view: View, choice: Choice, ask: Widgets, draw: share.Draw) -> None:
 
 def _badges(choice: Choice) -> items.Badges:
     """Return what kind of data the chosen runs are of."""
-    records = choice.records()
-    known = [record.synthetic for record in records if record.synthetic is not None]
-    return items.data_badge(known, any(record.transferred for record in records))
+    return items.data_badge(choice.records())
 
 
 def _say_protocols(choice: Choice, draw: share.Draw) -> None:

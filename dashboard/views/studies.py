@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect.record import State
-from dashboard.results import differences, names, objective, trials
+from dashboard.results import differences, names, objective, progress, trials
 from dashboard.views.items import Item, Link, Links, Message, Section, Value, Values
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ def about(study: Study) -> Iterator[Item]:
     run, summary = study.record, study.summary
     settings = f", settings {run.settings_text}" if run.settings_text else ""
     yield Section(text=f"{run.short_method} on {run.protocol}{settings}. {objective.words(run)}".strip())
-    silent = study.silent_for(pd.Timestamp.now("UTC"))
+    now = pd.Timestamp.now("UTC")
+    silent = study.silent_for(now)
     state = "no activity" if silent is not None else State.RUNNING if summary.live else run.state
     total = "?" if summary.total is None else str(summary.total)
     label = objective.name(study.metric, bool(run.weights))
@@ -32,8 +33,11 @@ def about(study: Study) -> Iterator[Item]:
         Value(f"Best validation {label}", best, f"trial {summary.best_trial}; {which}" if best != "–" else ""),
         Value("Final runs", summary.seeds_text, "the best trial fitted again with new seeds, scored on test"),
     ]
-    if summary.live and silent is None and summary.done != summary.total:
-        values.append(Value("Time left, about", names.duration(summary.seconds_left)))
+    if summary.live and silent is None:
+        stage, left = progress.stage(study), progress.time_left(study, now)
+        values.insert(1, Value("Stage", stage.capitalize(), progress.STAGES[stage]))
+        note = "trials, refits and evaluations" if left.evaluations else "without the evaluations of final runs"
+        values.append(Value("Time left, about", names.duration(left.seconds), note))
     if summary.live and run.deadline is not None:
         values.append(Value("Search ends at", f"{run.deadline:%d %b %H:%M} UTC"))
     yield Values(values)

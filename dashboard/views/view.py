@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dashboard.results.record import Record
 
 Make = Callable[[Choice, Ask], Iterable[Item]]
+FIRST = "overview"
+"""The page that opens where an address names none."""
 PAGES = Path(__file__).resolve().parent.parent / "pages_"
 
 
@@ -68,6 +70,7 @@ class Page:
     empty, command : what is said where the store has nothing for this page, and the command that changes that.
     looks_at : "runs" where the page shows the runs that are chosen on top of it, "store" where it shows all.
     key : name of the chosen view in the address.
+    protocol_key : name of the chosen protocol in the address, of a page that shows one protocol of the store.
     top : what stands above the views.
     heading : the heading where it depends on what is shown; `tab` is the browser's title then.
     stacked : whether the views stand below each other instead of being chosen.
@@ -87,6 +90,7 @@ class Page:
     command: str = "python -m training demo"
     looks_at: Literal["runs", "store"] = "runs"
     key: str = "view"
+    protocol_key: str = ""
     top: Make | None = None
     heading: Callable[[Choice], str] | None = None
     tab: Callable[[Choice], str] | None = None
@@ -112,6 +116,13 @@ class Page:
     def shows_any(self, index: Index, ids: Sequence[str]) -> bool:
         """Return whether any view has something of any of these runs."""
         return any(self.shows(row) for row in rows_of(index, ids))
+
+    def query(self, index: Index, ids: Sequence[str]) -> dict[str, str | Sequence[str]]:
+        """Return what the address says where the page is to show these runs; of a page of the store, their protocol."""
+        if self.looks_at == "runs":
+            return {"runs": list(ids)}
+        protocol = next((found for run in ids if (found := index.protocol_of(run)) is not None), None)
+        return {self.protocol_key: protocol.label} if self.protocol_key and protocol is not None else {}
 
     def offered(self, choice: Choice) -> list[View]:
         """Return the views that have something of any chosen run."""

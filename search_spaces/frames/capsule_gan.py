@@ -9,8 +9,8 @@ from search_spaces.frames import _gan
 if TYPE_CHECKING:
     import optuna
 
-DEFAULTS: dict[str, Any] = {**_gan.DEFAULTS, "learning_rate": 2e-3, "dropout": 0.1}
-"""With the dropout and learning rate of the other discriminator, capsules read valence worse after as many epochs."""
+DEFAULTS: dict[str, Any] = {**_gan.DEFAULTS, "learning_rate": 2e-3}
+"""With the learning rate of the other discriminator, capsules read valence worse after as many epochs."""
 
 TINY: dict[str, Any] = {**DEFAULTS, **_gan.TINY}
 

@@ -143,6 +143,22 @@ class TestIntervals:
 
 
 class TestPaired:
+    def test_what_can_be_told_is_told_four_times_in_five(self):
+        rng = np.random.default_rng(0)
+        group, true, other, spread = np.arange(20), np.zeros(20), np.full(20, 5.0), 0.3
+        difference = (2.093 + 0.861) * spread / 20**0.5  # quantiles of t for 19 degrees of freedom
+        told, least = 0, []
+        for _ in range(200):
+            found = statistics.paired(true, 5 + rng.normal(difference, spread, 20), other, group, "mae")
+            told += found.low > 0
+            least.append(statistics.detectable(found.low, found.high, found.groups))
+        assert np.mean(least) == pytest.approx(difference, rel=0.05)
+        assert 0.73 < told / 200 < 0.87
+
+    def test_without_an_interval_nothing_is_known_to_be_told(self):
+        assert math.isnan(statistics.detectable(math.nan, math.nan, 20))
+        assert math.isnan(statistics.detectable(-1.0, 1.0, 2))
+
     def test_few_groups_are_swapped_in_every_way(self):
         # eight clips, each better by the same method: 2 of the 256 swaps are as far apart
         true = np.zeros(16)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 from pathlib import Path
 
@@ -24,7 +26,7 @@ def scored(index: Index) -> str:
 
 
 def body(text: str) -> str:
-    return text.partition("<body>")[2]  # before it stands Plotly's own script
+    return text.partition("<body>")[2]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,8 @@ def test_plotly_is_in_the_file_once_and_nothing_is_fetched(folder):
     index, store = opened(folder)
     finals = [index.final_ids(study)[0] for study in index.studies if index.final_ids(study)][:2]
     text = share.file(index, store, DEFAULT, finals)
-    assert len(re.findall(r"\* plotly\.js v", text)) == 1
+    (packed,) = re.findall(r'<script type="text/plain" id="plotly">([^<]+)</script>', text)
+    assert gzip.decompress(base64.b64decode(packed)).decode().count("* plotly.js v") == 1
     assert not re.search(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", text)
     assert "default-src 'none'" in text
 
@@ -91,6 +94,7 @@ def test_pictures_of_people_stay_out_of_a_shared_file(tmp_path):
     index, store = opened(fake_store.build(tmp_path / "store", fake_faces.STUDIES, trials=1, finals=1))
     text = share.file(index, store, DEFAULT, [scored(index)])
     assert "iVBORw0KGgo" not in body(text)  # a PNG
+    assert "iVBORw0KGgo" in body(share.file(index, store, DEFAULT, [scored(index)], images=True))
 
 
 def test_the_file_of_a_leaderboard_names_its_runs(folder):

@@ -756,3 +756,13 @@ def test_eight_writers_see_no_lock_error_while_the_dashboard_refreshes(folder, s
     assert (runs.loc[runs["method"] == "motion/many", "val/mae/all"] == 0.5).all()
     assert reads > 20
     pd.testing.assert_frame_equal(runs, by_client(folder))
+
+
+@pytest.mark.parametrize("lost", ["missing", "empty"])
+def test_a_lost_database_is_no_empty_store(own: Path, lost: str):
+    for file in own.glob("mlflow.db*"):
+        file.unlink()
+    if lost == "empty":
+        (own / "mlflow.db").touch()
+    said = Store(locate()).why_empty()
+    assert f"mlflow.db is {lost}, but artifacts of its runs is there: the database was lost" in said

@@ -9,18 +9,6 @@ import pytest
 from training import cache
 
 
-def test_the_cache_is_where_the_environment_says_and_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("AFFECTORY_CACHE", str(tmp_path / "a" / "b"))
-    assert cache.folder() == tmp_path / "a" / "b"
-    assert cache.folder().is_dir()
-    monkeypatch.setenv("AFFECTORY_CACHE", "")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.folder() == tmp_path / ".cache" / "affectory"
-    monkeypatch.setenv("AFFECTORY_CACHE", "/proc/none")
-    with pytest.raises(OSError, match="none"):
-        cache.folder()
-
-
 def test_a_file_appears_when_it_is_complete_or_not_at_all(tmp_path: Path):
     file = tmp_path / "table.csv"
     file.write_text("old")

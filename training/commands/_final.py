@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from affect.record import PARTS, PICTURE, Artifact
-from training import cache, json_files, protocols, registry
+from training import cache, json_files, leaks, protocols, registry
 from training.commands import _model
 from training.commands._plan import threads
 from training.contract import Fitted, Job, Outcome, UserError
@@ -181,6 +181,8 @@ def protocol(store: Store, info: RunInfo, root: Path | None) -> Protocol:
             f"{info.id[:8]} was fitted on, found {data.version}"
         )
     method = registry.method(tags["method"]).METHOD
+    if tags["group_kind"] != data.group_kind:  # its split divided the groups
+        data = leaks.regrouped(data, _split(store, info)["group"].astype(str))
     protocol = protocols.for_method(method, data, settings, published=_parts(store, info, data))
     if protocol.split_id != tags["split"]:
         raise UserError(f"run {info.id[:8]}: its {Artifact.SPLIT} is not the split that the run is tagged with")
@@ -189,18 +191,23 @@ def protocol(store: Store, info: RunInfo, root: Path | None) -> Protocol:
 
 def _parts(store: Store, info: RunInfo, data: Dataset) -> dict[str, str]:
     """Return group → part of a run. split.parquet has the groups with labels; the others are in train or left out."""
-    folder = store.artifacts(info.id)
-    if not (folder / Artifact.SPLIT).is_file():
-        raise UserError(f"run {info.id[:8]} has no {Artifact.SPLIT}: {folder / Artifact.SPLIT} is missing")
-    file = folder / Artifact.DATA_SUMMARY
+    table = _split(store, info).drop_duplicates("group")
+    file = store.artifacts(info.id) / Artifact.DATA_SUMMARY
     left_out = (json_files.read(file) if file.is_file() else {}).get("groups_left_out")
     if left_out is not None:
         parts = dict.fromkeys(data.group.tolist(), TRAIN) | dict.fromkeys(left_out, TEST)
     else:  # of an earlier Affectory: left out was what the data's own split has elsewhere
         own = {} if "fold" in info.tags else data.published_split or {}
         parts = {group: own.get(group, TRAIN) for group in np.unique(data.group).tolist()}
-    table = pd.read_parquet(folder / Artifact.SPLIT).drop_duplicates("group")
     return parts | dict(zip(table["group"].astype(str), table["part"].astype(str), strict=True))
+
+
+def _split(store: Store, info: RunInfo) -> pd.DataFrame:
+    """Return the run's table of parts; UserError where it has none."""
+    file = store.artifacts(info.id) / Artifact.SPLIT
+    if not file.is_file():
+        raise UserError(f"run {info.id[:8]} has no {Artifact.SPLIT}: {file} is missing")
+    return pd.read_parquet(file)
 
 
 def option(info: RunInfo, name: str) -> str | None:

@@ -26,6 +26,12 @@ TestFolds = Annotated[
         help="Test every group once, in K folds or one fold a group; each fold has a search of its own.",
     ),
 ]
+AllowLeak = Annotated[
+    bool,
+    typer.Option(
+        "--allow-leak", help="Run although the split divides a person, a recording or copies; results are marked."
+    ),
+]
 Folds = Annotated[
     int | None,
     typer.Option(

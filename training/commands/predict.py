@@ -34,7 +34,7 @@ def predict(
     """
     from training.tracking.store import Store
 
-    write(Store.open(), run, file, out, device)
+    write(Store.open(to_read=True), run, file, out, device)
     if out is not None:
         console().print(f"predictions written to {out}", markup=False)
 

@@ -179,7 +179,7 @@ def embeddings(
         lengths = [float(text) for text in windows.split(",")]
     except ValueError:
         raise UserError(f"--windows {windows!r}: expected lengths in seconds, such as 1,2,4") from None
-    video = None if frames is None else _model.load(Store.open(), frames, device)
+    video = None if frames is None else _model.load(Store.open(to_read=True), frames, device)
     done = embeddings.run(sources, out, measure=sound, video=video, lengths=lengths, rate=rate)
     warn(done.sentences())
     for file, count in done.rows.items():

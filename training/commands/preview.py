@@ -43,12 +43,12 @@ def preview(
     if recording is not None:
         if video is not None or camera is not None or out is None:
             raise UserError("--bvh FILE goes with --out FILE.mp4 or FILE.html, and with no video or camera")
-        moving(Store.open(), run, recording, out, device, console())
+        moving(Store.open(to_read=True), run, recording, out, device, console())
         return
     source = video if video is not None else camera
     if source is None or (video is not None and camera is not None):
         raise UserError("name what to look at: --video FILE or --camera 0")
-    show(Store.open(), run, source, out, port, device, console())
+    show(Store.open(to_read=True), run, source, out, port, device, console())
 
 
 def on_video(store: Store, info: RunInfo, model: Model, source: Path, out: Path, console: Console) -> None:

@@ -18,7 +18,7 @@ def status() -> None:
     """List the studies in the store: how far they are, and how good."""
     from training.tracking.store import Store
 
-    show(Store.open(), console())
+    show(Store.open(to_read=True), console())
 
 
 def show(store: Store, console: Console) -> None:

@@ -19,6 +19,7 @@ def study(
     split_seed: options.SplitSeed = 0,
     test_folds: options.TestFolds = None,
     folds: options.Folds = None,
+    allow_leak: options.AllowLeak = False,
     set_: options.Set = None,
     over: options.Over = None,
     with_: options.With = None,

@@ -23,6 +23,7 @@ def train(
     split_seed: options.SplitSeed = 0,
     test_folds: options.TestFolds = None,
     folds: options.Folds = None,
+    allow_leak: options.AllowLeak = False,
     set_: options.Set = None,
     with_: options.With = None,
     repeats: options.Repeats = 5,

@@ -167,6 +167,7 @@ def dataset(
         sequence=None if rows.clip is None else np.array(rows.clip, np.str_),
         time=rows.time,
         published_split=assigned,
+        kept_together={} if kind == "image" else {"near-duplicate": _copies(rows, found)},
         annotators={"va": rows.annotators} if rows.annotators else {},
         summary={
             **(summary or {}),
@@ -300,7 +301,12 @@ def _groups(rows: Rows, found: _images.Loaded) -> tuple[NDArray[np.str_], str]:
         return np.array(rows.video, np.str_), "video"
     if rows.clip is not None:
         return np.array(rows.clip, np.str_), "clip"
-    return np.array(rows.sample, np.str_)[_duplicates.groups(found.perceptual)], "image"
+    return _copies(rows, found), "image"
+
+
+def _copies(rows: Rows, found: _images.Loaded) -> NDArray[np.str_]:
+    """Return the name of the first image that each row nearly equals (n,): its own where there is no other."""
+    return np.array(rows.sample, np.str_)[_duplicates.groups(found.perceptual)]
 
 
 def _published(

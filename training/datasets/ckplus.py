@@ -8,6 +8,7 @@ The file is the npz that ``python -m training prepare meshes`` writes from the o
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections import Counter
@@ -218,9 +219,18 @@ def _open(file: Path) -> dict[str, NDArray[Any]]:
         )
     if not file.exists():
         raise UserError(f"there is no file {file}")
-    if not zipfile.is_zipfile(file):
+    # a pipe would be waited for without end
+    if not file.is_file() or not zipfile.is_zipfile(file):
         raise UserError(f"{file}: expected an npz with landmarks, as `prepare meshes` writes it, found another format")
     try:
+        with zipfile.ZipFile(file) as members:
+            needed = sum(member.file_size for member in members.infolist())
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if needed > memory:
+            raise UserError(
+                f"{file}: its arrays need {messages.size(needed)}, more memory than this machine has "
+                f"({messages.size(memory)})"
+            )
         with np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
     except (

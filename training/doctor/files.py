@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from training.tracking.store import RunInfo, Store
 
-HALF_MADE = re.compile(r"\.(?P<process>\d+)\..+|\.old\.(?P<old>\d+)\..+|\.[0-9a-f]{12}\..+|\.import-.+")
+HALF_MADE = re.compile(
+    r"\.(?P<process>\d+)\..+|\.old\.(?P<old>\d+)\..+|\.[0-9a-f]{12}\..+|\.import-((?P<importing>\d+)\.)?.+"
+)
 """Names of files and folders that become something else when they are whole, or that are put aside meanwhile."""
 
 OLD_S = 3600.0
@@ -83,7 +85,7 @@ def _half_made(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         for name in [*folders, *files]:
             path, match = folder.__class__(place) / name, HALF_MADE.fullmatch(name)
-            if match and _abandoned(path, match["process"] or match["old"]):
+            if match and _abandoned(path, match["process"] or match["old"] or match["importing"]):
                 yield path
         # what is half made is shown once, not file by file
         folders[:] = sorted(name for name in folders if not HALF_MADE.fullmatch(name))

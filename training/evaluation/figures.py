@@ -46,11 +46,11 @@ def evaluate(fitted: Fitted) -> Findings:
     return Findings({Artifact.FIGURES: table})
 
 
-def choose(error: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the rows that are kept, in order: the `WORST` by error (n,), and `OTHERS` evenly among all."""
-    worst = np.argsort(-error, kind="stable")[:WORST]
-    even = np.linspace(0, len(error) - 1, min(OTHERS, len(error))).round().astype(np.int64)
-    return np.union1d(worst, even)
+def choose(error: NDArray[np.float64], worst: int = WORST, others: int = OTHERS) -> NDArray[np.int64]:
+    """Return the rows that are kept, in order: the `worst` by error (n,), and `others` evenly among all."""
+    first = np.argsort(-error, kind="stable")[:worst]
+    even = np.linspace(0, len(error) - 1, min(others, len(error))).round().astype(np.int64)
+    return np.union1d(first, even)
 
 
 EVALUATION = Evaluation(applies, evaluate, once=True)

@@ -241,8 +241,8 @@ class Gan(Adversarial):
         super().__init__(
             module.generator,
             module.discriminator,
-            optimiser(module.generator, "adam", params["generator_learning_rate"]),
-            optimiser(module.discriminator, "adam", params["learning_rate"]),
+            optimiser(module.generator, "adam", params["generator_learning_rate"], beta1=params["beta1"]),
+            optimiser(module.discriminator, "adam", params["learning_rate"], beta1=params["beta1"]),
             generate=self._generate,
             discriminator_loss=self._discriminator_loss,
             generator_loss=self._generator_loss,
@@ -293,9 +293,17 @@ class Gan(Adversarial):
             frames = augmentation.mirrored(frames)
         return augmentation.moved(frames, self.params["max_shift"]), count
 
+    def _encoded(self, frames: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of real frames and of generated ones, encoded as one batch.
+
+        Batch norm would make the means of two batches alike, and what is left would hardly tell one from the other.
+        """
+        codes = self.module.encode(torch.cat([cnns.scaled(frames), made]))
+        return codes[: len(frames)], codes[len(frames) :]
+
     def _discriminator_loss(self, batch: Batch, made: Tensor, n: int) -> tuple[Tensor, dict[str, Tensor]]:
         frames, count = self._real(batch)
-        codes, fake = self.module.encode(frames), self.module.encode(made)
+        codes, fake = self._encoded(frames, made)
         labels = self.module.labels_loss(codes[:count], batch[1])
         real, generated = self.module.real(codes), self.module.real(fake)
         smooth = torch.full_like(real, self.params["real_label"])
@@ -313,13 +321,11 @@ class Gan(Adversarial):
 
     def _generator_loss(self, batch: Batch, made: Tensor, n: int) -> tuple[Tensor, dict[str, Tensor]]:
         frames, _ = self._real(batch)
-        codes = self.module.encode(made)
+        real, codes = self._encoded(frames, made)
         logits = self.module.real(codes)
         fooling = functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
         if self.matching == "features":
-            with torch.no_grad():
-                real = self.module.encode(frames).mean(dim=0)
-            matching = functional.huber_loss(codes.mean(dim=0), real)
+            matching = functional.huber_loss(codes.mean(dim=0), real.mean(dim=0).detach())
         else:
             matching = functional.huber_loss(made, cnns.scaled(frames[: len(made)]))
         weight = annealed(n, self.params["annealed_steps"], self.params["matching_weight"], self.params["last_weight"])

@@ -100,13 +100,18 @@ def train_mode(module: nn.Module) -> None:
             part.eval()
 
 
-def optimiser(module: nn.Module, name: str, learning_rate: float, weight_decay: float = 0.0) -> optim.Optimizer:
-    """Return an optimiser of the module's trained parameters by its name in `OPTIMISERS`; ValueError for another."""
+def optimiser(
+    module: nn.Module, name: str, learning_rate: float, weight_decay: float = 0.0, beta1: float = 0.9
+) -> optim.Optimizer:
+    """Return an optimiser of the module's trained parameters by its name in `OPTIMISERS`; ValueError for another.
+
+    beta1 : how much of the gradient's running mean Adam and AdamW keep at each step.
+    """
     trained = [p for p in module.parameters() if p.requires_grad]
     if name == "adam":
-        return optim.Adam(trained, lr=learning_rate, weight_decay=weight_decay, fused=True)
+        return optim.Adam(trained, lr=learning_rate, betas=(beta1, 0.999), weight_decay=weight_decay, fused=True)
     if name == "adamw":
-        return optim.AdamW(trained, lr=learning_rate, weight_decay=weight_decay, fused=True)
+        return optim.AdamW(trained, lr=learning_rate, betas=(beta1, 0.999), weight_decay=weight_decay, fused=True)
     if name == "rmsprop":
         return optim.RMSprop(trained, lr=learning_rate, weight_decay=weight_decay)
     if name == "sgd":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from affect.record import PARTS, digest, settings_text, to_json
-from training import messages, protocols, registry, search_folds, splits
+from training import leaks, messages, protocols, registry, search_folds, splits
 from training.contract import UserError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Plan:
     `hold` are parameters that every trial has, trial 0 too: they are not searched.
     `test_folds` is the number of folds in which every group is tested once, or `training.splits.LOSO`; None for one
     split. `trials` and `timeout` are those of each fold.
+    `allow_leak` lets a split divide what it must not, and marks the study.
     `folds` is the number of folds of train and validation on which each trial is scored; None for one validation part.
     `refit` says on what the best trial is fitted again: "train", or "all" for train and validation, as `folds` ask for.
     """
@@ -71,6 +72,7 @@ class Plan:
     hold: Params = field(default_factory=dict)
     first: Params | None = None
     fixed: bool = False
+    allow_leak: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,12 @@ def prepare(plan: Plan, datasets: DataSets | None = None) -> Prepared:
     if plan.test_folds is not None and plan.split_file is not None:
         raise UserError("--test-folds and --split are two ways of testing; give one of them")
     data = named((datasets or DataSets()).read(plan.dataset, plan.root, settings), plan.known_as)
+    if plan.split_file:
+        data = leaks.regrouped(data, splits.names(plan.split_file))
     published = splits.read(plan.split_file, data) if plan.split_file else data.published_split
     protocol = protocols.for_method(method, data, settings, plan.split_seed, published, plan.test_folds)
+    if protocol.leaks and not plan.allow_leak:
+        raise UserError(leaks.refusal(protocol.leaks))
     for one in protocol.folds or (protocol,):
         one.split(method, settings, test=False)  # what the data lacks for it is said now
     protocol = search_folds.divide(protocol, plan.folds, plan.split_seed)
@@ -259,11 +265,18 @@ def _value(key: str, value: Any, distribution: Any) -> Any:
     kind = int if isinstance(distribution, IntDistribution) else float
     try:
         number = kind(value)
-    except ValueError:
-        raise UserError(f"parameter {key}: expected {kind.__name__}, found {value!r}") from None
+    except (ValueError, OverflowError):  # too large for a whole number, or infinite
+        raise UserError(f"parameter {key}: expected {kind.__name__}, found {_shown(value)}") from None
     if not distribution.low <= number <= distribution.high:
-        raise UserError(f"parameter {key}: expected {distribution.low} to {distribution.high}, found {value!r}")
+        raise UserError(f"parameter {key}: expected {distribution.low} to {distribution.high}, found {_shown(value)}")
     return number
+
+
+def _shown(value: Any) -> str:
+    try:
+        return messages.short(repr(value))
+    except ValueError:  # a number of more digits than Python writes
+        return "a number of thousands of digits"
 
 
 def default_name(plan: Plan, settings: Settings, first: Params, space: ModuleType) -> str:

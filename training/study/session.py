@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from affect.record import ALL, METRIC_VERSION, RECORD_VERSION, Artifact, Kind, State, digest, to_json
-from training import registry
+from training import leaks, registry
 from training.contract import UserError
 from training.study import annotation_table, provenance, search
 from training.study.plan import data_summary
@@ -117,6 +117,7 @@ def identity(prepared: Prepared, bench: Bench) -> dict[str, str]:
         "group_kind": data.group_kind,
         "groups": to_json(dict(protocol.groups)),
         "persons": "known" if data.persons_known else "unknown",
+        **({"leaks": to_json(leaks.counts(protocol.leaks))} if protocol.leaks else {}),
         "settings": to_json(dict(prepared.settings)),
         "seed": str(plan.seed),
         **({} if plan.folds is None else {"search_folds": str(plan.folds)}),
@@ -268,7 +269,10 @@ def _make(session: Session) -> Session:
         run = store.start(session.experiment, prepared.name, tags)
     run.json(Artifact.SPACE, search.space_json(prepared.space))
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
-    tables = {Artifact.SPLIT: prepared.protocol.table(), **annotation_table.tables(prepared.protocol)}
+    protocol = prepared.protocol
+    tables = {Artifact.SPLIT: protocol.table(), **annotation_table.tables(protocol)}
+    if protocol.leaks:
+        tables[Artifact.LEAKS] = leaks.table(protocol.leaks)
     for name, table in tables.items():
         run.table(name, table)
     run.tags({"artifacts": to_json([Artifact.DATA_SUMMARY, Artifact.SPACE, *tables])})

@@ -13,7 +13,7 @@ import numpy as np
 
 from affect import metrics as formulas
 from affect.record import BASELINES, N_UNDEFINED, Artifact, State, metric, parse_metric, to_json
-from training.contract import StudyFailed
+from training.contract import StudyFailed, UserError
 from training.study import scoring
 
 if TYPE_CHECKING:
@@ -112,7 +112,14 @@ def _test(store: Store, info: RunInfo, targets: Sequence[str], classes: bool) ->
     """Return true and predicted targets (n, t) and groups (n,) of the test rows of a final's predictions."""
     import pandas as pd
 
-    table: pd.DataFrame = pd.read_parquet(store.artifacts(info.id) / Artifact.PREDICTIONS)
+    file = store.artifacts(info.id) / Artifact.PREDICTIONS
+    try:
+        table: pd.DataFrame = pd.read_parquet(file)
+    except (OSError, ValueError) as error:  # Arrow's errors are among them
+        raise UserError(
+            f"{file}: the predictions of {info.name} cannot be read ({str(error)[:200]}); restore the file from a "
+            "copy, then the same command goes on. `python -m training doctor` names all such files"
+        ) from error
     test = table[table["part"] == "test"]
     kind: Any = str if classes else float
     true, pred = (test[[f"{which}_{target}" for target in targets]].to_numpy(kind) for which in ("true", "pred"))

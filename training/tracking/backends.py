@@ -173,7 +173,7 @@ def inserting(client: MlflowClient) -> Iterator[Callable[[Mapping[str, Any], str
         )
         session.flush()
         points = [
-            {"key": k, "value": v or 0.0, "timestamp": t, "step": s, "is_nan": v is None, "run_uuid": run["id"]}
+            {"key": k, "value": float(v or 0), "timestamp": t, "step": s, "is_nan": v is None, "run_uuid": run["id"]}
             for k, v, t, s in run["metrics"]
         ]
         latest = {p["key"]: p for p in sorted(points, key=lambda p: (p["step"], p["timestamp"], p["value"]))}

@@ -8,6 +8,7 @@ MLflow makes them in rollback mode, where one open reader blocks every writer.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -91,6 +92,66 @@ def refuse_network(folder: Path) -> None:
         )
 
 
+def may_be_written(folder: Path) -> bool:
+    """Return whether this process may write the store in `folder`, or make one there."""
+    if not folder.exists():
+        return True
+    parts = [folder, *(path for name in (MLFLOW_FILE, "artifacts") if (path := folder / name).exists())]
+    return all(os.access(part, os.R_OK | os.W_OK) for part in parts)
+
+
+def copy(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder with a copy of the MLflow database of the store in `folder`, newest records included.
+
+    Raises UserError for a store that is not there or cannot be read.
+    """
+    place = tempfile.TemporaryDirectory(prefix="affectory-")
+    target = Path(place.name)
+    source, made = folder / MLFLOW_FILE, target / MLFLOW_FILE
+    try:
+        if not _has_content(source):
+            refuse_lost(source)
+            raise UserError(f"{folder}: there is no store, and none can be made: the folder cannot be written")
+        for name in (MLFLOW_FILE, f"{MLFLOW_FILE}-wal"):
+            if (folder / name).exists():
+                shutil.copyfile(folder / name, target / name)
+        if _sound(made):
+            return place
+        # a worker wrote meanwhile: SQLite copies a state that is whole, where it may look at the file's log
+        for part in target.iterdir():
+            part.unlink()
+        with (
+            contextlib.closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as old,
+            contextlib.closing(sqlite3.connect(made)) as new,
+        ):
+            old.backup(new)
+        return place
+    except OSError as error:
+        raise UserError(f"{source}: the store cannot be read ({error.strerror})") from error
+    except sqlite3.DatabaseError as error:
+        raise damaged(source, error) from error
+
+
+def refuse_lost(file: Path) -> None:
+    """Raise UserError where MLflow's database is not there, or empty, and what it tells of is still there.
+
+    A new one in its place would know nothing of those runs, and nobody would be told.
+    """
+    folder = file.parent
+    if file.name != MLFLOW_FILE or _has_content(file):
+        return
+    kept = [OPTUNA_FILE] if _has_content(folder / OPTUNA_FILE) else []
+    # a run's folder is artifacts/<experiment>/<run>
+    kept += ["artifacts/"] if next((folder / "artifacts").glob("*/*/"), None) else []
+    if kept:
+        lost = "is empty" if file.exists() else "is missing"
+        raise UserError(
+            f"{file} {lost}, but {' and '.join(kept)} of its runs {'are' if len(kept) > 1 else 'is'} there: the "
+            f"database was lost. Restore it from a copy; or move the whole folder {folder} away to begin with an empty "
+            "store"
+        )
+
+
 def prepare_mlflow(file: Path, folder: Path) -> None:
     """Make MLflow's database where there is none, and see that it is in WAL mode.
 
@@ -99,10 +160,11 @@ def prepare_mlflow(file: Path, folder: Path) -> None:
     file : the SQLite file.
     folder : the store's folder, under which the artifacts are.
 
-    Raises UserError for a file that is damaged or no database.
+    Raises UserError for a file that is damaged or no database, or one that was lost.
     """
     refuse_network(file.parent)
     if not _has_content(file):
+        refuse_lost(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         with locks.wait(file.with_name(f".{file.stem}.making")):
             if not _has_content(file):
@@ -135,7 +197,7 @@ def damaged(file: Path, error: Exception) -> UserError:
     """Return what is said of a database file that SQLite cannot read."""
     return UserError(
         f"{file}: not a readable SQLite database ({error}). Restore it from a copy, "
-        f"or move it away and start the command again to begin with an empty store"
+        f"or move the whole folder {file.parent} away to begin with an empty store"
     )
 
 

@@ -26,6 +26,8 @@ NOT_AWAY = (
     *("authentication failed", "does not exist", "no password", "permission denied"),
 )
 """Words of database errors for which waiting is no help."""
+DAMAGE = ("malformed", "not a database")
+"""Words of SQLite's errors on a damaged file."""
 
 
 class StoreAway(Exception):
@@ -57,6 +59,8 @@ class Patience:
             try:
                 result = function(*args, **kwargs)
             except Exception as error:
+                if broken := _damage(error):
+                    raise StoreAway(f"the store's database is damaged ({broken}); restore it from a copy") from error
                 reason = away(error)
                 if reason is None:
                     raise
@@ -121,6 +125,14 @@ def away(error: BaseException) -> str | None:
             text = " ".join(reason.split())
             return None if any(words in text.lower() for words in NOT_AWAY) else text[:200]
     return None
+
+
+def _damage(error: BaseException) -> str | None:
+    """Return what the database says of its own file where that is damaged; None for all other errors."""
+    import sqlalchemy.exc as database
+
+    said = [str(one.orig) for one in _chain(error) if isinstance(one, database.DatabaseError)]
+    return next((text for text in said if any(words in text for words in DAMAGE)), None)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import math
+import os
 import re
 import time
 from typing import TYPE_CHECKING, Any
@@ -174,6 +176,14 @@ def shorten(text: str, limit: int = record.TAG_LIMIT) -> str:
     note = f"\n… {len(text)} characters, shortened here; the whole is in {record.Artifact.LOG} …\n"
     half = (limit - len(note)) // 2
     return text[:half] + note + text[-half:]
+
+
+def user() -> str:
+    """Return the name of who runs this process; in a container its number may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def full_tags(values: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,6 @@ points reach the store while the run goes on, in growing steps of time (see `Run
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import re
 import threading
@@ -19,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affect import record
+from affect import cache_folder, record
 from training.contract import UserError
 from training.messages import unknown
 from training.registry import CHECKOUT
 from training.tracking import artifacts, backends, embedded, locks
 from training.tracking.patience import Patience
-from training.tracking.run import NAME_LIMIT, Run, check_params, full_tags
+from training.tracking.run import NAME_LIMIT, Run, check_params, full_tags, user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.tracking import MlflowClient
 
-# before MLflow is imported by anything: it would otherwise report its use to its makers over the network
+# before MLflow is imported by anything: it needs a home, and would report its use to its makers over the network
+cache_folder.give_home()
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_DISABLE_AGENT_HINT", "true")
 
@@ -80,10 +80,12 @@ class Store:
     tracking_uri : MLflow's half: sqlite:///…, postgresql://… or http(s)://… (an MLflow server).
     optuna_url : Optuna's half: sqlite:///… or postgresql://….
 
+    copied : read a copy of the embedded store's database, because the store cannot be written.
+
     What the store cannot do just now is waited for, as long as `patience` says (not at all, unless a command sets it).
     """
 
-    def __init__(self, folder: Path, tracking_uri: str, optuna_url: str) -> None:
+    def __init__(self, folder: Path, tracking_uri: str, optuna_url: str, copied: bool = False) -> None:
         self.folder = folder
         self.tracking_uri = tracking_uri
         self.optuna_url = optuna_url
@@ -95,16 +97,21 @@ class Store:
         self._locks: locks.Locks = (
             locks.Advisory(backends.plain_postgres(shared), self.patience) if shared else locks.Files(folder / "locks")
         )
-        embedded.prepare_folder(folder)
+        if copied:
+            self._copy = embedded.copy(folder)  # removed with this object
+            tracking_uri = f"sqlite:///{self._copy.name}/{embedded.MLFLOW_FILE}"
+        else:
+            embedded.prepare_folder(folder)
         self.client: MlflowClient = self.patience.client(backends.client(tracking_uri, folder))
 
     @classmethod
-    def open(cls, folder: Path | None = None) -> Store:
+    def open(cls, folder: Path | None = None, *, to_read: bool = False) -> Store:
         """Open the store, making it first where there is none.
 
         Without `folder` it is the one that ``AFFECTORY_STORE`` names (default: mlruns in the checkout), with
         ``MLFLOW_TRACKING_URI`` and ``OPTUNA_STORAGE`` in place of its two SQLite files where they are set. With
-        `folder` it is the embedded store there, whatever the environment says.
+        `folder` it is the embedded store there, whatever the environment says. What is opened `to_read` alone may be an
+        embedded store that cannot be written: its runs are then those of this moment.
 
         Raises UserError for a folder that cannot be written, a network file system, a damaged file, tables of another
         version, or a server that does not answer.
@@ -118,6 +125,7 @@ class Store:
             folder,
             uri or f"sqlite:///{folder / embedded.MLFLOW_FILE}",
             url or f"sqlite:///{folder / embedded.OPTUNA_FILE}",
+            copied=to_read and not uri and not embedded.may_be_written(folder),
         )
 
     # ------------------------------------------------------------------------------------------------ writing
@@ -146,7 +154,7 @@ class Store:
     ) -> Run:
         """Begin a run. Tags are named without their prefix; `record` and `state` are set unless they are given."""
         tags = {"record": str(record.RECORD_VERSION), "state": record.State.RUNNING, **tags}
-        full = full_tags(tags) | {"mlflow.user": getpass.getuser()}
+        full = full_tags(tags) | {"mlflow.user": user()}
         if parent is not None:
             full[record.PARENT] = parent
         check_params(params or {})
@@ -373,10 +381,6 @@ class Store:
         backends.dispose(self.client)
 
 
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
 def _info(run: Any) -> RunInfo:
     tags = run.data.tags
     return RunInfo(
@@ -387,8 +391,8 @@ def _info(run: Any) -> RunInfo:
         tags={name.removeprefix(record.PREFIX): v for name, v in tags.items() if name.startswith(record.PREFIX)},
         params=dict(run.data.params),
         metrics=dict(run.data.metrics),
-        start=_time(run.info.start_time),
-        end=_time(run.info.end_time) if run.info.end_time else None,
+        start=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        end=datetime.fromtimestamp(run.info.end_time / 1000, UTC) if run.info.end_time else None,
         parent=tags.get(record.PARENT),
         user=tags.get("mlflow.user", ""),
     )

@@ -7,40 +7,7 @@ import pandas as pd
 import pytest
 
 from affect.record import ALL
-from dashboard.figures import compared, theme
-
-BEGAN = pd.Timestamp("2026-01-01", tz="UTC")
-
-
-def rows() -> pd.DataFrame:
-    """Return two seeds of one run, the second of which stopped an epoch earlier, 2 and 4 seconds an epoch."""
-    table = pd.DataFrame({"run_id": list("aaabb"), "step": [0, 1, 2, 0, 1], "value": [4.0, 2.0, 1.0, 2.0, 0.0]})
-    seconds = [2, 4, 6, 4, 8]
-    return table.assign(time=[BEGAN + pd.Timedelta(seconds=s) for s in seconds])
-
-
-def test_the_mean_is_over_the_seeds_that_reached_an_epoch():
-    table = compared.curves(rows(), {"a": "one", "b": "one"}, {}, compared.EPOCH)
-    mean = table[table["run_id"] == ""]
-    assert mean["value"].tolist() == [3.0, 1.0, 1.0]
-    assert mean["seeds"].tolist() == [2, 2, 1]
-
-
-def test_by_time_the_mean_stands_at_the_mean_time():
-    table = compared.curves(rows(), {"a": "one", "b": "one"}, {"a": BEGAN, "b": BEGAN}, compared.SECONDS)
-    assert table.loc[table["run_id"] == "", "x"].tolist() == [3.0, 6.0, 6.0]
-
-
-def test_a_run_with_one_seed_has_no_mean_and_is_thick():
-    table = compared.curves(rows(), {"a": "one", "b": "two"}, {}, compared.EPOCH)
-    assert not (table["run_id"] == "").any()
-    figure = compared.draw_curves(table, "loss", compared.EPOCH, theme.looks(["one", "two"]))
-    assert [trace.line.width for trace in figure.data] == [3, 3]
-
-
-def test_smoothing_leaves_a_constant_and_the_first_value_as_they_are():
-    assert compared.smooth(pd.Series([2.0] * 5), 0.9).tolist() == pytest.approx([2.0] * 5)
-    assert compared.smooth(pd.Series([5.0, 0.0]), 0.5).tolist() == pytest.approx([5.0, 5 / 3])
+from dashboard.figures import compared
 
 
 def table(pred: list[float], **more: list[object]) -> pd.DataFrame:

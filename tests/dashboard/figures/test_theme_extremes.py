@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.figures import circumplex, errors, landscape, latent, predictions, search, theme, truth
+from dashboard.figures import circumplex, curves, errors, landscape, latent, predictions, search, theme, truth
 from tests.dashboard.figures.test_space import SPACE, trials
 
 HUGE = [1e20, -1e20, math.inf]
@@ -35,16 +35,23 @@ def curve(odd: float, name: str) -> pd.DataFrame:
     return table
 
 
+def drawn(rows: pd.DataFrame) -> go.Figure:
+    """Return the curves of runs with one seed each, drawn."""
+    called = {run: run for run in rows["run_id"]}
+    table = curves.curves(rows, called, {}, curves.EPOCH)
+    return curves.draw_curves(table, "val/mae", curves.EPOCH, theme.looks(called), called)
+
+
 @pytest.mark.parametrize("odd", HUGE)
 def test_epoch_curves(odd):
-    own = truth.draw_curves(curve(odd, "run_id"), {str(line): f"run {line}" for line in range(8)})
+    own = drawn(curve(odd, "run_id"))
     assert reaches(own.layout.yaxis, 3)
     if math.isfinite(odd):
         of_trials = curve(odd, "trial").assign(state="complete")
         figure = search.draw_curves(of_trials, "MAE", None)
         assert max(map(abs, figure.layout.yaxis.range)) < 3
         assert figure.layout.yaxis.title.text == "MAE (1 beyond the axis)"
-    calm = truth.draw_curves(curve(0.1, "run_id"), {str(line): f"run {line}" for line in range(8)})
+    calm = drawn(curve(0.1, "run_id"))
     assert calm.layout.yaxis.range is None
 
 
@@ -122,7 +129,7 @@ def test_what_is_merely_spread_is_never_cut():
         assert theme.within(values, "MAE") == {}
     loss = pd.DataFrame({"run_id": "run", "metric": "val/mae", "step": range(20)})
     loss = loss.assign(value=[100, 10, 1, *np.linspace(0.1, 0.05, 17)])
-    assert truth.draw_curves(loss, {"run": "run"}).layout.yaxis.range is None
+    assert drawn(loss).layout.yaxis.range is None
 
 
 def test_one_bad_trial_of_three_is_drawn_where_it_is():

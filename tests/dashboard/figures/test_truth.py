@@ -36,11 +36,3 @@ def test_of_many_samples_some_are_drawn_and_the_caption_says_so(monkeypatch):
     many = truth.points(pd.concat([TABLE.iloc[:1]] * 25), "p")
     assert len(truth.drawn(many)) == 9
     assert truth.caption(many, "test", "clip").startswith("25 test samples of 1 clip; 9 of 25 samples drawn; ")
-
-
-def test_curves_are_named_and_in_the_order_given():
-    curves = pd.DataFrame({"run_id": ["b", "a", "a"], "metric": "val/mae", "step": [0, 1, 0], "value": [3.0, 2.0, 1.0]})
-    fig = truth.draw_curves(curves, {"a": "seed 0", "b": "seed 1", "c": "seed 2"})
-    assert [t.name for t in fig.data] == ["seed 0", "seed 1"]
-    assert list(fig.data[0].y) == [1.0, 2.0]
-    assert fig.data[1].mode == "lines+markers"  # its only epoch is seen

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pandas as pd
 
 from affect.record import Artifact
-from tests.dashboard.looking import look
+from dashboard import share
+from dashboard.views import view as views
+from dashboard.views.items import Badges
+from tests.dashboard.looking import index_of, look
 
 MOTION = "synthetic_motion · by clip · P A D"
 
@@ -42,3 +47,26 @@ def test_a_clip_in_two_parts_is_red(own):
     shown = look(own, "data", data=MOTION)
     assert any("LEAK: 1 clip is in two parts" in text for text in shown.messages("error"))
     assert any("LEAK: 1 recording is in two parts" in text for text in shown.messages("error"))
+
+
+def test_a_leak_that_was_allowed_is_red_everywhere(own):
+    with sqlite3.connect(own / "mlflow.db") as database:
+        rows = database.execute("SELECT run_uuid FROM tags WHERE key = 'affectory.protocol' AND value = ?", (MOTION,))
+        tags = [("affectory.leaks", '{"person": 3}', run) for (run,) in rows.fetchall()]
+        database.executemany("INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)", tags)
+        study = database.execute(
+            "SELECT run_uuid FROM tags WHERE key = 'affectory.kind' AND value = 'study' AND run_uuid IN "
+            "(SELECT run_uuid FROM tags WHERE key = 'affectory.leaks')"
+        ).fetchone()[0]
+    red = ("LEAK: 3 persons in two parts", "red")
+    index, store = index_of(own)
+    for page in ("run", "study", "compare", "errors"):
+        shown = share.views(views.load(page), index, store, [study])
+        assert any(red in item.words for item in shown if isinstance(item, Badges)), page
+    for page in ("data", "leaderboard"):
+        asked = {"data": MOTION, "protocol": MOTION}
+        assert any(red in item.words for item in look(own, page, **asked).items if isinstance(item, Badges)), page
+    tables = [getattr(item, "frame", None) for item in share.views(views.load("overview"), index, store, [])]
+    marked = [table["data"].tolist() for table in tables if table is not None and "data" in table]
+    assert marked
+    assert all("🔴 LEAK, SYNTHETIC" in of for of in marked)

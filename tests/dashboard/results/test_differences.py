@@ -54,3 +54,12 @@ def test_pairs_that_the_leaderboard_does_not_test_are_corrected_together():
     found = differences.against(files, runs, "c", ["a-final-1", "b-final-1"], "mae")
     assert all(family.pair(pair.a, pair.b) is None for pair in found)
     assert [pair.adjusted for pair in found] == list(statistics.holm([pair.p for pair in found]))
+
+
+def test_what_the_leaderboard_does_not_rank_is_not_tested_here_either():
+    runs, files = index("a", "b"), Files(a=final(0.1, 0, groups=4), b=final(0.9, 1, groups=4))
+    tests = differences.against(files, runs, "a", ["b"], "mae")
+    row = differences.scored(runs, tests, "mae", "all", "a").iloc[1]
+    assert "too few" in row["answer"]
+    assert math.isnan(row["p"])
+    assert row["difference"] == row["difference"]

@@ -19,8 +19,10 @@ def test_a_running_study_says_how_far_it_is_and_what_is_left():
     ]
     runs = index(now, *done, child(now, "trial", 2, state="failed"), study("other", 0.4))
     [found] = overview.running(runs)
-    assert overview.progress_text(found.summary) == (
-        "2 of 4 trials · best validation MAE so far 0.4000 (trial 1) · about 2 min left · 1 failed"
+    # two trials of a minute, and two refits that take what the best trial took
+    assert overview.progress_text(found, minutes(3)) == (
+        "searching · 2 of 4 trials · best validation MAE so far 0.4000 (trial 1) · about 4 min left without "
+        "evaluations · 1 failed"
     )
     assert overview.finished(runs) == 1
 
@@ -29,7 +31,9 @@ def test_when_the_search_is_over_the_final_runs_count():
     now = study("now", state="running", end=pd.NaT, trials_total=1, repeats=3)
     trial = child(now, "trial", 0, state="complete", **{"val/mae/all": 0.5})
     [found] = overview.running(index(now, trial, child(now, "final", 0, state="complete")))
-    assert overview.progress_text(found.summary).endswith("final runs 1 of 3")
+    text = overview.progress_text(found, minutes(3))
+    assert text.startswith("refitting · 1 of 1 trials")
+    assert "final runs 1 of 3" in text
 
 
 def test_a_study_whose_process_died_is_called_silent_but_not_one_with_long_trials():

@@ -46,7 +46,7 @@ def test_one_minus_ccc_stands_beside_what_was_published_when_a_person_asks(of_cc
     plain = look(of_ccc, "run", VAE, view="Curves")
     (losses,) = [t for s in plain.sections if s.key == "losses" and (t := s.frame) is not None]
     assert not losses["run"].str.startswith("published").any()
-    shown = look(of_ccc, "run", VAE, view="Curves", published_losses=True)
+    shown = look(of_ccc, "run", VAE, view="Curves", **{"run published losses": True})
     (losses,) = [t for s in shown.sections if s.key == "losses" and (t := s.frame) is not None]
     paper = losses[losses["run"].str.startswith("published")]
     assert paper["min"].tolist() == pytest.approx([0.04, 0.58])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,19 @@ def test_an_encrypted_npz_is_refused(write):
             at = content.find(mark, at + 1)
     file.write_bytes(content)
     with pytest.raises(UserError, match=r"expected an npz of plain arrays .*encrypted"):
+        ckplus.read(file, {})
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "meshes.npz")
+    with pytest.raises(UserError, match="expected an npz with landmarks"):
+        ckplus.read(tmp_path / "meshes.npz", {})
+
+
+def test_what_does_not_fit_into_memory_is_said_before_it_is_read(write, monkeypatch):
+    file = write()
+    monkeypatch.setattr(os, "sysconf", lambda name: 10 if name == "SC_PHYS_PAGES" else 100)
+    with pytest.raises(UserError, match=r"its arrays need .*, more memory than this machine has \(1\.0 kB\)"):
         ckplus.read(file, {})
 
 

@@ -214,15 +214,18 @@ def test_leftovers_of_dead_processes_are_deleted_with_delete_alone(store: Store)
     dead.mkdir()
     (dead / "weights").write_bytes(b"w" * 1500)
     (folder / f".{os.getpid()}.model").mkdir()
+    (store.folder / "artifacts" / ".import-999999999.x1").mkdir()
+    (store.folder / "artifacts" / f".import-{os.getpid()}.x2").mkdir()
     (store.folder / "checkpoints" / "0123456789ab").mkdir(parents=True)
     (store.folder / "locks").mkdir(exist_ok=True)
     (store.folder / "locks" / "left.lock").touch()
     with store.holding("held"):
-        assert kinds(store) == {"leftover": 3}
-        assert "3 problems: --fix --delete removes 3" in mended(store)
+        assert kinds(store) == {"leftover": 4}
+        assert "4 problems: --fix --delete removes 4" in mended(store)
         mended(store, delete=True)
     assert not dead.exists()
     assert (folder / f".{os.getpid()}.model").exists()
+    assert [path.name for path in (store.folder / "artifacts").glob(".import-*")] == [f".import-{os.getpid()}.x2"]
     assert kinds(store) == {}
 
 

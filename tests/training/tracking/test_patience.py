@@ -158,3 +158,13 @@ def test_table_is_written_when_the_disk_has_room_again(
     run.table("own.parquet", frame)
     assert clock.pauses == [0.5, 1]
     assert pd.read_parquet(store.artifacts(run.id) / "own.parquet").equals(frame)
+
+
+def test_a_damaged_database_is_said_at_once() -> None:
+    from sqlalchemy.exc import DatabaseError
+
+    def damaged() -> None:
+        raise DatabaseError("SELECT 1", {}, Exception("database disk image is malformed"))
+
+    with pytest.raises(StoreAway, match=r"the store's database is damaged \(database disk image is malformed\)"):
+        Patience(60).call(damaged)

@@ -16,7 +16,7 @@ from affect import record
 from affect.record import Kind
 from tests import store_template
 from training.contract import UserError
-from training.tracking import annotations, transport
+from training.tracking import annotations, exported, transport
 from training.tracking.store import RunInfo, Store
 
 PROTOCOL = "lma · by clip · P A D"
@@ -252,7 +252,7 @@ def test_a_failure_on_the_way_leaves_neither_runs_nor_files(
 def test_a_description_that_unpacks_to_too_much_is_not_read(
     tampered: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "LARGEST_JSON", 1 << 20)
+    monkeypatch.setattr(exported, "LARGEST_JSON", 1 << 20)
     file = tampered(**{"RUN/run.json": " " * (2 << 20)})
     with pytest.raises(UserError, match=r"run.json unpacks to more than 1 MB"):
         transport.import_(Store.open(tmp_path / "other"), file)
@@ -277,6 +277,28 @@ def test_export_names_the_files_that_are_not_there(store: Store, tmp_path: Path)
     with pytest.raises(UserError, match=r"\(final\) lists log\.txt, model, not found in .*Move the store's folder"):
         transport.export(bare, [ids["study"]], tmp_path / "runs.zip")
     assert not (tmp_path / "runs.zip").exists()
+
+
+@pytest.mark.parametrize("linked", ["log.txt", "model", "deep.txt", "."])
+def test_a_link_in_a_run_is_not_followed_out_of_the_store(store: Store, tmp_path: Path, linked: str) -> None:
+    ids = add_study(store)
+    folder = store.artifacts(ids["final"])
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    place = folder if linked == "." else folder / linked
+    if place.exists():
+        place.rename(tmp_path / "moved")
+    place.symlink_to(tmp_path / "moved" if (tmp_path / "moved").exists() else outside)
+    with pytest.raises(UserError, match=r"\(final\): .* is a link, and an export holds only what lies in the store"):
+        transport.export(store, [ids["study"]], tmp_path / "runs.zip")
+    assert not (tmp_path / "runs.zip").exists()
+
+
+def test_a_run_of_another_program_is_exported_with_a_sentence_on_its_tags(store: Store, tmp_path: Path) -> None:
+    ids = add_study(store)
+    store.set_tags(ids["final"], {"needs": "[" * 4000})
+    with pytest.raises(UserError, match=r"\(final\): the tag needs is .* expected a JSON object of names"):
+        transport.export(store, [ids["final"]], tmp_path / "runs.zip")
 
 
 def test_a_file_whose_runs_list_more_than_it_holds_is_refused(
@@ -310,7 +332,7 @@ def test_records_of_the_version_before_can_be_imported(store: Store, other: Stor
     with zipfile.ZipFile(tmp_path / "runs.zip") as new, zipfile.ZipFile(tmp_path / "old.zip", "w") as old:
         for name in new.namelist():
             content = new.read(name)
-            if name == transport.MANIFEST:
+            if name == exported.MANIFEST:
                 content = json.dumps({**json.loads(content), "record": 1}).encode()
             old.writestr(name, content)
     assert transport.import_(other, tmp_path / "old.zip") == "4 runs imported"
