@@ -57,8 +57,7 @@ def draw_history(table: pd.DataFrame, label: str, direction: str = "minimize") -
         "mode": "lines",
         "name": "best so far",
         "line": {"color": theme.NEUTRAL, "shape": "hv", "width": 2},
-        "customdata": best,
-        "hovertemplate": "best up to trial %{x}: %{customdata:.4g}<extra></extra>",
+        "hoverinfo": "skip",  # a line cannot be clicked, and would hide the trials that are on it
     }
     traces = [line]
     size = 9 if len(table) <= 150 else 6

@@ -12,7 +12,7 @@ from affect import record
 from affect.record import Artifact
 from dashboard.figures import cells, ranking
 from dashboard.results import board, comparing, names, pivot, tables
-from dashboard.views import items
+from dashboard.views import items, rescored
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Item, Link, Message, Section
@@ -69,8 +69,13 @@ def default_protocol(choice: Choice) -> str:
     return next((label for label, protocol in protocols.items() if protocol.metric_names), next(iter(protocols)))
 
 
-def questions(choice: Choice, ask: Ask, ranking: bool = True) -> tuple[list[Item], Asked | None]:
-    """Ask what is to be shown; return what is to be said above it, and the answers where there is something to show."""
+def questions(
+    choice: Choice, ask: Ask, ranking: bool = True, metrics: bool = True, targets: bool = True
+) -> tuple[list[Item], Asked | None]:
+    """Ask what is to be shown; return what is to be said above it, and the answers where there is something to show.
+
+    A view that has a question of its own for the metric or the target leaves it out here.
+    """
     protocols = choice.index.protocols
     if not protocols:
         return [Message("No study has been made yet.", "empty", COMMAND)], None
@@ -83,9 +88,13 @@ def questions(choice: Choice, ask: Ask, ranking: bool = True) -> tuple[list[Item
             return [*above, Message("No study of this protocol has test scores yet.", "empty", COMMAND)], None
         links = items.Links([Link(f"Watch {run.title}", "study", {"runs": run.run_id}) for run in running[:4]])
         return [*above, Message("This protocol has no test scores yet; its studies are still running."), links], None
-    metric = ask.one("Metric", protocol.metric_names, "metric", protocol.objective, names.metric)
-    targets = protocol.different(protocol.targets_of(metric))
-    target = ask.one("Target", targets, "target", name=names.target, fixed=True)
+    metric = protocol.objective if protocol.objective in protocol.metric_names else protocol.metric_names[0]
+    if metrics:
+        metric = ask.one("Metric", protocol.metric_names, "metric", metric, names.metric)
+    target = record.ALL
+    if targets:
+        scored_targets = protocol.different(protocol.targets_of(metric))
+        target = ask.one("Target", scored_targets, "target", name=names.target, fixed=True)
     known = sorted({run.method for run in protocol.shown(archived=True)})
     methods = ask.many("Methods", known, "method", names.method)
     written = sorted({label for run in protocol.shown(archived=True) for label in run.labels})
@@ -112,6 +121,8 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     if asked.published:
         parts.append(board.published(protocol, metric, target, asked.methods, of=asked.published))
     joined = board.board(parts, metric)
+    if found := board.alarm(rows, board.published(protocol, metric, target, of="data"), metric):
+        yield Message(found, "warning")
     links = [
         Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
         for run in joined["run_id"].astype(str)
@@ -196,6 +207,29 @@ def scored(protocol: Protocol) -> str:
     return f"{studies} evaluated on this test set. The more there are, the more likely a small lead is luck."
 
 
+def shown_studies(asked: Asked) -> list[str]:
+    """Return the studies that the filters leave, newest first."""
+    runs = asked.protocol.shown(asked.archived)
+    runs = [run for run in runs if not asked.methods or run.method in asked.methods]
+    return [run.run_id for run in runs if not asked.labels or set(asked.labels) & set(run.labels)]
+
+
+def recomputed_view(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the studies by scores that are computed from their predictions."""
+    above, asked = questions(choice, ask, ranking=False, metrics=False)
+    yield from above
+    if asked is not None:
+        yield from rescored.from_predictions(choice, ask, asked.protocol, asked.target, shown_studies(asked))
+
+
+def curves_view(choice: Choice, ask: Ask) -> Iterator[Item]:
+    """Show the studies by the best and last values of their curves."""
+    above, asked = questions(choice, ask, ranking=False, metrics=False, targets=False)
+    yield from above
+    if asked is not None:
+        yield from rescored.from_curves(choice, ask, asked.protocol, shown_studies(asked))
+
+
 # ----------------------------------------------------------------------------------------------------- as a table
 
 
@@ -268,6 +302,8 @@ PAGE = Page(
         View("Ranking", None, ranking_view, formerly="ranking"),
         View("Pairs", None, pairs_view),
         View("As a table", None, table_view, formerly="as table"),
+        View("From predictions", None, recomputed_view),
+        View("From curves", None, curves_view),
     ),
     group="Results",
     place=20,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,7 +17,7 @@ from dashboard.results.study import Study
 from dashboard.views import studies as studies_shown
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
-from dashboard.views.items import Code, Item, Link, Message, Section
+from dashboard.views.items import Code, Item, Link, Links, Message, Section
 from dashboard.views.view import Page, View
 
 if TYPE_CHECKING:
@@ -86,10 +87,11 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
     table = study.trials(choice.read.curves(study.trial_ids))
     better = "Higher" if run.direction == "maximize" else "Lower"
     history = search.history(table, run.direction)
-    text = f"{better} is better. Trial 0 has the default parameters."
-    yield Section(
-        "History", text, search.draw_history(history, study.label, run.direction), history, f"{prefix}history"
-    )
+    text = f"{better} is better. Trial 0 has the default parameters. Click a dot to look at its trial."
+    fig = search.draw_history(history, study.label, run.direction)
+    picks = partial(pick_trial, ask, f"{prefix}trial")
+    yield Section("History", text, fig, history, f"{prefix}history", picks=picks)
+    yield from picked_trial(ask, study, table, f"{prefix}trial")
     yield from studies_shown.best_trial(study, prefix)
     optimism = study.optimism
     if len(optimism) < 2:
@@ -252,6 +254,38 @@ def trade_off(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[I
         front.rename(columns={"first": labels[0], "second": labels[1]}),
         f"{prefix}pareto",
     )
+
+
+def pick_trial(ask: Ask, key: str, selection: Any) -> None:
+    """Keep in the address the number of the trial whose dot a person clicked."""
+    numbers = {point.get("x") for point in selection.get("points") or []}
+    # the line of the best so far may have a point there too
+    if len(numbers) == 1 and (number := numbers.pop()) is not None:
+        ask.answer(key, f"{int(number)}")
+
+
+def picked_trial(ask: Ask, study: Study, table: pd.DataFrame, key: str) -> Iterator[Item]:
+    """Yield the trial whose dot was clicked: its value, its parameters and its page; nothing before."""
+    number = ask.word(key)
+    if not number:
+        return
+    for row in table[table["trial"].astype(str) == number].to_dict("records"):
+        fold = f", fold {row['fold']:g}" if row.get("fold") == row.get("fold") and "fold" in row else ""
+        value = "no value" if pd.isna(row["value"]) else f"{study.label} {row['value']:.4g}"
+        reason = f": {row['reason']}" if row["reason"] else ""
+        known = {str(c).removeprefix(trials.PARAM): v for c, v in row.items() if str(c).startswith(trials.PARAM)}
+        frame = pd.DataFrame(
+            [
+                (name, f"{one:.6g}" if isinstance(one, float) else str(one))
+                for name, one in known.items()
+                if pd.notna(one)
+            ],
+            columns=["parameter", "value"],
+        )
+        place = f"{key}_{row['run_id'][:8]}"
+        yield Section(f"Trial {number}{fold}", f"{value}, {row['state']}{reason}.", frame=frame, key=place)
+        yield Links([Link(f"Open trial {number}", "run", {"runs": str(row["run_id"])})])
+    ask.clear("Close the trial", key)
 
 
 def trial_table(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[Item]:

@@ -285,6 +285,29 @@ def verdict(rows: pd.DataFrame, family: Family, protocol: Protocol, metric: str)
     return f"{best}: {', '.join(part for part in (told, shared, unranked) if part)}."
 
 
+def alarm(rows: pd.DataFrame, paper: pd.DataFrame, metric: str) -> str:
+    """Say which studies score better than all that was published on the same data; empty where none does.
+
+    `rows` are measured, `paper` is what `published` returns of the data. It is rare that a new method wins by itself.
+    """
+    if rows.empty or paper.empty:
+        return ""
+    best = ordered(paper, metric).iloc[0]
+    sign = 1 if metrics.DIRECTION.get(metric) == "maximize" else -1
+    ahead = rows[sign * (rows["value"] - best["value"]) > 0]
+    if ahead.empty:
+        return ""
+    first = ordered(ahead, metric).iloc[0]
+    more = f" and {len(ahead) - 1} more" if len(ahead) > 1 else ""
+    why = f" The two cannot be compared as they stand: {best['why']}." if best["why"] else ""
+    return (
+        f"Better than published: {first['study']} ({tables.number(first['value'])}){more} against the best published "
+        f"{names.metric(metric)} on this data, {best['row']} ({tables.number(best['value'])}).{why} Before it is "
+        "believed: look for leaks on the page Data, and check that samples, split, targets and metric are those of the "
+        "source."
+    )
+
+
 def newest(index: Index, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
     """Return the studies that ended last, with what they found: one row each, newest first."""
     complete = [run for run in index.records(index.studies) if run.state == "complete" and not run.archived]

@@ -81,6 +81,32 @@ def _numbers(values: pd.Series) -> tuple[int, float, float, float, float, float]
     )
 
 
+def best_and_last(curves: pd.DataFrame, owner: Mapping[str, str], rising: bool) -> pd.DataFrame:
+    """Return a row a study: its curve's best and last value, each the mean over seeds with its standard deviation.
+
+    curves : run_id, step, value of one metric.  owner : run id → study.  `rising`: whether more is better.
+    Columns: study, best, ± sd of best, epoch of the best (median), last, ± sd of last, seeds; the best first.
+    """
+    found = []
+    kept = curves[curves["run_id"].isin(list(owner))].dropna(subset=["value"]).sort_values("step", kind="stable")
+    for run_id, of in kept.groupby("run_id", sort=False):
+        values = of["value"].astype(float).to_numpy()
+        place = int(values.argmax() if rising else values.argmin())
+        found.append((owner[str(run_id)], values[place], int(of["step"].iloc[place]), values[-1]))
+    table = pd.DataFrame(found, columns=["study", "best", "epoch of the best", "last"])
+    grouped = table.groupby("study", sort=False)
+    columns = {
+        "best": grouped["best"].mean(),
+        "± sd of best": grouped["best"].std(),
+        "epoch of the best": grouped["epoch of the best"].median(),
+        "last": grouped["last"].mean(),
+        "± sd of last": grouped["last"].std(),
+        "seeds": grouped.size(),
+    }
+    shown = pd.DataFrame(columns).rename_axis("study").reset_index()
+    return shown.sort_values("best", ascending=not rising, kind="stable").reset_index(drop=True)
+
+
 def published_losses(runs: Iterable[Record]) -> pd.DataFrame:
     """Return what was published of 1 − CCC over a training of the runs' methods: `BESIDE`, and dataset.
 

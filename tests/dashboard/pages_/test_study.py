@@ -8,6 +8,7 @@ import pytest
 
 from affect.record import Artifact
 from tests import fake_faces
+from tests.dashboard.conftest import FEW
 from tests.dashboard.looking import look
 
 RUNNING = "lma-to-pad-features-with_jerk-synthetic-motion"
@@ -172,3 +173,13 @@ def test_a_fragment_that_fails_says_so_in_its_place(visit, filled, monkeypatch):
     assert not page.exception
     assert any("the store is locked" in error.value for error in page.error)
     assert page.get("plotly_chart")  # what stands before it is there
+
+
+def test_a_clicked_dot_shows_its_trial(filled):
+    shown = look(filled, "study", FEW[0].name, trial="2")
+    history = next(section for section in shown.sections if section.key == "history")
+    history.picks({"points": [{"x": 3, "y": 0.1}]})
+    assert shown.ask.answers["trial"] == "3"
+    trial = next(section for section in shown.sections if section.heading == "Trial 2")
+    assert set(trial.frame.columns) == {"parameter", "value"}
+    assert len(trial.frame)

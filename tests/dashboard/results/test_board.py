@@ -209,3 +209,15 @@ def test_the_newest_results_come_first_and_running_studies_are_left_out():
     assert found["run_id"].tolist() == ["new", "old"]
     assert found["ended"].tolist() == ["3 hours ago", "5 hours ago"]
     assert math.isnan(found["baseline"].iloc[0])
+
+
+def test_a_score_better_than_all_published_on_the_data_is_an_alarm():
+    runs = protocol(study("a", 0.001, dataset="lma"), study("b", 0.4, dataset="lma"))
+    rows = board.measured(runs, "mae")
+    paper = board.published(runs, "mae", "all", of="data", paper=PUBLISHED)
+    assert len(paper)
+    said = board.alarm(rows, paper, "mae")
+    assert said.startswith("Better than published: ")
+    assert "look for leaks" in said
+    assert not board.alarm(rows[rows["run_id"] == "b"].assign(value=9.0), paper, "mae")
+    assert not board.alarm(rows, paper.head(0), "mae")
