@@ -122,7 +122,10 @@ def choose_last(page: Page, has_views: bool) -> None:
     if boxes.count():
         boxes.first.focus()
         page.keyboard.press("ArrowDown")  # opens the list
-        page.get_by_role("option").last.click()
+        page.wait_for_timeout(400)
+        if page.get_by_role("option").count():  # a box that is being drawn anew has closed it
+            page.keyboard.press("ArrowUp")  # from the first to the last
+            page.keyboard.press("Enter")
         settled(page)
 
 
