@@ -16,6 +16,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from training.contract import UserError
+from training.messages import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +136,7 @@ class _Parser:
 
     def refuse(self, expected: str, found: str, line: int | None = None) -> NoReturn:
         where = self.line if line is None else line
-        raise UserError(f"{self.path}, line {where}: expected {expected}, found {found}")
+        raise UserError(f"{self.path}, line {where}: expected {expected}, found {short(found, 200)}")
 
     def words(self) -> list[str]:
         """Return the words of the next line that has any; none at the end of the file."""
