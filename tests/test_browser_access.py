@@ -122,7 +122,10 @@ def choose_last(page: Page, has_views: bool) -> None:
     if boxes.count():
         boxes.first.focus()
         page.keyboard.press("ArrowDown")  # opens the list
-        page.get_by_role("option").last.click()
+        page.wait_for_timeout(400)
+        if page.get_by_role("option").count():  # a box that is being drawn anew has closed it
+            page.keyboard.press("ArrowUp")  # from the first to the last
+            page.keyboard.press("Enter")
         settled(page)
 
 
@@ -135,7 +138,8 @@ def test_the_copied_link_of_every_page_opens_what_was_chosen_on_it(browser, serv
         for name in PAGES:
             page.bring_to_front()
             settled(page, address(server, name))
-            choose_last(page, has_views=not view.load(name).stacked)
+            loaded = view.load(name)
+            choose_last(page, has_views=len(loaded.views) > 1 and not loaded.stacked)
             before = ""
             while before != page.url:  # what follows from a choice is written into the address after it
                 before = page.url

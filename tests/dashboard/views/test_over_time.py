@@ -47,7 +47,7 @@ def test_where_the_truth_varies_in_no_recording_the_absolute_error_decides_and_t
 
 def test_a_target_is_chosen_by_name(filled):
     shown = over_time(filled, VAE, targets=["neck_speed"])
-    assert [note["text"] for note in shown.figures[0]["layout"]["annotations"]] == ["neck_speed"]
+    assert [note["text"] for note in shown.figures[0]["layout"]["annotations"]] == ["neck speed"]
     assert "CCC, neck speed" in shown.tables[-1]
 
 
