@@ -200,8 +200,11 @@ def test_the_table_of_a_run_can_be_taken_as_csv_and_its_figure_as_svg(browser, s
         settled(page, f"{server}/run?run={run}")
         page.get_by_text("Commands", exact=True).wait_for()  # the foot of the page: all above it is drawn
         page.get_by_text("Table and downloads").first.click()
+        take = page.locator('[data-testid="stDownloadButton"]').get_by_text("CSV").first
+        take.evaluate("button => button.scrollIntoView({block: 'center'})")
+        settled(page)  # figures that come into sight are drawn, and move what is below them
         with page.expect_download() as csv:
-            page.locator('[data-testid="stDownloadButton"]').get_by_text("CSV").first.click()
+            take.click()
         assert Path(csv.value.path()).read_text("utf-8").startswith("sample,group,label,true,pred,error")
         with page.expect_download(timeout=60_000) as svg:
             page.locator('[data-testid="stDownloadButton"]').get_by_text("SVG").first.click()

@@ -20,7 +20,7 @@ from training.data import Split
 from training.study import scoring
 
 METHODS = registry.methods()
-SECONDS = 5  # style.md: TINY fits within it
+SECONDS = 8  # style.md asks for 5 on a quiet core; two tests at once on two cores take half as long again
 QUICK = 1  # second of a fit
 
 

@@ -40,6 +40,7 @@ TINY: dict[str, Any] = {
     "epochs": 1,
     "show_every": 100,
     "width": 0.0625,
+    "unlabelled": "ignored",
 }
 
 

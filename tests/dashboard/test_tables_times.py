@@ -52,7 +52,7 @@ def test_every_time_of_a_page_is_called_utc(page, filled):
                     assert str(column).endswith("(UTC)"), (section.key, column)
                     columns += 1
             for column in shown.select_dtypes(["object", "string"]):
-                clocks = [text for text in shown[column].astype(str) if CLOCK.search(text)]
+                clocks = [text for text in shown[column].dropna().astype(str) if CLOCK.search(text)]
                 assert all("UTC" in text for text in clocks), (section.key, column, clocks[:3])
         if section.fig is not None:
             assert all("UTC" in title for title in dates(json.loads(section.fig.to_json()))), section.key

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from affect import cache_folder
 from training.datasets import _mapped
 
 
@@ -77,7 +78,11 @@ def test_blocks_of_another_shape_are_refused():
 
 
 def test_without_a_cache_the_array_lies_in_memory(monkeypatch):
+    def nowhere(user: int) -> None:
+        raise OSError("no folder can be made")
+
     monkeypatch.setenv("AFFECTORY_CACHE", "/proc/none")
+    monkeypatch.setattr(cache_folder, "_temporary", nowhere)
     array = _mapped.array("one", (6, 4), np.uint8, lambda: blocks([]))
     np.testing.assert_array_equal(array, EXPECTED)
     assert not isinstance(array, np.memmap)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from affect import record
+from affect import cache_folder, record
 from affect.record import Kind
 from tests import store_template
 from training.contract import UserError
@@ -283,7 +283,11 @@ def test_a_damaged_template_is_made_anew(tmp_path: Path, migrations: list[Path])
 def test_without_a_cache_the_store_is_made_all_the_same(
     tmp_path: Path, migrations: list[Path], monkeypatch: pytest.MonkeyPatch
 ):
+    def nowhere(user: int) -> None:
+        raise OSError("no folder can be made")
+
     monkeypatch.setenv("AFFECTORY_CACHE", "/proc/cache")
+    monkeypatch.setattr(cache_folder, "_temporary", nowhere)
     Store.open(tmp_path / "one").close()
     assert len(migrations) == 1
 
