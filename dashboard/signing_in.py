@@ -58,9 +58,14 @@ def may_look(who: Mapping[str, Any], listed: Sequence[str]) -> bool:
     """Return whether a person who has signed in is on the list. An address that is not verified never is."""
     mail = str(who.get("email") or "").casefold()
     name, _, domain = mail.rpartition("@")
-    if not name or who.get("email_verified") is False:
+    if not name or unverified(who):
         return False
     return mail in listed or f"@{domain}" in listed
+
+
+def unverified(who: Mapping[str, Any]) -> bool:
+    """Return whether the provider says that a person's address is not verified; some say so in text."""
+    return str(who.get("email_verified", True)).casefold() == "false"
 
 
 def passed() -> bool:
@@ -80,8 +85,8 @@ def ask() -> None:
         return
     who = escape(st.user.get("email") or "This account, which has no e-mail address,")
     st.title("Not on the list", anchor=False)
-    unverified = " Its address is not verified." if st.user.get("email_verified") is False else ""
-    st.error(f"{who} may not look at this dashboard.{unverified} Ask the person who runs it.")
+    why = " Its address is not verified." if unverified(st.user) else ""
+    st.error(f"{who} may not look at this dashboard.{why} Ask the person who runs it.")
     st.button("Sign in as somebody else", on_click=st.logout)
 
 

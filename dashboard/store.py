@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from affect import record
+from affect import lost_database, record
 from dashboard.damaged import Damaged
 from dashboard.keeping import Kept
 from dashboard.reading.artifacts import Artifacts, Folder, Server
@@ -61,17 +61,6 @@ def locate() -> Source:
     return Source(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}", folder, variable)
 
 
-def _kept_without(file: Path) -> str:
-    """Return what is left of a store whose database in `file` is missing or of no bytes; empty where nothing is."""
-    if file.is_file() and file.stat().st_size:
-        return ""
-    optuna = file.with_name("optuna.db")
-    if optuna.is_file() and optuna.stat().st_size:
-        return optuna.name
-    # a run's folder is artifacts/<experiment>/<run>
-    return "artifacts" if next((file.parent / "artifacts").glob("*/*/"), None) else ""
-
-
 CURVES = 128 * 2**20
 """Bytes of curves of ended runs that are kept."""
 
@@ -109,9 +98,8 @@ class Store:
         file = self.source.file
         if file is not None and not file.parent.is_dir():
             reason = f"There is no folder {file.parent}."
-        elif file is not None and (kept := _kept_without(file)):
-            lost = "is empty" if file.is_file() else "is missing"
-            reason = f"{file} {lost}, but {kept} of its runs is there: the database was lost. Restore it from a copy."
+        elif file is not None and (lost := lost_database.sentence(file)):
+            reason = f"{lost}. Restore it from a copy."
         elif file is not None and not file.is_file():
             reason = f"The folder {file.parent} holds no store: it has no {file.name}."
         else:

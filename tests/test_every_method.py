@@ -104,9 +104,9 @@ def test_the_same_seed_gives_the_same_predictions_and_nothing_else_is_touched(na
     import torch
 
     params = dict(registry.tiny(name)[0])
-    made, _, seconds = fit(name)
+    shared, _, seconds = fit(name)
     options = {"threads": 2} if seconds < QUICK else {}
-    first = registry.method(name).fit(params, split(name), small_data.lent(name, **options)) if options else made
+    first = registry.method(name).fit(params, split(name), small_data.lent(name, **options)) if options else shared
     np.random.seed(123)
     torch.manual_seed(123)
     handed = split(name)

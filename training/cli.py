@@ -73,7 +73,8 @@ def main() -> None:
     except StoreAway as error:
         _fail(str(error), 3)
     except PermissionError as error:
-        _fail(f"{error.filename}: {(error.strerror or str(error)).lower()}; the same command goes on when it may", 2)
+        reason = (error.strerror or str(error)).lower()
+        _fail(f"{error.filename}: {reason}. Change the permissions and run the same command again", 2)
     except BrokenPipeError:  # `… | head`
         sys.stderr.close()
         sys.exit(141)

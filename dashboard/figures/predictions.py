@@ -360,7 +360,7 @@ def draw_confusion(table: pd.DataFrame) -> go.Figure:
 
 
 def mistakes(predictions: pd.DataFrame, target: str, limit: int = 20) -> pd.DataFrame:
-    """Return the samples whose class was missed, those first that the method was surest of; see `OF_ONE`.
+    """Return the samples whose class was missed, the most confident mistakes first; see `OF_ONE`.
 
     Columns: sample, group, sequence, time, truth, predicted, and where there are probabilities that of both classes.
     """

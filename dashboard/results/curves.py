@@ -81,6 +81,11 @@ def _numbers(values: pd.Series) -> tuple[int, float, float, float, float, float]
     )
 
 
+def in_order(metric_names: Iterable[str], objective: str) -> list[str]:
+    """Return curves by name, those of the objective first, of validation before train."""
+    return sorted(map(str, metric_names), key=lambda name: (objective not in name, not name.startswith("val"), name))
+
+
 def best_and_last(curves: pd.DataFrame, owner: Mapping[str, str], rising: bool) -> pd.DataFrame:
     """Return a row a study: its curve's best and last value, each the mean over seeds with its standard deviation.
 

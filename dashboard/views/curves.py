@@ -54,8 +54,7 @@ def view(page: str) -> Callable[[Choice, Ask], Iterator[Item]]:
 def drawn(choice: Choice, ask: Ask, page: str, rows: pd.DataFrame, owners: Mapping[str, Row]) -> Iterator[Item]:
     """Draw the objective's curve and others beside it; what is drawn, and how, is asked."""
     objective = choice.rows[0].record.objective
-    known = sorted(map(str, rows["metric"].unique()))
-    known.sort(key=lambda name: (objective not in name, not name.startswith("val"), name))
+    known = curves.in_order(rows["metric"].unique(), objective)
     x = ask.one("By", [figures.EPOCH, figures.SECONDS], f"{page} curves by", fixed=True)
     smoothing = ask.one("Smoothing", list(figures.SMOOTHING), f"{page} smoothing", fixed=True)
     log = ask.switch("Logarithmic", f"{page} log axis", help="Values of 0 and below are not drawn.")

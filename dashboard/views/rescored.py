@@ -52,9 +52,7 @@ def from_curves(choice: Choice, ask: Ask, protocol: Protocol, studies: Sequence[
     if rows.empty:
         yield Message("No study of this protocol has curves by epoch.")
         return
-    objective = protocol.objective or ""
-    known = sorted(map(str, rows["metric"].unique()))
-    known.sort(key=lambda name: (objective not in name, not name.startswith("val"), name))
+    known = curves.in_order(rows["metric"].unique(), protocol.objective or "")
     chosen = ask.one("Curve", known, "board_curve", known[0], curves.named)
     metric = next((part for part in chosen.split("/")[1:] if part in metrics.DIRECTION), "")
     rising = metrics.DIRECTION.get(metric) == "maximize"

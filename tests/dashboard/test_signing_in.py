@@ -41,6 +41,7 @@ LISTED = ("ann@example.org", "@lab.example.org")
         ({"email": "eve@not-lab.example.org"}, False),
         ({"email": "eve@lab.example.org.evil.net"}, False),
         ({"email": "ann@example.org", "email_verified": False}, False),
+        ({"email": "ann@example.org", "email_verified": "false"}, False),
         ({"email": "@lab.example.org"}, False),
         ({"email": None}, False),
         ({}, False),

@@ -765,4 +765,4 @@ def test_a_lost_database_is_no_empty_store(own: Path, lost: str):
     if lost == "empty":
         (own / "mlflow.db").touch()
     said = Store(locate()).why_empty()
-    assert f"mlflow.db is {lost}, but artifacts of its runs is there: the database was lost" in said
+    assert f"mlflow.db is {lost}, but artifacts/ of its runs is there: the database was lost" in said

@@ -181,7 +181,7 @@ def protocol(store: Store, info: RunInfo, root: Path | None) -> Protocol:
             f"{info.id[:8]} was fitted on, found {data.version}"
         )
     method = registry.method(tags["method"]).METHOD
-    if tags["group_kind"] != data.group_kind:  # its split divided the groups
+    if tags.get("group_kind", data.group_kind) != data.group_kind:  # its split divided the groups
         data = leaks.regrouped(data, _split(store, info)["group"].astype(str))
     protocol = protocols.for_method(method, data, settings, published=_parts(store, info, data))
     if protocol.split_id != tags["split"]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from affect.record import COLUMNS, Artifact
 from training.contract import IMAGES, Evaluation, Findings, Fitted, Method
-from training.evaluation import figures, thumbnails
+from training.evaluation import _test_samples, thumbnails
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,8 +54,7 @@ def evaluate(fitted: Fitted) -> Findings:
     spread = values[0].std(axis=0)  # train is the first part
     scale = np.where(spread > 0, spread, 1.0)
     every, of = np.concatenate(names), np.concatenate(parts)
-    wrong, count = thumbnails.error(fitted), len(split.test)
-    chosen = np.arange(count) if count <= WORST + OTHERS else figures.choose(wrong, WORST, OTHERS)
+    chosen = _test_samples.choose(_test_samples.error(fitted), WORST, OTHERS)
     among = np.concatenate(values) / scale
     nearest = NearestNeighbors(n_neighbors=min(NEAREST + 1, len(among)), algorithm="brute").fit(among)
     distance, near = nearest.kneighbors(flat(split.test, chosen) / scale)
@@ -70,7 +69,7 @@ def flat(part: Part, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the inputs of some samples as one row of numbers each, (b, d)."""
     found = []
     for some in (rows[k : k + AT_ONCE] for k in range(0, len(rows), AT_ONCE)):
-        blocks = [_numbers(thumbnails.last(view, some), name) for name, view in part.inputs.items()]
+        blocks = [_numbers(_test_samples.last(view, some), name) for name, view in part.inputs.items()]
         found.append(np.concatenate(blocks, axis=1))
     return np.nan_to_num(np.concatenate(found))
 

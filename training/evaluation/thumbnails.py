@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from affect.record import COLUMNS, Artifact
 from training.contract import IMAGES, Evaluation, Findings, Fitted, Method
-from training.evaluation import figures
+from training.evaluation import _test_samples, figures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,40 +35,21 @@ def evaluate(fitted: Fitted) -> Findings:
     test = fitted.split.test
     if test is None or not len(test):
         return Findings()
-    wrong, tables = error(fitted), {}
+    wrong, tables = _test_samples.error(fitted), {}
     if IMAGES in test.inputs:
-        rows = np.arange(len(test)) if len(test) <= WORST + OTHERS else figures.choose(wrong, WORST, OTHERS)
-        pngs = [png(image) for some in _split(rows) for image in last(test.inputs[IMAGES], some)]
+        rows = _test_samples.choose(wrong, WORST, OTHERS)
+        pngs = [png(image) for some in _split(rows) for image in _test_samples.last(test.inputs[IMAGES], some)]
         values = dict(zip(COLUMNS[Artifact.THUMBNAILS], (fitted.test_sample[rows], pngs), strict=True))
         tables[Artifact.THUMBNAILS] = pd.DataFrame(values)
     if MESHES in test.inputs:
-        rows = figures.choose(wrong)
-        meshes = np.asarray(last(test.inputs[MESHES], rows), np.float32)
+        rows = _test_samples.choose(wrong, figures.WORST, figures.OTHERS)
+        meshes = np.asarray(_test_samples.last(test.inputs[MESHES], rows), np.float32)
         n, vertices, _ = meshes.shape
         table = pd.DataFrame(meshes.reshape(-1, 3), columns=["x", "y", "z"])
         table.insert(0, "vertex", np.tile(np.arange(vertices), n))
         table.insert(0, "sample", np.repeat(fitted.test_sample[rows], vertices))
         tables[Artifact.TEST_MESHES] = table
     return Findings(tables)
-
-
-def error(fitted: Fitted) -> NDArray[np.float64]:
-    """Return how wrong each test prediction is (n,): mean |prediction − truth|, or 1 − the true class's probability."""
-    predicted, truth = np.asarray(fitted.outcome.predictions["test"], float), fitted.truth["test"]
-    if not fitted.split.classes:
-        wrong: NDArray[np.float64] = np.abs(predicted - truth).mean(axis=1)
-        return wrong
-    place = {name: number for number, name in enumerate(fitted.split.classes)}
-    of = np.array([place.get(str(name), -1) for name in np.asarray(truth)[:, 0]])
-    given = predicted[np.arange(len(of)), of]
-    return np.where(of >= 0, 1 - given, 1.0)  # a class that train lacks is always missed
-
-
-def last(view: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the rows (b, …) of a view; of windows the last step, which is what is predicted."""
-    values, _ = view[rows]
-    found: NDArray[Any] = values[:, -1] if view.windowed else values
-    return found
 
 
 def _split(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:

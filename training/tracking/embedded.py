@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affect import lost_database
 from training import cache
 from training.contract import UserError
 from training.registry import CHECKOUT
@@ -24,7 +25,7 @@ from training.tracking import locks
 if TYPE_CHECKING:
     pass
 
-MLFLOW_FILE, OPTUNA_FILE = "mlflow.db", "optuna.db"
+MLFLOW_FILE, OPTUNA_FILE = "mlflow.db", lost_database.OPTUNA_FILE
 BUSY_S = 60
 """Seconds that a writer waits for another writer's transaction before SQLite calls the file locked."""
 
@@ -109,7 +110,7 @@ def copy(folder: Path) -> tempfile.TemporaryDirectory[str]:
     target = Path(place.name)
     source, made = folder / MLFLOW_FILE, target / MLFLOW_FILE
     try:
-        if not _has_content(source):
+        if not lost_database.has_content(source):
             refuse_lost(source)
             raise UserError(f"{folder}: there is no store, and none can be made: the folder cannot be written")
         for name in (MLFLOW_FILE, f"{MLFLOW_FILE}-wal"):
@@ -137,18 +138,9 @@ def refuse_lost(file: Path) -> None:
 
     A new one in its place would know nothing of those runs, and nobody would be told.
     """
-    folder = file.parent
-    if file.name != MLFLOW_FILE or _has_content(file):
-        return
-    kept = [OPTUNA_FILE] if _has_content(folder / OPTUNA_FILE) else []
-    # a run's folder is artifacts/<experiment>/<run>
-    kept += ["artifacts/"] if next((folder / "artifacts").glob("*/*/"), None) else []
-    if kept:
-        lost = "is empty" if file.exists() else "is missing"
+    if file.name == MLFLOW_FILE and (lost := lost_database.sentence(file)):
         raise UserError(
-            f"{file} {lost}, but {' and '.join(kept)} of its runs {'are' if len(kept) > 1 else 'is'} there: the "
-            f"database was lost. Restore it from a copy; or move the whole folder {folder} away to begin with an empty "
-            "store"
+            f"{lost}. Restore it from a copy; or move the whole folder {file.parent} away to begin with an empty store"
         )
 
 
@@ -163,11 +155,11 @@ def prepare_mlflow(file: Path, folder: Path) -> None:
     Raises UserError for a file that is damaged or no database, or one that was lost.
     """
     refuse_network(file.parent)
-    if not _has_content(file):
+    if not lost_database.has_content(file):
         refuse_lost(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         with locks.wait(file.with_name(f".{file.stem}.making")):
-            if not _has_content(file):
+            if not lost_database.has_content(file):
                 _make_mlflow(file, folder)
     _set_wal(file)
 
@@ -175,10 +167,10 @@ def prepare_mlflow(file: Path, folder: Path) -> None:
 def prepare_optuna(file: Path) -> None:
     """Make Optuna's database where there is none, and see that it is in WAL mode; UserError for a damaged one."""
     refuse_network(file.parent)
-    if not _has_content(file):
+    if not lost_database.has_content(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with locks.wait(file.with_name(f".{file.stem}.making")):
-            if not _has_content(file):
+            if not lost_database.has_content(file):
                 import optuna
 
                 with cache.whole(file) as unfinished:
@@ -199,11 +191,6 @@ def damaged(file: Path, error: Exception) -> UserError:
         f"{file}: not a readable SQLite database ({error}). Restore it from a copy, "
         f"or move the whole folder {file.parent} away to begin with an empty store"
     )
-
-
-def _has_content(file: Path) -> bool:
-    # a file of no bytes is what a killed SQLite leaves before its first transaction
-    return file.exists() and file.stat().st_size > 0
 
 
 def _set_wal(file: Path) -> None:
@@ -251,7 +238,7 @@ def _template(target: Path) -> None:
 
 
 def _sound(template: Path) -> bool:
-    if not _has_content(template):
+    if not lost_database.has_content(template):
         return False
     connection = sqlite3.connect(template)
     try:

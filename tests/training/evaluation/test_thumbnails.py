@@ -13,7 +13,7 @@ from affect.record import COLUMNS, Artifact
 from tests import small_data
 from training import registry
 from training.contract import Outcome
-from training.evaluation import thumbnails
+from training.evaluation import _test_samples, thumbnails
 
 
 def test_it_applies_to_methods_that_see_images_or_meshes():
@@ -50,7 +50,7 @@ def test_every_test_image_has_a_small_one(name):
     assert tuple(table.columns) == COLUMNS[Artifact.THUMBNAILS]
     assert table["sample"].tolist() == fitted.test_sample.tolist()
     image = np.asarray(Image.open(io.BytesIO(table["png"][3])))
-    own = thumbnails.last(fitted.split.test.inputs["images"], np.array([3]))[0]
+    own = _test_samples.last(fitted.split.test.inputs["images"], np.array([3]))[0]
     assert max(image.shape) <= thumbnails.SIDE
     if max(own.shape) <= thumbnails.SIDE:
         np.testing.assert_array_equal(np.moveaxis(image, -1, 0), own)
@@ -78,4 +78,4 @@ def test_meshes_are_those_of_the_data():
 
 def test_a_classifier_errs_by_the_probability_it_does_not_give_to_the_truth():
     fitted = of("meshes/linear")
-    np.testing.assert_allclose(thumbnails.error(fitted), 1 - 1 / len(fitted.split.classes))
+    np.testing.assert_allclose(_test_samples.error(fitted), 1 - 1 / len(fitted.split.classes))

@@ -81,6 +81,24 @@ def test_frames_without_labels_enter_the_loss_of_real_or_generated_alone():
     assert beside["real_or_generated"] != alone["real_or_generated"]
 
 
+def test_real_and_generated_frames_are_normalised_together():
+    """Batch norm over each alone would make their means alike, and the discriminator could not tell them apart."""
+    gan = module().train()
+    taken = step(gan, horizontal_flip=False, max_shift=0)
+    frames, _ = batch()
+    bright, dark = torch.ones(16, 3, 64, 64), -torch.ones(16, 3, 64, 64)
+    torch.manual_seed(0)
+    beside_bright, _ = taken._encoded(frames, bright)
+    torch.manual_seed(0)
+    beside_dark, _ = taken._encoded(frames, dark)
+    assert not torch.allclose(beside_bright, beside_dark)
+
+
+def test_both_optimisers_have_the_beta1_of_the_parameters():
+    taken = step(module(), beta1=0.3)
+    assert {group["betas"][0] for one in taken.optimisers.values() for group in one.param_groups} == {0.3}
+
+
 def test_matching_is_0_where_generated_frames_are_the_real_ones():
     gan = module().eval()
     frames, va = batch()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +17,6 @@ from training.tracking.store import Store
 from training.views import single
 
 NEED = {"judge": "motion/lma_to_pad"}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(tmp_path / "store")
 
 
 @pytest.fixture(autouse=True)

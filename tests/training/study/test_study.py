@@ -32,16 +32,7 @@ from training.tracking import locks, transport
 from training.tracking.run import Run
 from training.tracking.store import Store
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(tmp_path / "store")
-
-
-@pytest.fixture(autouse=True)
-def no_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the evaluations that apply to the toy: they fit it again."""
-    monkeypatch.setattr(registry, "evaluations", list)
+pytestmark = pytest.mark.usefixtures("no_evaluations")
 
 
 def run(store: Store, **options: Any) -> Session:

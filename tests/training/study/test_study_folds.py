@@ -26,14 +26,7 @@ from training.tracking.store import Store
 FOLDS = {"test_folds": 3, "trials": 2, "repeats": 2}
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(tmp_path / "store")
-
-
-@pytest.fixture(autouse=True)
-def no_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "evaluations", list)
+pytestmark = pytest.mark.usefixtures("no_evaluations")
 
 
 def run(store: Store, **options: Any) -> Session:

@@ -13,7 +13,6 @@ import pytest
 from affect import record
 from tests.training.study import toys
 from tests.training.study.test_study import Interrupted
-from training import registry
 from training.contract import UserError
 from training.study import search, study, trial_fits
 from training.study.plan import Plan, prepare
@@ -25,14 +24,7 @@ FOLDS = {"folds": 3, "refit": "all", "trials": 2, "repeats": 1}
 SCORES = record.curve(record.FOLDS + "val/mae")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(tmp_path / "store")
-
-
-@pytest.fixture(autouse=True)
-def no_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "evaluations", list)
+pytestmark = pytest.mark.usefixtures("no_evaluations")
 
 
 def run(store: Store, **options: Any) -> Session:
