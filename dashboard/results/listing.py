@@ -57,7 +57,7 @@ def rows(index: Index, kinds: Sequence[str]) -> pd.DataFrame:
             "run": own if run.kind == Kind.STUDY else f"{own} · {title}",
             "kind": run.what,
             "method": run.short_method,
-            "data": run.dataset,
+            "data": f"{names.LEAK}, {run.dataset}" if run.leaks else run.dataset,
             "protocol": run.protocol,
             "state": run.state,
             **score,

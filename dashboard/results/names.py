@@ -39,6 +39,9 @@ def better(name: str) -> str:
     return {"minimize": "lower is better", "maximize": "higher is better"}.get(metrics.DIRECTION.get(name, ""), "")
 
 
+LEAK = "🔴 LEAK"
+"""What stands before the data's name in a list where the split divides a person or a recording."""
+
 BASELINES = {
     record.MEAN: "predicting the train mean",
     record.LABEL_MEAN: "oracle: class mean, true class known",

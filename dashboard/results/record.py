@@ -180,7 +180,7 @@ class Record:
     @property
     def data_mark(self) -> str:
         """The data's word as a list shows it, with a mark where the split leaks."""
-        return f"🔴 LEAK, {self.data_word}" if self.leaks else self.data_word
+        return f"{names.LEAK}, {self.data_word}" if self.leaks else self.data_word
 
     @property
     def code_text(self) -> str:

@@ -6,8 +6,9 @@ import sqlite3
 
 import pandas as pd
 
-from affect.record import Artifact
+from affect.record import Artifact, Kind
 from dashboard import share
+from dashboard.results import listing
 from dashboard.views import view as views
 from dashboard.views.items import Badges
 from tests.dashboard.looking import index_of, look
@@ -70,3 +71,5 @@ def test_a_leak_that_was_allowed_is_red_everywhere(own):
     marked = [table["data"].tolist() for table in tables if table is not None and "data" in table]
     assert marked
     assert all("🔴 LEAK, SYNTHETIC" in of for of in marked)
+    runs = listing.rows(index, [Kind.STUDY]).set_index("id")["data"]
+    assert runs[study].startswith("🔴 LEAK, ")
