@@ -11,7 +11,7 @@ import pandas as pd
 from affect import record
 from affect.record import Artifact
 from dashboard.figures import cells, ranking
-from dashboard.results import board, comparing, names, pivot, tables
+from dashboard.results import beside, board, comparing, listing, names, pivot, tables
 from dashboard.views import items, rescored
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
@@ -43,6 +43,7 @@ COMPARED = 6
 """Studies, best first, that the link to the page Compare takes along."""
 PUBLISHED = {"of these methods": "method", "all on this data": "data", "none": ""}
 """Which published rows are shown."""
+RUN_ID = "run id"
 COMMAND = "python -m training study motion/lma_to_pad --dataset synthetic_motion --trials 10"
 
 
@@ -123,10 +124,6 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     joined = board.board(parts, metric)
     if found := board.alarm(rows, board.published(protocol, metric, target, of="data"), metric):
         yield Message(found, "warning")
-    links = [
-        Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None
-        for run in joined["run_id"].astype(str)
-    ]
     spread = SEEDS if rows["low"].notna().any() else ""
     notes = [text for text in (ranking.cut(joined), scored(protocol), spread, *published_notes(joined)) if text]
     for reason, studies in family.unranked().items():
@@ -137,15 +134,16 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         frame, bold, caption = board.thesis(joined, protocol, metric, target)
         return tables.latex(frame, caption, bold=bold)
 
+    shown, run_ids = arranged(joined, protocol, metric, target, ask)
     yield Section(
         "",
         f"{board.verdict(rows, family, protocol, metric)} Each mark is the mean over a study's final runs.".strip(),
         ranking.draw(joined, metric, target, protocol.group_kind, choice.index.methods),
-        board.readable(joined, metric, protocol.group_kind),
+        shown,
         "leaderboard",
         folded=False,
         notes=tuple(notes),
-        opens=links,
+        opens=[Link(f"Open {choice.index.title(run)}", "run", {"runs": run}) if run else None for run in run_ids],
         latex=thesis,
     )
     best = [str(run) for run in rows["run_id"].head(COMPARED)]
@@ -156,6 +154,23 @@ def ranking_view(choice: Choice, ask: Ask) -> Iterator[Item]:
         yield items.Links(
             [Link("Why published scores differ", "errors", {"runs": explained, "section": "Diagnostics"})]
         )
+
+
+def arranged(
+    joined: pd.DataFrame, protocol: Protocol, metric: str, target: str, ask: Ask
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows of a board with the columns and in the order that the address asks for, and their run ids."""
+    usual = board.readable(joined, metric, protocol.group_kind)
+    run_ids = joined["run_id"].astype(str)
+    more = beside.beside(protocol, metric, target).drop(columns=list(usual), errors="ignore")
+    table = usual.assign(**{RUN_ID: run_ids}).join(more, on=RUN_ID)
+    offered = [*usual, *map(str, more)]
+    by = ask.one("Sort by", [beside.BEST_FIRST, *offered], "sort_board", fixed=True)
+    if by != beside.BEST_FIRST:
+        table = listing.ordered(table, by, not ask.switch("Smallest first", "rising_board"))
+    wanted = ask.many("Columns", offered, "columns_board", placeholder=f"the usual {len(usual.columns)}")
+    first = [name for name in ("rank", "method") if name not in wanted]
+    return table[[*first, *wanted] if wanted else list(usual)], list(table[RUN_ID])
 
 
 def pairs_view(choice: Choice, ask: Ask) -> Iterator[Item]:

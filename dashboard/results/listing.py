@@ -43,9 +43,6 @@ def rows(index: Index, kinds: Sequence[str]) -> pd.DataFrame:
         run = index.record(run_id)
         if run.archived or index.archived(run_id):
             continue
-        finals = index.final_ids(run_id) if run.kind == Kind.STUDY else []
-        source = index.runs.loc[finals[0] if finals else run_id]
-        known = {c: source[c] for c in map(str, source.index) if c.startswith(PARAM) and names.present(source[c])}
         metric = run.objective
         score = {
             part: index.score(run_id, record.metric(part, metric, record.ALL)) if metric else float("nan")
@@ -66,12 +63,21 @@ def rows(index: Index, kinds: Sequence[str]) -> pd.DataFrame:
             "started": run.start,
             "id": run_id,
         }
-        more = {c.removeprefix(PARAM): value for c, value in known.items()} | dict(run.settings)
+        more = parameters(index, run_id)
         found.append(fixed | {name: value for name, value in more.items() if name not in fixed})
     table = pd.DataFrame(found)
     columns = [*FIXED, *(column for column in table if column not in FIXED)]
     table = table.reindex(columns=columns).assign(started=lambda t: pd.to_datetime(t["started"], utc=True))
     return table.sort_values("started", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def parameters(index: Index, run_id: str) -> dict[str, Any]:
+    """Return a run's hyperparameters and settings; those of a study are its best trial's."""
+    run = index.record(run_id)
+    finals = index.final_ids(run_id) if run.kind == Kind.STUDY else []
+    source = index.runs.loc[finals[0] if finals else run_id]
+    known = {c: source[c] for c in map(str, source.index) if c.startswith(PARAM) and names.present(source[c])}
+    return {c.removeprefix(PARAM): value for c, value in known.items()} | dict(run.settings)
 
 
 def matching(table: pd.DataFrame, text: str) -> tuple[pd.DataFrame, list[str]]:
