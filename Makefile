@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz test-all study dashboard mlflow-ui optuna-dashboard lint types bench screenshots clean
+.PHONY: help install demo test fuzz chaos test-all study dashboard mlflow-ui optuna-dashboard lint types bench screenshots clean
 
 # The first Python that is new enough; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -46,6 +46,9 @@ test: install ## run the tests with what this machine has, and say what was skip
 
 fuzz: install ## hand 20,000 odd inputs to every reader and print the counts
 	$(PY) -m tests.fuzzing
+
+chaos: install ## kill, fill and restart what studies run on, and print what was lost
+	$(PY) -m tests.chaos $(ARGS)
 
 test-all: install ## run the slow tests as well
 	$(PYTEST)

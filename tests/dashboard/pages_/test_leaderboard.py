@@ -9,7 +9,9 @@ from tests.dashboard.looking import index_of, look
 
 def rows(store, **answers):
     index, _ = index_of(store)
-    answers["protocol"] = next(label for label, of in index.protocols.items() if len(of.scores(of.objective).dropna()) > 1)
+    answers["protocol"] = next(
+        label for label, of in index.protocols.items() if len(of.scores(of.objective).dropna()) > 1
+    )
     section = next(one for one in look(store, "leaderboard", **answers).sections if one.key == "leaderboard")
     return section.frame, section.opens
 
