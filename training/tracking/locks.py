@@ -57,6 +57,10 @@ class Locks(Protocol):
         """Take the locks again that this process lost; LockLost where another process has one of them now."""
         ...
 
+    def sweep(self) -> None:
+        """Remove what processes that were killed left of their locks."""
+        ...
+
     def close(self) -> None:
         """Give up what the locks are held by."""
         ...
@@ -112,6 +116,13 @@ class Files:
                 if again is None:
                     raise LockLost(name)
                 self._held[name] = again
+                handle.close()
+
+    def sweep(self) -> None:
+        """Remove the files that no process has locked."""
+        for file in self._folder.glob("*.lock"):
+            if handle := _locked(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                file.unlink(missing_ok=True)  # while it is still locked
                 handle.close()
 
     def close(self) -> None:
@@ -216,6 +227,9 @@ class Advisory:
         """Take the locks again that went with a lost connection; LockLost where another process has one of them now."""
         if self._held:
             self._ask("SELECT %s IS NOT NULL", self._held[0])
+
+    def sweep(self) -> None:
+        """Do nothing: the server ends the locks of a lost connection."""
 
     def close(self) -> None:
         """Close the connection, which gives all locks back."""

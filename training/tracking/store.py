@@ -367,6 +367,7 @@ class Store:
                 with contextlib.suppress(Exception):
                     self._locks.keep()
 
+        self._locks.sweep()
         thread = threading.Thread(target=keep, name="locks", daemon=True)
         thread.start()
         try:

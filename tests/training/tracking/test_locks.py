@@ -62,3 +62,15 @@ def test_waiting_for_a_lock_of_ones_own_is_refused(tmp_path: Path) -> None:
     own = locks.Files(tmp_path)
     with own.waiting("study"), pytest.raises(RuntimeError, match="its own lock 'study'"), own.waiting("study"):
         pass
+
+
+def test_what_killed_processes_left_is_swept_and_held_locks_stay(tmp_path: Path) -> None:
+    mine, other = locks.Files(tmp_path), locks.Files(tmp_path)
+    left = tmp_path / "0123456789abcdef01234567.lock"
+    left.touch()
+    with mine.waiting("mine"), other.waiting("another's"):
+        mine.sweep()
+        assert not left.exists()
+        for name in ("mine", "another's"):
+            with locks.Files(tmp_path).trying(name) as free:
+                assert not free
