@@ -33,6 +33,6 @@ def work(
     with contextlib.closing(Store.open()) as store:
         store.patience.seconds = patience
         kept = kept_plan.read(store, study)
-    own = {"root": root or kept.root, "split_file": split or kept.split_file, "device": device}
-    plan = dataclasses.replace(kept, **own, threads=_plan.threads(threads, workers))
+    files = dataclasses.replace(kept, root=root or kept.root, split_file=split or kept.split_file)
+    plan = dataclasses.replace(files, device=device, threads=_plan.threads(threads, workers))
     _studies.run([plan], console(), patience=patience, workers=workers, notify=notify)
