@@ -50,7 +50,7 @@ def start() -> Iterator[Start]:
 
         def begin(folder: Path, *options: str, slow_from: int | None = None) -> Worker:
             slow = None if slow_from is None else (slow_from, 15)
-            return forge.start(["study", *STUDY, *QUICK, *options], {"AFFECTORY_STORE": str(folder)}, slow=slow)
+            return forge.start(["study", *STUDY, *options], {"AFFECTORY_STORE": str(folder)}, slow=slow)
 
         yield begin
 
