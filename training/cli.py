@@ -21,6 +21,7 @@ from training.commands import (
     study,
     train,
     transport,
+    work,
 )
 from training.contract import StudyFailed, UserError
 from training.study import stopping
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command()(methods.methods)
 app.command()(datasets.datasets)
 app.command()(study.study)
+app.command()(work.work)
 app.command()(train.train)
 app.command()(demo.demo)
 app.command()(status.status)

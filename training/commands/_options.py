@@ -60,7 +60,10 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of the search and of the fi
 Epochs = Annotated[int | None, typer.Option(min=1, help="Upper limit on epochs (boosting rounds for trees).")]
 Name = Annotated[str | None, typer.Option(help="Name of the study; by default made of what it studies.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads of a fit; 0: all cores.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads of a fit; 0: all cores, shared by the workers.")]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Processes of this machine that share the trials and refits, each with a GPU.")
+]
 Notify = Annotated[
     str | None,
     typer.Option(metavar="COMMAND", help="Run this at the end; {study}, {state} and {result} are filled in."),

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from training.study.plan import Prepared
 
 
-def threads(asked: int) -> int:
-    """Return the CPU threads of a fit: all cores for 0."""
-    return asked or os.cpu_count() or 1
+def threads(asked: int, workers: int = 1) -> int:
+    """Return the CPU threads of a fit: for 0 all cores, divided among the workers."""
+    return asked or max(1, (os.cpu_count() or 1) // workers)
 
 
 def from_options(options: Mapping[str, Any]) -> Plan:
@@ -32,7 +32,7 @@ def from_options(options: Mapping[str, Any]) -> Plan:
         "settings": pairs(options["set_"], "--set"),
         "prerequisites": pairs(options["with_"], "--with"),
         "hold": pairs(options.get("hold"), "--hold"),
-        "threads": threads(options["threads"]),
+        "threads": threads(options["threads"], options.get("workers", 1)),
         "test_folds": folds(options["test_folds"]),
         "refit": options["refit"] or ("train" if options["folds"] is None else "all"),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import shlex
 import subprocess
 import sys
@@ -28,13 +30,16 @@ def run(
     console: Console,
     *,
     patience: float = 0.0,
+    workers: int = 1,
     notify: str | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Run the studies in turn. All are checked before the first one begins, and before a store is made.
+    """Run the studies in turn, or by several workers. All are checked before the first begins and a store is made.
 
     `patience` is how many seconds a store is waited for that cannot be used.
     """
+    if workers > 1 and not hasattr(os, "fork"):
+        raise UserError("--workers needs Linux or macOS; here, give the same command in several terminals")
     for plan in plans:
         provenance.device(plan.device)
     if notify:
@@ -44,6 +49,9 @@ def run(
     if dry_run:
         for one in prepared:
             _plan.show(one, console)
+        return
+    if workers > 1:
+        _side_by_side(prepared, workers, console, patience, notify)
         return
     from training.tracking.store import Store
 
@@ -66,6 +74,11 @@ def run(
         finally:
             if notify:
                 _notify(notify, one.name, state, result)
+    _summary(finished, console)
+
+
+def _summary(finished: Sequence[Session], console: Console) -> None:
+    """Print a line for each study where there were several."""
     if len(finished) > 1:
         console.print()
         for session in finished:
@@ -73,16 +86,66 @@ def run(
 
 
 def _study(prepared: Prepared, store: Store, console: Console) -> Session:
-    from training.study import study
-    from training.study.progress import Bars
+    from training.study import progress, study
 
-    for sentence in (*prepared.data.summary.get("notes", ()), *prepared.protocol.notes, *hints(prepared)):
-        console.print(sentence, style="dim", markup=False, soft_wrap=True)
-    with Bars(console, prepared.name, prepared.method.objective.upper()) as bars:
+    _remarks([prepared], console)
+    with progress.view(console) as view:
+        bars = progress.Bars(view, prepared.name, prepared.method.objective.upper())
         store.patience.say = bars.message
         session = study.run(prepared, store, bars)
     _scores.show(session, console)
     return session
+
+
+def _remarks(prepared: Sequence[Prepared], console: Console) -> None:
+    """Print what is to be known of the studies' data and splits, each sentence once."""
+    said = [(*one.data.summary.get("notes", ()), *one.protocol.notes, *hints(one)) for one in prepared]
+    for sentence in dict.fromkeys(itertools.chain(*said)):
+        console.print(sentence, style="dim", markup=False, soft_wrap=True)
+
+
+def _side_by_side(
+    prepared: Sequence[Prepared], workers: int, console: Console, patience: float, notify: str | None
+) -> None:
+    """Run the studies by several workers, with one progress view; what failed is said when all others have ended."""
+    from training.study import progress, study, team
+    from training.tracking.store import Store
+
+    _remarks(prepared, console)
+    view = progress.view(console)
+    bars = [progress.Bars(view, one.name, one.method.objective.upper()) for one in prepared]
+    finished = []
+
+    def ended(number: int) -> None:
+        store = Store.open()  # only now: a forked worker must not share its connection
+        store.patience.seconds = patience
+        session = study.run(prepared[number], store, progress.Watch())  # it is complete: nothing is left to do
+        finished.append(session)
+        if notify:
+            _notify(notify, prepared[number].name, "complete", _scores.headline(session))
+
+    def watch(number: int) -> progress.Bars:
+        view.start()  # not before the workers are forked: it draws in a thread
+        return bars[number]
+
+    try:
+        failed = team.run(prepared, workers, patience, watch, ended)
+    except KeyboardInterrupt:
+        view.stop()
+        console.print("\nstopped; nothing is lost. The same command goes on.", markup=False)
+        sys.exit(130)
+    finally:
+        view.stop()
+    for session in finished:
+        _scores.show(session, console)
+    _summary(finished, console)
+    for number, error in failed.items():
+        if len(prepared) > 1:
+            console.print(f"{prepared[number].name} failed: {error}", style="yellow", markup=False, soft_wrap=True)
+        if notify:
+            _notify(notify, prepared[number].name, "failed", str(error))
+    if failed:
+        raise next(iter(failed.values()))
 
 
 def _notify(command: str, name: str, state: str, result: str) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from rich.console import Console
+    from rich.progress import Progress
+
+REFITS = "best trial refitted"
 
 
 class Watch:
@@ -52,42 +54,47 @@ class Watch:
         """Hear of something a person should know."""
 
 
+def view(console: Console) -> Progress:
+    """Return the view in which the bars of one study, or of several, are drawn; nothing but in a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
+        console=console,
+        transient=False,
+        disable=not console.is_terminal,
+    )
+
+
 class Bars(Watch):
-    """A rich progress bar in a terminal, and a line per trial elsewhere."""
+    """The bars of one study in a view, and a line per trial where there is no terminal.
 
-    def __init__(self, console: Console, title: str, objective: str) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    Several workers of the study may be heard at once.
+    """
 
-        self._console, self._title, self._objective = console, title, objective
-        self._live = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}", markup=False),
-            console=console,
-            transient=False,
-            disable=not console.is_terminal,
-        )
+    def __init__(self, view: Progress, title: str, objective: str) -> None:
+        self._console, self._title, self._objective = view.console, title, objective
+        self._live = view
         self._task: Any = None
         self._what = "trials"
         self._done, self._total = 0, 0
         self._best: float | None = None
         self._fold = self._search_fold = ""
+        self._of_folds: dict[str, tuple[int, int, int, float | None]] = {}
         self._first, self._began, self._shown = 0, time.monotonic(), 0.0
 
-    def __enter__(self) -> Bars:
-        self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._live.stop()
-
     def fold(self, number: int, total: int) -> None:
-        """Name the fold before what is shown from now on."""
+        """Name the fold before what is shown from now on; several workers may be at different ones, in turn."""
+        self._of_folds[self._fold] = self._first, self._done, self._total, self._best
         self._fold = f"fold {number} of {total} · " if number else ""
+        if self._what != REFITS and self._fold in self._of_folds:
+            self._first, self._done, self._total, self._best = self._of_folds[self._fold]
         if self._task is not None:
             self._describe()
 
@@ -99,7 +106,7 @@ class Bars(Watch):
         """Show the bar of trials."""
         self._first, self._done, self._total, self._best = done, done, total, best
         self._began, self._what = time.monotonic(), "trials"
-        if self._task is not None and self._fold:  # one bar for the trials of all folds, in turn
+        if self._task is not None:  # one bar for the trials of all folds, in turn, and for all workers
             self._live.reset(self._task, total=total, completed=done, note="", left="")
         else:
             self._task = self._live.add_task("", total=total, completed=done, note="", left="")
@@ -135,11 +142,13 @@ class Bars(Watch):
 
     def finals(self, total: int) -> None:
         """Show the bar of refits."""
+        if self._what == REFITS:  # another worker said so
+            return
         self._best = None
         self._first = self._done = 0
         self._total, self._began = total, time.monotonic()
         self._fold = self._search_fold = ""
-        self._what = "best trial refitted"
+        self._what = REFITS
         self._task = self._live.add_task("", total=total, note="", left="")
         self._describe()
 

@@ -13,7 +13,7 @@ import optuna
 from affect.record import ALL, METRIC_VERSION, RECORD_VERSION, Artifact, Kind, State, digest, to_json
 from training import leaks, registry
 from training.contract import UserError
-from training.study import annotation_table, provenance, search
+from training.study import annotation_table, kept_plan, provenance, search
 from training.study.plan import data_summary
 from training.study.workers import Workers
 
@@ -252,6 +252,7 @@ def _make(session: Session) -> Session:
     """Write a new study's run and its attributes; `run_id` comes last and says that the study is whole."""
     prepared, store, study, plan = session.prepared, session.store, session.study, session.prepared.plan
     study.set_user_attr("signature", dict(prepared.signature))
+    study.set_user_attr(kept_plan.ATTRIBUTE, kept_plan.written(plan))
     if not prepared.protocol.folds:
         study.enqueue_trial(dict(prepared.first), skip_if_exists=True)
     orphans = store.find({"kind": Kind.STUDY, "study": prepared.name})  # its maker was killed just here

@@ -10,13 +10,12 @@ from training.study import progress
 
 def watch(*, terminal: bool) -> tuple[progress.Bars, io.StringIO]:
     out = io.StringIO()
-    return progress.Bars(
-        Console(file=out, force_terminal=terminal, width=160, highlight=False), "study [a]", "MAE"
-    ), out
+    view = progress.view(Console(file=out, force_terminal=terminal, width=160, highlight=False))
+    return progress.Bars(view, "study [a]", "MAE"), out
 
 
 def go_through(bars: progress.Bars) -> None:
-    with bars:
+    with bars._live:
         bars.searching(1, 3, 0.5)
         bars.trial_ended(1, "complete", 0.4, 0.4)
         bars.trial_ended(2, "failed", None, 0.4)
@@ -57,3 +56,28 @@ def test_time_left_is_what_the_finished_ones_suggest(
     now[0] = seconds
     bars.trial_ended(0, "complete", 1.0, 1.0)
     assert bars._left() == said
+
+
+def test_workers_at_different_folds_are_counted_apart() -> None:
+    bars, out = watch(terminal=False)
+    for fold in (1, 2):
+        bars.fold(fold, 2)
+        bars.searching(0, 3, None)
+    bars.fold(1, 2)
+    bars.trial_ended(0, "complete", 0.4, 0.4)
+    bars.fold(2, 2)
+    bars.trial_ended(0, "complete", 0.5, 0.5)
+    bars.fold(1, 2)
+    bars.trial_ended(1, "complete", 0.3, 0.3)
+    assert "fold 1 of 2 · trial 2 of 3: MAE 0.3; best 0.3" in out.getvalue()
+    assert "fold 2 of 2 · trial 1 of 3: MAE 0.5; best 0.5" in out.getvalue()
+
+
+def test_several_workers_begin_the_refits_once() -> None:
+    bars, _ = watch(terminal=True)
+    bars.searching(2, 2, 0.1)
+    for _worker in range(2):
+        bars.finals(3)
+        bars.final_ended(0)
+    assert len(bars._live.tasks) == 2
+    assert bars._live.tasks[-1].completed == 2

@@ -217,11 +217,11 @@ def test_progress_names_the_fold(store: Store) -> None:
 
     from rich.console import Console
 
-    from training.study.progress import Bars
+    from training.study.progress import Bars, view
 
     out = io.StringIO()
-    with Bars(Console(file=out, width=160), "toy", "MAE") as bars:
-        study.run(toys.prepared(**{**FOLDS, "repeats": 1}), store, bars)
+    bars = Bars(view(Console(file=out, width=160)), "toy", "MAE")
+    study.run(toys.prepared(**{**FOLDS, "repeats": 1}), store, bars)
     said = out.getvalue()
     assert "toy: fold 2 of 3 · trial 1 of 2: MAE" in said
     assert "toy: fold 3 of 3 · best trial refitted with seed 1, scored on test" in said
