@@ -45,6 +45,7 @@ class Plan:
     split. `trials` and `timeout` are those of each fold.
     `allow_leak` lets a split divide what it must not, and marks the study.
     `folds` is the number of folds of train and validation on which each trial is scored; None for one validation part.
+    `also_selected_on_test` fits each final run once more to show what selection on test would have scored.
     `refit` says on what the best trial is fitted again: "train", or "all" for train and validation, as `folds` ask for.
     """
 
@@ -73,6 +74,7 @@ class Plan:
     first: Params | None = None
     fixed: bool = False
     allow_leak: bool = False
+    also_selected_on_test: bool = False
 
 
 @dataclass(frozen=True)
