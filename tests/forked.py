@@ -68,8 +68,9 @@ class Forge:
     ) -> Worker:
         """Start the command line `args` with these variables; what it prints goes to the file `log`.
 
-        More: `kind` and `number` of the point before which it kills itself, `tally` for a file that counts its points,
-        and `slow`, (fits, seconds): every fit after so many takes so much longer.
+        More: `errors`, a file of its own for what goes to the standard error; `kind` and `number` of the point before
+        which it kills itself; `tally`, a file that counts its points; and `slow`, (fits, seconds): every fit after so
+        many takes so much longer.
         """
         return Worker(self, self.ask(start={"args": list(args), "env": dict(env or {}), "log": str(log), **more}))
 
@@ -118,6 +119,7 @@ def _run(
     args: Sequence[str],
     env: Mapping[str, str],
     log: str,
+    errors: str = "",
     kind: str = "",
     number: int = 0,
     tally: str = "",
@@ -126,10 +128,9 @@ def _run(
     """Run a command line in this process, which then ends."""
     os.environ.update(env)
     time.tzset()
-    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
+    for place, file in ((1, log), (2, errors or log)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), place)
     if kind or tally:
         _die_before(kind, number, tally)
     if slow:
