@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shlex
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from training.commands import _plan, _scores
 from training.contract import StudyFailed, UserError
-from training.study import provenance
+from training.study import provenance, team
 from training.study.plan import DataSets, hints, prepare
 from training.tracking.patience import StoreAway
 
@@ -38,8 +37,8 @@ def run(
 
     `patience` is how many seconds a store is waited for that cannot be used.
     """
-    if workers > 1 and not hasattr(os, "fork"):
-        raise UserError("--workers needs Linux or macOS; here, give the same command in several terminals")
+    if workers > 1:
+        team.check()
     for plan in plans:
         provenance.device(plan.device)
     if notify:
@@ -108,7 +107,7 @@ def _side_by_side(
     prepared: Sequence[Prepared], workers: int, console: Console, patience: float, notify: str | None
 ) -> None:
     """Run the studies by several workers, with one progress view; what failed is said when all others have ended."""
-    from training.study import progress, study, team
+    from training.study import progress, study
     from training.tracking.store import Store
 
     _remarks(prepared, console)
@@ -133,6 +132,9 @@ def _side_by_side(
     except KeyboardInterrupt:
         view.stop()
         console.print("\nstopped; nothing is lost. The same command goes on.", markup=False)
+        for one in prepared if notify else ():
+            if one.name not in {session.prepared.name for session in finished}:
+                _notify(str(notify), one.name, "stopped", "")
         sys.exit(130)
     finally:
         view.stop()
