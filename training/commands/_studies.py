@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from training.commands import _plan, _scores
+from training.commands import _plan, _scores, _slurm
 from training.contract import StudyFailed, UserError
 from training.study import provenance, team
 from training.study.plan import DataSets, hints, prepare
@@ -30,16 +30,21 @@ def run(
     *,
     patience: float = 0.0,
     workers: int = 1,
+    slurm: list[str] | None = None,
     notify: str | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Run the studies in turn, or by several workers. All are checked before the first begins and a store is made.
+    """Run the studies in turn, by several workers, or by jobs of a Slurm cluster.
+
+    All are checked before the first begins and a store is made.
 
     `patience` is how many seconds a store is waited for that cannot be used.
     """
-    if workers > 1:
+    if slurm:
+        _slurm.parameters(slurm)
+    elif workers > 1:
         team.check()
-    for plan in plans:
+    for plan in () if slurm else plans:  # the machine that submits jobs needs no GPU
         provenance.device(plan.device)
     if notify:
         _filled(notify, "name", "complete", "result")
@@ -48,6 +53,9 @@ def run(
     if dry_run:
         for one in prepared:
             _plan.show(one, console)
+        return
+    if slurm:
+        _slurm.submit(slurm, workers, console)
         return
     if workers > 1:
         _side_by_side(prepared, workers, console, patience, notify)
