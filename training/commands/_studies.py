@@ -128,6 +128,8 @@ def _side_by_side(
         store.patience.seconds = patience
         session = study.run(prepared[number], store, progress.Watch())  # it is complete: nothing is left to do
         finished.append(session)
+        if len(prepared) > 1:
+            bars[number].complete()
         if notify:
             _notify(notify, prepared[number].name, "complete", _scores.headline(session))
 
