@@ -14,7 +14,7 @@ REQUIREMENTS := requirements.txt requirements-dev.txt
 # What is installed, word for word: .venv is filled anew when the requirements differ from it.
 STAMP := .venv/installed-requirements.txt
 WORKERS ?= 2
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -q
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 
 # The store that the commands write to and the viewers read from.
 STORE := $(or $(AFFECTORY_STORE),mlruns)

@@ -17,22 +17,22 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from affect.record import State
 from tests import postgres
+from tests.forked import Forge, Worker
 from training.doctor import checkup
 from training.study import search
 from training.tracking.store import Store
 
-ROOT = Path(__file__).resolve().parents[1]
 NAME = "chaos"
 DONE = (State.COMPLETE, State.PRUNED)
 
@@ -66,34 +66,6 @@ def study(trials: int, repeats: int, *more: str) -> list[str]:
     return ["study", "motion/lma_to_pad", *fixed, "--trials", str(trials), "--repeats", str(repeats), *more]
 
 
-class Workers:
-    """Starts workers by forking a process that has imported everything; several at once where asked for."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.forked"]
-        env = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self._server = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self._server.stdout is not None
-        assert self._server.stdout.readline() == "ready\n"
-
-    def run(self, *commands: dict[str, Any]) -> list[int]:
-        """Run commands side by side and return their exit codes, negative for a signal."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(commands) + "\n")
-        self._server.stdin.flush()
-        return list(json.loads(self._server.stdout.readline()))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *of: object) -> None:
-        self._server.stdin.close()  # type: ignore[union-attr]
-        self._server.wait(60)
-
-
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
     """Yield a folder for a store, removed afterwards."""
@@ -104,10 +76,13 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def command(folder: Path, args: Sequence[str], **more: Any) -> dict[str, Any]:
-    """Return a command for `Workers.run` on the store in `folder`."""
-    env = {"AFFECTORY_STORE": str(folder / "store"), **more.pop("env", {})}
-    return {"args": list(args), "env": env, "log": str(folder / "log"), **more}
+def start(forge: Forge, folder: Path, args: Sequence[str], env: Mapping[str, str] | None = None, **more: Any) -> Worker:
+    """Start a worker on the store in `folder`."""
+    return forge.start(args, {"AFFECTORY_STORE": str(folder / "store"), **(env or {})}, folder / "log", **more)
+
+
+def _codes(workers: Sequence[Worker]) -> list[int]:
+    return [worker.wait() for worker in workers]
 
 
 def check(row: Row, store: Store, trials: int, repeats: int) -> None:
@@ -135,14 +110,14 @@ def check(row: Row, store: Store, trials: int, repeats: int) -> None:
     row.said += [problem.text for problem in problems]
 
 
-def killed(workers: Workers, kind: str, number: int) -> Row:
+def killed(forge: Forge, kind: str, number: int) -> Row:
     """Kill a worker before its commit or rename of this number; then the same command is given again."""
     row, asked = Row(f"killed before every {kind}"), study(2, 1)
     with scratch() as folder:
-        [code] = workers.run(command(folder, asked, kind=kind, number=number))
+        code = start(forge, folder, asked, kind=kind, number=number).wait()
         began = time.monotonic()
         row.restarts += code == -9
-        [again] = workers.run(command(folder, asked))
+        again = start(forge, folder, asked).wait()
         row.seconds.append(time.monotonic() - began)
         row.failed += again != 0 or code not in (0, -9)
         with contextlib.closing(Store.open(folder / "store")) as store:
@@ -150,12 +125,13 @@ def killed(workers: Workers, kind: str, number: int) -> Row:
     return row
 
 
-def beside(workers: Workers, kind: str, number: int) -> Row:
+def beside(forge: Forge, kind: str, number: int) -> Row:
     """Kill one of two workers before its commit or rename of this number; the other one ends the study."""
     row, asked = Row(f"one of two killed before a {kind}"), study(3, 2)
     with scratch() as folder:
         began = time.monotonic()
-        code, other = workers.run(command(folder, asked, kind=kind, number=number), command(folder, asked))
+        both = start(forge, folder, asked, kind=kind, number=number), start(forge, folder, asked)
+        code, other = _codes(both)
         row.seconds.append(time.monotonic() - began)
         row.failed += other != 0 or code not in (0, -9)
         with contextlib.closing(Store.open(folder / "store")) as store:
@@ -163,22 +139,21 @@ def beside(workers: Workers, kind: str, number: int) -> Row:
     return row
 
 
-def points(workers: Workers) -> dict[str, int]:
+def points(forge: Forge) -> dict[str, int]:
     """Return how often a study that nobody disturbs commits and renames."""
     with scratch() as folder:
-        [code] = workers.run(command(folder, study(2, 1), kind="commit", number=0, tally=str(folder / "tally")))
+        code = start(forge, folder, study(2, 1), tally=str(folder / "tally")).wait()
         assert code == 0, (folder / "log").read_text(encoding="utf-8")
         return dict(json.loads((folder / "tally").read_text(encoding="utf-8")))
 
 
-def zones(workers: Workers) -> Row:
+def zones(forge: Forge) -> Row:
     """Kill a worker in one time zone; one fourteen hours away goes on, and one in a third begins with it."""
     row, asked = Row("time zones 14 hours apart"), study(3, 1)
     with scratch() as folder:
-        east, west = {"env": {"TZ": "Pacific/Kiritimati"}}, {"env": {"TZ": "Pacific/Pago_Pago"}}
-        workers.run(command(folder, asked, kind="commit", number=90, **east))
+        start(forge, folder, asked, {"TZ": "Pacific/Kiritimati"}, kind="commit", number=90).wait()
         began = time.monotonic()
-        codes = workers.run(command(folder, asked, **west), command(folder, asked, env={"TZ": "UTC"}))
+        codes = _codes([start(forge, folder, asked, {"TZ": zone}) for zone in ("Pacific/Pago_Pago", "UTC")])
         row.seconds.append(time.monotonic() - began)
         row.failed += sum(code != 0 for code in codes)
         with contextlib.closing(Store.open(folder / "store")) as store:
@@ -186,7 +161,7 @@ def zones(workers: Workers) -> Row:
     return row
 
 
-def writers(workers: Workers, number: int = 8) -> Row:
+def writers(forge: Forge, number: int = 8) -> Row:
     """Let many workers write to one SQLite store while a dashboard reads it again and again."""
     row, trials = Row(f"{number} writers on SQLite, a dashboard reading"), 3 * number
     with scratch() as folder:
@@ -194,7 +169,7 @@ def writers(workers: Workers, number: int = 8) -> Row:
         refreshed = threading.Thread(target=_refresh, args=(folder / "store", over, row))
         refreshed.start()
         began = time.monotonic()
-        codes = workers.run(*[command(folder, study(trials, 2)) for _ in range(number)])
+        codes = _codes([start(forge, folder, study(trials, 2)) for _ in range(number)])
         row.seconds.append(time.monotonic() - began)
         over.set()
         refreshed.join()
@@ -221,7 +196,7 @@ def _refresh(folder: Path, over: threading.Event, row: Row) -> None:
             row.said.append(f"the dashboard could not read: {error!r}")
 
 
-def full_disk(workers: Workers) -> Row:
+def full_disk(forge: Forge) -> Row:
     """Let the disk fill up under a worker, make room after some seconds; the worker waits and goes on."""
     row, asked = Row("disk full for 6 s"), study(3, 1)
     with scratch() as folder:
@@ -230,14 +205,12 @@ def full_disk(workers: Workers) -> Row:
             filler = threading.Thread(target=_fill, args=(folder,))
             filler.start()
             began = time.monotonic()
-            log = tempfile.mktemp(prefix="affectory-chaos-log-")
-            [code] = workers.run({**command(folder, asked), "log": log})
+            code = forge.start(asked, {"AFFECTORY_STORE": str(folder / "store")}).wait()
             filler.join()
             row.seconds.append(time.monotonic() - began)
             row.failed += code != 0
             with contextlib.closing(Store.open(folder / "store")) as store:
                 check(row, store, 3, 1)
-            Path(log).unlink(missing_ok=True)
         finally:
             subprocess.run(["umount", str(folder)], check=False)
     return row
@@ -256,7 +229,7 @@ def _fill(folder: Path) -> None:
     (folder / "filler").unlink(missing_ok=True)
 
 
-def servers(workers: Workers, fault: str, times: int = 3) -> Row:
+def servers(forge: Forge, fault: str, times: int = 3) -> Row:
     """Bring a fault over a PostgreSQL server again and again under four workers: ``restarted``, or ``locks`` alone."""
     called = {"restarted": f"PostgreSQL stopped {times} times", "locks": f"lock connections ended {times} times"}
     row, trials = Row(f"{called[fault]}, four workers"), 16
@@ -270,7 +243,7 @@ def servers(workers: Workers, fault: str, times: int = 3) -> Row:
             disturbed = threading.Thread(target=_disturb, args=(server, fault, times))
             disturbed.start()
             began = time.monotonic()
-            codes = workers.run(*[command(folder, study(trials, 3), env=env) for _ in range(4)])
+            codes = _codes([start(forge, folder, study(trials, 3), env) for _ in range(4)])
             row.seconds.append(time.monotonic() - began)
             disturbed.join()
             row.failed += sum(code != 0 for code in codes)
@@ -335,7 +308,7 @@ def main() -> int:
     options = asked.parse_args()
     console, rows = Console(width=170), []
     with contextlib.ExitStack() as stack:
-        pool = [stack.enter_context(Workers()) for _ in range(options.at_once)]
+        pool = [stack.enter_context(Forge()) for _ in range(options.at_once)]
         for kind, most in points(pool[0]).items():
             for fault in (killed, beside):
                 numbers = range(1, most + 1, options.every if kind == "commit" else 1)
@@ -346,7 +319,7 @@ def main() -> int:
     return 0 if all(row.sound for row in rows) else 1
 
 
-def _spread(pool: Sequence[Workers], fault: Any, kind: str, numbers: Sequence[int], console: Console) -> list[Row]:
+def _spread(pool: Sequence[Forge], fault: Any, kind: str, numbers: Sequence[int], console: Console) -> list[Row]:
     """Bring a fault about once for each number, as many at once as there are servers of workers."""
     free = list(pool)
 
@@ -365,15 +338,15 @@ def _spread(pool: Sequence[Workers], fault: Any, kind: str, numbers: Sequence[in
         return rows
 
 
-def _where_possible(workers: Workers, console: Console) -> list[Row]:
+def _where_possible(forge: Forge, console: Console) -> list[Row]:
     """Return the rows of faults that need more than Python; what cannot be brought about here is said."""
     rows = []
     if sorted(Path("/usr/lib/postgresql").glob("*/bin")):
-        rows += [servers(workers, "restarted"), servers(workers, "locks")]
+        rows += [servers(forge, "restarted"), servers(forge, "locks")]
     else:
         console.print("PostgreSQL's programs are not installed: its faults are left out")
     if os.geteuid() == 0 and sys.platform == "linux":
-        rows.append(full_disk(workers))
+        rows.append(full_disk(forge))
     else:
         console.print("a disk can be filled only by root on Linux: this fault is left out")
     return rows

@@ -76,7 +76,27 @@ MISSING = {
 }
 
 
+LONG = (
+    "test_study_killed.py",
+    "test_every_method.py",
+    "test_browser_access.py",
+    "test_study.py",
+    "test_browser.py",
+    "test_cli.py",
+    "test_study_restarted.py",
+    "test_chaos.py",
+    "test_team.py",
+    "test_study_folds.py",
+    "test_frame_gan.py",
+    "test_docs.py",
+    "test_every_page.py",
+)
+"""Files that take longest, in this order: they begin, so that no worker is left alone with one of them at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
     reasons = {marker: missing() for marker, missing in MISSING.items()}
     for item in items:
         for marker, reason in reasons.items():

@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard.figures import theme
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import plotly.graph_objects as go
 
@@ -29,7 +29,12 @@ def smooth(values: pd.Series, weight: float) -> pd.Series:
 
 
 def curves(
-    rows: pd.DataFrame, owner: Mapping[str, str], began: Mapping[str, pd.Timestamp], x: str, smoothing: float = 0.0
+    rows: pd.DataFrame,
+    owner: Mapping[str, str],
+    began: Mapping[str, pd.Timestamp],
+    x: str,
+    smoothing: float = 0.0,
+    folds: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return one metric's curves and their mean over seeds: run, run_id (empty for the mean), step, x, value, seeds.
 
@@ -40,8 +45,10 @@ def curves(
     began : run id → when it began.
     x : `EPOCH` or `SECONDS`.
     smoothing : weight (0 … 1) of what came before.
+    folds : runs whose curves are of search folds instead of seeds.
 
-    The mean is over the seeds that reached an epoch, `seeds` of them; by time it stands at their mean time.
+    The mean is over the seeds that reached an epoch, `seeds` of them; by time it stands at their mean time. Over folds
+    it ends with the shortest: beyond it the mean would be over other groups.
     """
     found = rows.assign(run_id=rows["run_id"].astype(str)).sort_values(["run_id", "step"], kind="stable")
     found = found[found["run_id"].isin(list(owner))].assign(run=lambda t: t["run_id"].map(owner))
@@ -56,6 +63,9 @@ def curves(
     several = found.groupby("run")["run_id"].transform("nunique") > 1
     grouped = found[several].groupby(["run", "step"], sort=False)
     means = grouped.agg(x=("x", "mean"), value=("value", "mean"), seeds=("value", "size")).reset_index()
+    if len(folds):
+        all_of = means["run"].map(found.groupby("run")["run_id"].nunique())
+        means = means[~means["run"].isin(list(folds)) | (means["seeds"] == all_of)]
     return pd.concat([found, means.assign(run_id="")[found.columns]], ignore_index=True)
 
 
@@ -66,14 +76,16 @@ def draw_curves(
     looks: Mapping[str, theme.Look],
     called: Mapping[str, str],
     log: bool = False,
+    folds: Collection[str] = (),
 ) -> go.Figure:
-    """Draw every seed thin and the mean over seeds thick; a run with one seed is thick itself.
+    """Draw every seed, or fold, thin and the mean over them thick; a run with one is thick itself.
 
     `called` is run id → what a run's hover text says of it, such as its seed. A curve of up to `FEW` points shows each.
     """
     traces: list[dict[str, Any]] = []
     for run, of in table.groupby("run", sort=False):
         look, alone = looks[str(run)], of["run_id"].nunique() == 1
+        several = "folds" if str(run) in folds else "seeds"
         for run_id, line in of.groupby("run_id", sort=False):
             line = line.sort_values("step")
             thick = alone or not run_id
@@ -92,7 +104,7 @@ def draw_curves(
                     "marker": {"color": look.colour, "symbol": look.symbol, "size": 7},
                     "customdata": np.column_stack([line["step"], line["seeds"]]),
                     "hovertemplate": f"{theme.plain(run)}<br>epoch %{{customdata[0]}}: %{{y:.4g}}"
-                    f"{', mean of %{customdata[1]} seeds' if not run_id else ', ' + theme.plain(called[str(run_id)])}"
+                    f", {theme.plain(called[str(run_id)]) if run_id else f'mean of %{{customdata[1]}} {several}'}"
                     "<extra></extra>",
                 }
             )

@@ -29,10 +29,14 @@ SYMBOLS = {State.COMPLETE: "circle", State.PRUNED: "triangle-down", State.RUNNIN
 
 
 def history(table: pd.DataFrame, direction: str) -> pd.DataFrame:
-    """Return trial, state, value and best (the best complete value so far; nan before the first), by trial number."""
+    """Return trial, state, value and best (the best complete value so far; nan before the first), by trial number.
+
+    And `scored_folds` of trials that are scored on folds.
+    """
     value = table["value"].where(table["state"] == State.COMPLETE)
     best = value.cummax() if direction == "maximize" else value.cummin()
-    return table[["trial", "state", "value"]].assign(best=best.ffill())
+    folds = ["scored_folds"] if "scored_folds" in table else []
+    return table[["trial", "state", "value", *folds]].assign(best=best.ffill())
 
 
 def draw_history(table: pd.DataFrame, label: str, direction: str = "minimize") -> go.Figure:
@@ -92,10 +96,17 @@ def _marks(
                 "symbol": SYMBOLS.get(state, "circle-open"),
                 "size": size,
             },
-            "customdata": [number(value, 4) if np.isfinite(value) else "no finite value" for value in of["value"]],
+            "customdata": [_said(row) for row in of.to_dict("records")],
             "hovertemplate": f"trial %{{x}}, {state}<br>{label}: %{{customdata}}<extra></extra>",
         }
     ]
+
+
+def _said(row: Mapping[Any, Any]) -> str:
+    """Return a trial's value in words, of a trial that is scored on folds with their number."""
+    value = number(row["value"], 4) if np.isfinite(row["value"]) else "no finite value"
+    folds = row.get("scored_folds")
+    return value if folds is None else f"{value}, {folds} fold{'' if folds == 1 else 's'}"
 
 
 def edf(values: Mapping[str, pd.Series], direction: str) -> pd.DataFrame:

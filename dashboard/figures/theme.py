@@ -223,7 +223,7 @@ def inked(fig: go.Figure, colour: str, **layout: Any) -> go.Figure:
 
 def whole(values: pd.Series) -> dict[str, Any]:
     """Return what an axis of whole numbers needs, so that a short one has no ticks at halves."""
-    return {"tickformat": "d", **({"dtick": 1} if values.nunique() <= 12 else {})}
+    return {"tickformat": "d", **({"dtick": 1} if len(values) and values.max() - values.min() <= 12 else {})}
 
 
 MOST, FAR = 0.9, 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import pandas as pd
 
 from affect.record import Artifact
 from dashboard.figures import data as figures
-from dashboard.results import caveats, data, names
+from dashboard.results import caveats, data, names, objective
 from dashboard.views import items
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
@@ -101,6 +102,16 @@ def leaks_found(of: Tables) -> Iterator[Item]:
         yield Section("In two parts", "", frame=found, key="leaks")
 
 
+def on_folds(choice: Choice, of: Tables) -> str:
+    """Return which studies of the protocol scored their trials on folds of train and validation; empty if none did."""
+    studies = choice.index.records(of.protocol.studies)
+    counts = Counter(objective.folds(study) for study in studies if study.search_folds and not study.archived)
+    if not counts:
+        return ""
+    told = "; ".join(f"{names.count(n, 'study')} on {folds}" for folds, n in counts.items())
+    return f" Trials were scored on folds of train and validation together, divided anew: {told}."
+
+
 def parts_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     """Show samples, groups, classes and targets by part, and leaks first."""
     above, of = chosen(choice, ask)
@@ -111,7 +122,7 @@ def parts_view(choice: Choice, ask: Ask) -> Iterator[Item]:
     parts = data.parts(of.split, of.groups)
     yield Section(
         "Samples by part",
-        f"No {of.protocol.group_kind} may be in two parts. Only labelled samples count.",
+        f"No {of.protocol.group_kind} may be in two parts. Only labelled samples count.{on_folds(choice, of)}",
         frame=parts,
         key="parts",
     )

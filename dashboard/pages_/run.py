@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from dashboard.results.record import Record
 
 MOST_CARDS = 4
+NO_PREDICTIONS = (
+    "A trial keeps its scores on validation, its curves and what it generated while it was fitted. Predictions, the "
+    "model and what is computed from them are kept of final runs."
+)
 
 
 def shown_run(row: Row) -> Record:
@@ -43,6 +47,8 @@ def top(choice: Choice, ask: Ask) -> Iterator[Item]:
                 yield Section(row.name)
             yield from cards(choice, row)
     with_predictions = choice.tables(Artifact.PREDICTIONS)
+    if choice.rows and all(row.record.kind == Kind.TRIAL for row in choice.rows):
+        yield Section(text=NO_PREDICTIONS)
     if with_predictions:
         yield from truth_against_prediction(choice, ask, with_predictions)
 
@@ -54,6 +60,8 @@ def cards(choice: Choice, row: Row) -> Iterator[Item]:
     yield from missing_files(choice.read, (row.record, shown_run(row)))
     if choice.index.archived(row.run_id):
         yield Message("This run is archived and hidden from leaderboards.")
+    if row.record.state == State.PRUNED and row.record.reason:
+        yield Message(f"This trial was {row.record.reason}. It was worse than other trials at the same point.")
     if row.record.state == State.FAILED:
         yield Message(row.record.reason or "It ended without saying why: its process was stopped.", "error")
     yield item

@@ -15,6 +15,7 @@ from dashboard.keeping import Kept
 from dashboard.results import objective, trials
 from dashboard.results.study import Study
 from dashboard.views import studies as studies_shown
+from dashboard.views import trial_folds
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Code, Item, Link, Links, Message, Section
@@ -84,22 +85,28 @@ def top(choice: Choice, ask: Ask) -> Iterator[Item]:
 def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[Item]:
     """Show the history, search and refitted score, the distribution of scores and the timeline."""
     run = study.record
-    table = study.trials(choice.read.curves(study.trial_ids))
+    curves = choice.read.curves(study.trial_ids)
+    table = study.trials(curves)
     better = "Higher" if run.direction == "maximize" else "Lower"
     history = search.history(table, run.direction)
     text = f"{better} is better. Trial 0 has the default parameters. Click a dot to look at its trial."
+    text += trial_folds.about_pruned(study)
     fig = search.draw_history(history, study.label, run.direction)
     picks = partial(pick_trial, ask, f"{prefix}trial")
     yield Section("History", text, fig, history, f"{prefix}history", picks=picks)
     yield from picked_trial(ask, study, table, f"{prefix}trial")
+    yield from trial_folds.spread(study, table, curves, prefix)
     yield from studies_shown.best_trial(study, prefix)
     optimism = study.optimism
     if len(optimism) < 2:
         yield Section("Search score and score after refitting", "The best trial has not been fitted again yet.")
     else:
-        text = (
-            "The search picks the luckiest of many fits, so its score flatters the best trial. The refits on "
-            "validation show by how much, the refits on test what to report."
+        text = "The search picks the luckiest of many fits, so its score flatters the best trial. "
+        text += (
+            "It is refitted on train and validation together, which leaves no validation score; the refits on test are "
+            "what to report."
+            if run.refit == "all"
+            else "The refits on validation show by how much, the refits on test what to report."
         )
         yield Section(
             "Search score and score after refitting",
@@ -119,7 +126,8 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
         yield Message("No trial is complete yet.")
     else:
         fig = search.draw_edf(edf, study.label, looks, run.direction)
-        yield Section("Share of trials that reach a score", "", fig, edf, f"{prefix}edf")
+        text = trials.left_out_text(table)
+        yield Section("Share of trials that reach a score", text, fig, edf, f"{prefix}edf")
     timeline = search.timeline(table, pd.Timestamp.now("UTC"))
     text = "Bars side by side ran at the same time."
     yield Section("Timeline", text, search.draw_timeline(timeline), timeline, f"{prefix}timeline")
@@ -153,6 +161,8 @@ def parameters(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[
     if not known or done.empty:
         yield Message("No trial with parameters is complete yet.")
         return
+    if left_out := trials.left_out_text(table):
+        yield Section(notes=(left_out,))
     spaces = distributions(choice, study, table)
     known = space.shown_first(table)
     if len(done) < space.ENOUGH:
@@ -220,13 +230,18 @@ def two_parameters(
 
 def epochs(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[Item]:
     """Show every trial's curve of the objective, pruned ones in their own colour."""
+    if study.folds:
+        yield Message(trial_folds.OWN_SEARCH)
+        return
     curves = choice.read.curves(study.trial_ids)
+    if study.record.search_folds:
+        yield from trial_folds.epochs(ask, study, study.trials(curves), curves, prefix)
+        return
     rows = search.curves(curves, study.trials(curves), study.curve)
-    if rows.empty:
+    if rows.empty or rows["step"].nunique() < 2:
         yield Message("The trials of this method have no curves by epoch.")
         return
-    best = None if study.winner is None else int(study.winner["trial"])
-    fig = search.draw_curves(rows, study.label, best)
+    fig = search.draw_curves(rows, study.label, study.best_number)
     yield Section("", "A pruned trial ends where the pruner stopped it.", fig, rows, f"{prefix}curves")
 
 
@@ -246,11 +261,10 @@ def trade_off(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[I
     directions = (run.direction, objective.direction(second))
     front = search.pareto(trials.complete(table), rows[first], rows[second], directions)
     labels = objective.label(first, weighted), objective.label(second, weighted)
-    winner = None if study.winner is None else int(study.winner["trial"])
     yield Section(
         "",
         "The line joins the trials that no other beats in both metrics.",
-        search.draw_pareto(front, *labels, winner),
+        search.draw_pareto(front, *labels, study.best_number),
         front.rename(columns={"first": labels[0], "second": labels[1]}),
         f"{prefix}pareto",
     )
@@ -297,10 +311,14 @@ def trial_table(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator
     by = orders[ask.one("Sort by", list(orders), f"{prefix}order")]
     kept = table[table["state"].isin(states)] if states else table
     rising = by != "value" or run.direction != "maximize"
-    kept = kept.sort_values(by, ascending=rising, kind="stable", na_position="last").reset_index(drop=True)
-    winner = None if study.winner is None else int(study.winner["trial"])
+    kept = kept.sort_values(by, ascending=rising, kind="stable", na_position="last")
+    if by == "value":  # what a trial had when it was pruned is no score to be ranked
+        kept = kept.sort_values("state", key=lambda states: states != State.COMPLETE, kind="stable")
+    kept = kept.reset_index(drop=True)
     shown = kept[["trial", "state", "value", "seconds", "start"]].rename(columns={"value": study.label})
-    shown.insert(1, "best", ["★ best" if trial == winner else "" for trial in kept["trial"]])
+    shown.insert(1, "best", ["★ best" if trial == study.best_number else "" for trial in kept["trial"]])
+    if "scored_folds" in kept:
+        shown.insert(4, "folds", [f"{n} of {run.search_folds}" for n in kept["scored_folds"]])
     for full in objective.parts(run):  # what the score weights stands beside it
         if full in study.trial_runs:
             column = study.trial_runs[full].reindex(kept["run_id"]).to_numpy()

@@ -92,7 +92,7 @@ def measured(
         {
             "rank": comparing.NO_RANK,
             "row": run.short_method,
-            "settings": settings_text(run.settings, shared),
+            "settings": " · ".join(text for text in (settings_text(run.settings, shared), run.search_text) if text),
             "value": float(scores[run.run_id]),
             "sd": aspect(run, record.SD),
             "low": aspect(run, record.LOW),
@@ -317,7 +317,7 @@ def newest(index: Index, now: pd.Timestamp, limit: int = 15) -> pd.DataFrame:
     rows = [
         {
             "method": run.short_method,
-            "settings": run.settings_text,
+            "settings": " · ".join(text for text in (run.settings_text, run.search_text) if text),
             "protocol": run.protocol,
             "metric": f"test {names.metric(run.objective)}",
             "value": index.score(run.run_id, record.metric("test", run.objective, record.ALL)),

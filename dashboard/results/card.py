@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from affect import metrics, record
-from dashboard.results import board, caveats, names, objective
+from dashboard.results import board, caveats, names, objective, trials
 from dashboard.results import published as papers
 from dashboard.results.tables import number, percent
 
@@ -228,7 +228,7 @@ def _facts(run: Record, score: _Scores, now: pd.Timestamp, paper: pd.DataFrame |
         ("Split", _split(run)),
         ("Made", _made(run, now)),
         *([("Search", words)] if (words := objective.words(run)) else []),
-        *([("Trials", f"scored on {run.search_folds} folds by {run.group_kind}")] if run.search_folds else []),
+        *([("Trials", objective.scored_on(run))] if run.search_folds else []),
         *([("Reconstruction", images)] if (images := _reconstruction(run, score)) else []),
         *([("Rotated", rotated)] if (rotated := _rotated(run, score, paper)) else []),
     ]
@@ -337,12 +337,14 @@ def below(index: Index, run_id: str) -> pd.DataFrame:
     runs = index.records(ids)
     metric = objective.metric(run)
     label = objective.name(metric)
+    pruned = [trials.when_pruned(one.reason) if one.state == record.State.PRUNED else None for one in runs]
     order = {record.Kind.FINAL: 0, record.Kind.NEED: 1, record.Kind.TRIAL: 2}
     table = pd.DataFrame(
         {
             "run": [one.what for one in runs],
-            "state": [one.state for one in runs],
+            "state": [one.state if when is None else when[0] for one, when in zip(runs, pruned, strict=True)],
             f"validation {label}": index.metric(objective.on("validation", metric), ids).to_numpy(),
+            "when pruned": [math.nan if when is None else when[1] for when in pruned],
             f"test {label}": index.metric(objective.on("test", metric), ids).to_numpy(),
             "seconds": index.metric(record.COST_SECONDS, ids).to_numpy(),
             "reason": [one.reason for one in runs],
@@ -354,4 +356,6 @@ def below(index: Index, run_id: str) -> pd.DataFrame:
             ),
         }
     )
+    if not any(pruned):
+        table = table.drop(columns="when pruned")
     return table.sort_values(["order", "number"]).drop(columns=["order", "number"]).reset_index(drop=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from affect import metrics, record
-from dashboard.results import card, comparing, names, pairs
+from dashboard.results import card, comparing, names, objective, pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NONE = "–"
 """What stands where a run does not have a value."""
 KINDS = ("method", "setting", "hyperparameter", "data", "code", "search", "machine")
+REFIT = {"train": "train", "all": "train and validation"}
+"""What the tag `refit` says, in words."""
 PROTOCOL = {
     "data set": lambda run: run.dataset,
     "data version": lambda run: run.data_version,
@@ -57,6 +59,8 @@ def _facts(index: Index, chosen: Record, shown: Record) -> dict[tuple[str, str],
         ("search", "space"): chosen.space,
         ("search", "sampler"): chosen.sampler,
         ("search", "pruner"): chosen.pruner,
+        ("search", "trials scored on"): objective.scored_on(chosen),
+        ("search", "best trial refitted on"): REFIT.get(chosen.refit, chosen.refit),
         ("search", "trials"): _text(chosen.trials_total),
         ("search", "final runs"): _text(chosen.repeats or None),
         ("search", "seed"): _text(chosen.seed),

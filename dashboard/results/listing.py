@@ -10,16 +10,31 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from affect import record
-from affect.record import Kind
-from dashboard.results import names, tables
-from dashboard.results.trials import PARAM
+from affect.record import Kind, State
+from dashboard.results import names, objective, tables
+from dashboard.results.trials import PARAM, when_pruned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dashboard.results.index import Index
 
-FIXED = ("run", "kind", "method", "data", "protocol", "state", "validation", "test", "tags", "note", "started", "id")
+FIXED = (
+    "run",
+    "kind",
+    "method",
+    "data",
+    "protocol",
+    "search",
+    "state",
+    "validation",
+    "test",
+    "when pruned",
+    "tags",
+    "note",
+    "started",
+    "id",
+)
 """Columns of every list; settings and hyperparameters follow under their names."""
 KINDS = {"studies": (Kind.STUDY,), "final runs": (Kind.FINAL,), "trials": (Kind.TRIAL,)}
 _CONDITION = re.compile(r"""([\w.\-]+)(<=|>=|!=|=|<|>)("[^"]*"|\S+)""")
@@ -35,7 +50,8 @@ def rows(index: Index, kinds: Sequence[str]) -> pd.DataFrame:
     """Return a row a run of some kinds, the newest first: `FIXED`, and a column for each setting and hyperparameter.
 
     `validation` and `test` are the objective's scores; of a study the means over its final runs. A study's
-    hyperparameters are those of its best trial. Archived runs are left out.
+    hyperparameters are those of its best trial. `when pruned` is a pruned trial's last score on validation, on folds
+    its mean so far. Archived runs are left out.
     """
     found = []
     ids = [str(run) for run in index.runs.index[index.runs["kind"].isin(list(kinds))]]
@@ -48,6 +64,7 @@ def rows(index: Index, kinds: Sequence[str]) -> pd.DataFrame:
             part: index.score(run_id, record.metric(part, metric, record.ALL)) if metric else float("nan")
             for part in ("validation", "test")
         }
+        state, value = when_pruned(run.reason) if run.state == State.PRUNED else (run.state, float("nan"))
         title = run.title if run.kind == Kind.STUDY else run.what
         own = index.title(run_id) if run.kind == Kind.STUDY else f"{index.title(index.study_of(run_id) or run_id)}"
         fixed = {
@@ -56,8 +73,10 @@ def rows(index: Index, kinds: Sequence[str]) -> pd.DataFrame:
             "method": run.short_method,
             "data": f"{names.LEAK}, {run.dataset}" if run.leaks else run.dataset,
             "protocol": run.protocol,
-            "state": run.state,
+            "search": objective.folds(run),
+            "state": state,
             **score,
+            "when pruned": value,
             "tags": ", ".join(run.labels),
             "note": run.note,
             "started": run.start,

@@ -80,6 +80,16 @@ def direction(full: str) -> str:
     return "minimize" if taken is None else metrics.DIRECTION.get(taken.metric, "minimize")
 
 
+def folds(run: Record) -> str:
+    """Return ``5 folds by person``; empty where one validation part scored the trials."""
+    return f"{run.search_folds} folds by {run.group_kind}" if run.search_folds else ""
+
+
+def scored_on(run: Record) -> str:
+    """Return what scored each trial of a search: its validation part, or folds."""
+    return f"mean over {folds(run)}, of train and validation" if run.search_folds else "one validation part"
+
+
 def words(run: Record | pd.Series) -> str:
     """Return in words what the search optimises, empty where it is the mean over all targets as usual."""
     run = _decoded(run)

@@ -139,8 +139,8 @@ class Record:
 
     @property
     def search_text(self) -> str:
-        """``search on 5 folds``, empty where one validation part scored the trials."""
-        return f"search on {self.search_folds} folds" if self.search_folds else ""
+        """``search on 5 folds by person``, empty where one validation part scored the trials."""
+        return f"search on {self.search_folds} folds by {self.group_kind}" if self.search_folds else ""
 
     @property
     def what(self) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from affect import record as names_of
 from affect.record import Kind, State
-from dashboard.results import names, objective, trials
+from dashboard.results import names, objective, trial_folds, trials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ class Study:
         self.index, self.run_id, self.fold = index, run_id, fold
         self._of_folds: dict[int, Study] = {}
         self.record: Record = index.record(run_id)
-        self._with_curves: tuple[dict[Any, float], pd.DataFrame] = ({}, pd.DataFrame())
+        self._with_curves: tuple[tuple[dict[Any, float], dict[Any, int]], pd.DataFrame] = (({}, {}), pd.DataFrame())
 
     @property
     def title(self) -> str:
@@ -144,19 +144,28 @@ class Study:
         return trials.table(self.trial_runs, self.index.states[places], self.metric)
 
     def trials(self, curves: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Return its trials (`trials.COLUMNS` and parameters); `curves` give pruned trials their last epoch's value."""
+        """Return its trials (`trials.COLUMNS` and parameters).
+
+        `curves` give a pruned trial the value of its last epoch. In a search on folds it is the mean over the folds so
+        far, and `scored_folds` says how many they are.
+        """
         places = self._places(Kind.TRIAL)
         states = self.index.states[places]
         pruned = set(self.trial_runs.index[states == State.PRUNED])
-        if not pruned or curves is None:
+        on_folds = bool(self.record.search_folds)
+        if curves is None or not (pruned or on_folds):
             return self._trials
-        last = trials.last_values(curves[curves["run_id"].isin(pruned)], self.curve)
-        if not last:
+        values = trial_folds.so_far if on_folds else trials.last_values
+        last = values(curves[curves["run_id"].isin(pruned)], self.curve)
+        counts = trial_folds.counts(curves, self.curve) if on_folds else {}
+        if not last and not counts:
             return self._trials
         known, table = self._with_curves
-        if last != known:
+        if (last, counts) != known:
             table = trials.table(self.trial_runs, states, self.metric, last)
-            self._with_curves = last, table
+            if on_folds:
+                table["scored_folds"] = table["run_id"].map(counts).fillna(0).astype(int)
+            self._with_curves = (last, counts), table
         return table
 
     @cached_property
@@ -174,6 +183,16 @@ class Study:
         A study that is tested by folds has a best trial in each of them, and none of its own.
         """
         return None if self.folds else trials.winner(self._trials, self.record)
+
+    @property
+    def best_number(self) -> int | None:
+        """The number of the best trial."""
+        return None if self.winner is None else int(self.winner["trial"])
+
+    @property
+    def groups_word(self) -> str:
+        """What the split keeps together, as several: persons, clips."""
+        return names.plural(self.record.group_kind)
 
     @cached_property
     def best_parameters(self) -> pd.DataFrame:
@@ -242,9 +261,10 @@ class Study:
     def optimism(self) -> pd.DataFrame:
         """The best trial's search score beside what its configuration scored when it was fitted again.
 
-        One row each for the search (one fit, chosen because it was best on validation), the finals on validation and
-        the finals on test: columns stage, value (mean over fits), sd (n − 1 over seeds; nan for one fit), fits, and
-        difference (value minus the search's). Rows without a score are left out; empty before there is a best trial.
+        One row each for the search (one fit, or one on each fold, chosen because it was best on validation), the finals
+        on validation and the finals on test: columns stage, value (mean over fits), sd (n − 1 over seeds; nan of the
+        search), fits, and difference (value minus the search's). Rows without a score are left out; empty before there
+        is a best trial.
         """
         value = math.nan if self.fold else self.record.best_value
         if math.isnan(value) and self.winner is not None:
@@ -252,7 +272,10 @@ class Study:
         columns = ["stage", "value", "sd", "fits", "difference"]
         if math.isnan(value):
             return pd.DataFrame(columns=columns)
-        rows: list[dict[str, Any]] = [{"stage": "search, validation", "value": value, "sd": math.nan, "fits": 1}]
+        folds, searches = self.record.search_folds, max(len(self.folds), 1)
+        stage = f"search, mean over {objective.folds(self.record)}" if folds else "search, validation"
+        fits = (folds or 1) * searches
+        rows: list[dict[str, Any]] = [{"stage": stage, "value": value, "sd": math.nan, "fits": fits}]
         finals = self.runs.loc[[run.run_id for run in self.finals if run.run_id in self.runs.index]]
         for part, label in (("validation", "refitted, validation"), ("test", "refitted, test")):
             full = objective.on(part, self.metric)

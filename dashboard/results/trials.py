@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +84,35 @@ def last_values(curves: pd.DataFrame | None, metric: str) -> dict[Any, float]:
 def complete(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the complete trials that have a finite value."""
     return trials[(trials["state"] == State.COMPLETE) & np.isfinite(trials["value"].astype(float))]
+
+
+_PRUNED = re.compile(r"pruned (after fold \d+ of \d+|at step \d+): .* (\S+)")
+"""What the reason of a pruned trial says."""
+
+
+def when_pruned(reason: str) -> tuple[str, float]:
+    """Return when a trial was pruned and its value then, from its reason: ``pruned after fold 1 of 3`` and 0.2.
+
+    Of a trial on folds that is its mean so far. ``pruned`` and nan where the reason says something else.
+    """
+    match = _PRUNED.fullmatch(reason)
+    if match is None:
+        return State.PRUNED, math.nan
+    try:
+        return f"{State.PRUNED} {match[1]}", float(match[2])
+    except ValueError:
+        return State.PRUNED, math.nan
+
+
+def left_out_text(trials: pd.DataFrame) -> str:
+    """Return which trials are left out where only complete ones are used, and why; empty where all are complete."""
+    counts = trials.loc[trials["state"] != State.COMPLETE, "state"].value_counts()
+    parts = [f"{counts[state]} {state}" for state in STATES if state in counts]
+    if diverged := int((trials["state"] == State.COMPLETE).sum()) - len(complete(trials)):
+        parts.append(f"{diverged} without a finite score")
+    if not parts:
+        return ""
+    return f"Only complete trials are used, {len(complete(trials))} of {len(trials)}; left out: {', '.join(parts)}."
 
 
 def complete_values(trials: pd.DataFrame) -> pd.Series:

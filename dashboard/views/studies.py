@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,29 +16,42 @@ if TYPE_CHECKING:
     from dashboard.results.study import Study
 
 
+FOLDS = (
+    "Each trial is scored on {folds}: train and validation are divided anew, each fold is left out once and scored, "
+    "and the trial's value is the mean. The test {groups} are in none of them."
+)
+
+
 def about(study: Study) -> Iterator[Item]:
     """Yield one study's summary."""
     run, summary = study.record, study.summary
     settings = f", settings {run.settings_text}" if run.settings_text else ""
     yield Section(text=f"{run.short_method} on {run.protocol}{settings}. {objective.words(run)}".strip())
+    if run.search_folds:
+        yield Section(text=FOLDS.format(folds=objective.folds(run), groups=study.groups_word))
     now = pd.Timestamp.now("UTC")
     silent = study.silent_for(now)
     state = "no activity" if silent is not None else State.RUNNING if summary.live else run.state
     total = "?" if summary.total is None else str(summary.total)
     label = objective.name(study.metric, bool(run.weights))
     which = "the compromise of both objectives" if run.several_objectives else names.better(run.objective)
-    best = "–" if summary.best_trial is None else f"{summary.best:.4g}"
+    over = f"; mean over {objective.folds(run)}" if run.search_folds else ""
+    best, note = "–", ""
+    if summary.best_trial is not None:
+        best, note = f"{summary.best:.4g}", f"trial {summary.best_trial}; {which}{over}"
+    elif study.folds and not math.isnan(run.best_value):
+        best, note = f"{run.best_value:.4g}", f"mean of the best trials of {len(study.folds)} test folds; {which}{over}"
     values = [
         Value("State", state.capitalize()),
         Value("Trials done", f"{summary.done} / {total}", "complete and pruned ones count"),
-        Value(f"Best validation {label}", best, f"trial {summary.best_trial}; {which}" if best != "–" else ""),
+        Value(f"Best validation {label}", best, note),
         Value("Final runs", summary.seeds_text, "the best trial fitted again with new seeds, scored on test"),
     ]
     if summary.live and silent is None:
         stage, left = progress.stage(study), progress.time_left(study, now)
         values.insert(1, Value("Stage", stage.capitalize(), progress.STAGES[stage]))
-        note = "trials, refits and evaluations" if left.evaluations else "without the evaluations of final runs"
-        values.append(Value("Time left, about", names.duration(left.seconds), note))
+        counted = "trials, refits and evaluations" if left.evaluations else "without the evaluations of final runs"
+        values.append(Value("Time left, about", names.duration(left.seconds), counted))
     if summary.live and run.deadline is not None:
         values.append(Value("Search ends at", f"{run.deadline:%d %b %H:%M} UTC"))
     yield Values(values)

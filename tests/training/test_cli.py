@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.forked import Forge
 from training.commands import _plan
 from training.contract import UserError
 from training.datasets import lma, synthetic_motion
 from training.study.plan import Plan
 from training.tracking.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
 LMA = ("motion/lma_to_pad", "--dataset", "lma", "--root")
 
 
@@ -26,20 +26,32 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def training(folder: Path, *arguments: str, code: int = 0) -> str:
-    """Run a command, expect an exit code, and return what it said (errors where it is not 0)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "training", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "AFFECTORY_STORE": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr or done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr if code else done.stdout
+@pytest.fixture(scope="module")
+def forge() -> Iterator[Forge]:
+    with Forge() as started:
+        yield started
+
+
+class Training(Protocol):
+    """Runs a command, expects an exit code, and returns what it said (errors where it is not 0)."""
+
+    def __call__(self, *arguments: str, code: int = 0, errors: bool = False) -> str: ...
+
+
+@pytest.fixture
+def training(forge: Forge, folder: Path, tmp_path: Path) -> Training:
+    def run(*arguments: str, code: int = 0, errors: bool = False) -> str:
+        files = [tmp_path / name for name in ("said", "errors")]
+        for file in files:
+            file.unlink(missing_ok=True)
+        worker = forge.start(arguments, {"AFFECTORY_STORE": str(folder)}, files[0], errors=str(files[1]))
+        ended = worker.wait(120)
+        said, complaint = (file.read_text(encoding="utf-8") for file in files)
+        assert ended == code, complaint or said
+        assert "Traceback" not in complaint
+        return complaint if code or errors else said
+
+    return run
 
 
 def table(path: Path, **changed: list[object]) -> Path:
@@ -54,9 +66,9 @@ def table(path: Path, **changed: list[object]) -> Path:
     return path
 
 
-def test_lists_methods_and_datasets(folder: Path) -> None:
-    assert "motion/lma_to_pad" in training(folder, "methods")
-    assert "synthetic_motion" in training(folder, "datasets")
+def test_lists_methods_and_datasets(training: Training, folder: Path) -> None:
+    assert "motion/lma_to_pad" in training("methods")
+    assert "synthetic_motion" in training("datasets")
     assert not folder.exists()
 
 
@@ -97,12 +109,14 @@ def test_lists_methods_and_datasets(folder: Path) -> None:
         ),
     ],
 )
-def test_what_is_misspelt_is_named_with_the_nearest(folder: Path, arguments: list[str], said: str) -> None:
-    assert said in training(folder, *arguments, code=2).replace("\n", " ")
+def test_what_is_misspelt_is_named_with_the_nearest(
+    training: Training, folder: Path, arguments: list[str], said: str
+) -> None:
+    assert said in training(*arguments, code=2).replace("\n", " ")
     assert not folder.exists()
 
 
-def test_bad_table_is_one_message_and_leaves_no_run(folder: Path, tmp_path: Path) -> None:
+def test_bad_table_is_one_message_and_leaves_no_run(training: Training, folder: Path, tmp_path: Path) -> None:
     n = len(synthetic_motion.generate().sample)
     cases = {
         "EMOTION_P": ([2.0] * n, "EMOTION_P: expected a number in [-1, 1], found '2.0'"),
@@ -115,64 +129,54 @@ def test_bad_table_is_one_message_and_leaves_no_run(folder: Path, tmp_path: Path
     }
     for name, (values, said) in cases.items():
         path = table(tmp_path / f"{name}.csv", **{name: values})
-        assert said in training(folder, "study", *LMA, str(path), code=2).replace("\n", " ")
-    assert "is a folder: expected a file" in training(folder, "study", *LMA, str(tmp_path), code=2)
+        assert said in training("study", *LMA, str(path), code=2).replace("\n", " ")
+    assert "is a folder: expected a file" in training("study", *LMA, str(tmp_path), code=2)
     assert not folder.exists()
 
 
-def test_dry_run_shows_the_plan_and_writes_nothing(folder: Path) -> None:
-    said = training(folder, "study", "motion/lma_vae", "--dataset", "synthetic_motion", "--dry-run", "--trials", "7")
+def test_dry_run_shows_the_plan_and_writes_nothing(training: Training, folder: Path) -> None:
+    said = training("study", "motion/lma_vae", "--dataset", "synthetic_motion", "--dry-run", "--trials", "7")
     for words in ("SYNTHETIC", "7 trials", "5 refits on train, scored on test", "learning_rate", "nothing was written"):
         assert words in said
     assert not folder.exists()
 
 
-def test_train_status_predict(folder: Path, tmp_path: Path) -> None:
+def test_train_status_predict(training: Training, folder: Path, tmp_path: Path) -> None:
     path = table(tmp_path / "lma.csv")
-    said = training(
-        folder, "train", *LMA, str(path), "--repeats", "1", "--epochs", "20", "--name", "one", "--as", "mine"
-    )
+    said = training("train", *LMA, str(path), "--repeats", "1", "--epochs", "20", "--name", "one", "--as", "mine")
     assert "REAL data, mine · by clip · P A D" in said
-    assert "complete" in training(folder, "status")
+    assert "complete" in training("status")
     out = tmp_path / "out.csv"
-    training(folder, "predict", "one", str(path), "--out", str(out))
+    training("predict", "one", str(path), "--out", str(out))
     predicted = pd.read_csv(out)
     store = Store.open(folder)
     kept = pd.read_parquet(store.artifacts(store.final("one").id) / "predictions.parquet").set_index("sample")
     data = lma.read(path, {"features": "all"})
     columns = ["pred_pleasure", "pred_arousal", "pred_dominance"]
     np.testing.assert_allclose(predicted[columns], kept.loc[data.sample, columns], atol=1e-6)
-    assert "there already" in training(folder, "predict", "one", str(path), "--out", str(out), code=2)
+    assert "there already" in training("predict", "one", str(path), "--out", str(out), code=2)
     assert "there is no folder" in training(
-        folder, "predict", "one", str(path), "--out", str(tmp_path / "no" / "out.csv"), code=2
+        "predict", "one", str(path), "--out", str(tmp_path / "no" / "out.csv"), code=2
     )
     feet = tmp_path / "feet.csv"
     frame = pd.read_csv(path)
     frame["max_hand_distance"] *= 30.48
     frame.to_csv(feet, index=False)
-    done = subprocess.run(
-        [sys.executable, "-m", "training", "predict", "one", str(feet)],
-        cwd=ROOT,
-        env={**os.environ, "AFFECTORY_STORE": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert "max_hand_distance: " in done.stderr
-    assert "is it in other units?" in done.stderr
-    assert len(done.stdout.splitlines()) == 1 + len(frame)
-    assert "one" in training(folder, "predict", "oen", str(path), code=2)
+    complaint = training("predict", "one", str(feet), errors=True)
+    assert "max_hand_distance: " in complaint
+    assert "is it in other units?" in complaint
+    assert len((tmp_path / "said").read_text().splitlines()) == 1 + len(frame)
+    assert "one" in training("predict", "oen", str(path), code=2)
     pad = tmp_path / "pad.csv"
     pad.write_text("EMOTION_P,EMOTION_A\n0,0\n")
-    assert "max_hand_distance" in training(folder, "predict", "one", str(pad), code=2)
+    assert "max_hand_distance" in training("predict", "one", str(pad), code=2)
 
 
-def test_notify_is_told_how_it_ended(folder: Path, tmp_path: Path) -> None:
+def test_notify_is_told_how_it_ended(training: Training, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     command = f"{sys.executable} -c \"import sys; open(sys.argv[1], 'w').write('|'.join(sys.argv[2:]))\" {mark}"
     study = ("study", "motion/lma_to_pad", "--dataset", "synthetic_motion", "--trials", "1", "--repeats", "1")
-    training(folder, *study, "--epochs", "2", "--name", "a b", "--notify", f"{command} {{study}} {{state}} {{result}}")
+    training(*study, "--epochs", "2", "--name", "a b", "--notify", f"{command} {{study}} {{state}} {{result}}")
     name, state, result = mark.read_text().split("|")
     assert (name, state) == ("a b", "complete")
     assert result.startswith("test MAE 0.")
@@ -188,9 +192,9 @@ def test_grid_is_every_combination() -> None:
 
 
 @pytest.mark.realdata
-def test_real_table_beats_the_mean_on_unseen_clips(folder: Path, real_data: Path) -> None:
+def test_real_table_beats_the_mean_on_unseen_clips(training: Training, folder: Path, real_data: Path) -> None:
     root = real_data / "motion" / "dance_walk_kin_1sec.csv.gz"
-    training(folder, "train", *LMA, str(root), "--repeats", "1", "--epochs", "40", "--name", "real")
+    training("train", *LMA, str(root), "--repeats", "1", "--epochs", "40", "--name", "real")
     figures = Store.open(folder).get("real").metrics
     for target in ("pleasure", "arousal", "dominance"):
         assert figures[f"test/mae/{target}"] < figures[f"test.mean/mae/{target}"]

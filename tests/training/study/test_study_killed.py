@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import optuna
 import pytest
 
+from tests.forked import Forge, Worker
 from training.study import search
 from training.tracking.store import Store
 
@@ -23,36 +23,40 @@ if TYPE_CHECKING:
 
     from training.tracking.store import RunInfo
 
-ROOT = Path(__file__).resolve().parents[3]
-STUDY = ("motion/lma_to_pad", "--dataset", "synthetic_motion", "--name", "killed", "--threads", "1", "--seed", "5")
+STUDY = (
+    "motion/lma_to_pad",
+    "--dataset",
+    "synthetic_motion",
+    "--name",
+    "killed",
+    "--threads",
+    "1",
+    "--seed",
+    "5",
+    "--epochs",
+    "15",
+)
 
 
-SLOW = """
-import itertools, os, sys, time
-from training import cli
-from training.models import trees
+class Start(Protocol):
+    """Starts a worker; from the fit `slow_from` on, where it is given, each takes 15 s longer."""
 
-fit, fits = trees.fit, itertools.count()
-quick, seconds = int(os.environ.get("QUICK_FITS", "0")), float(os.environ.get("SLOW_FIT_S", "1"))
-trees.fit = lambda *args, **kwargs: (time.sleep(seconds * (next(fits) >= quick)), fit(*args, **kwargs))[1]
-sys.argv[0] = "training"
-cli.main()
-"""
-"""A worker whose fits, but for the first ``QUICK_FITS``, take longer, so that it can be stopped in one."""
+    def __call__(self, folder: Path, *options: str, slow_from: int | None = None) -> Worker: ...
 
 
-def start(folder: Path, *options: str, slow_from: int | None = None) -> subprocess.Popen[bytes]:
-    """Start a worker; from the fit `slow_from` on, where it is given, each takes 15 s longer."""
-    program = ["-m", "training"] if slow_from is None else ["-c", SLOW]
-    slow = {} if slow_from is None else {"QUICK_FITS": str(slow_from), "SLOW_FIT_S": "15"}
-    command = [sys.executable, *program, "study", *STUDY, *options]
-    return subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **slow, "AFFECTORY_STORE": str(folder)}, stdout=subprocess.DEVNULL
-    )
+@pytest.fixture(scope="module")
+def start() -> Iterator[Start]:
+    with Forge() as forge:
+
+        def begin(folder: Path, *options: str, slow_from: int | None = None) -> Worker:
+            slow = None if slow_from is None else (slow_from, 15)
+            return forge.start(["study", *STUDY, *options], {"AFFECTORY_STORE": str(folder)}, slow=slow)
+
+        yield begin
 
 
-def finish(folder: Path, *options: str) -> None:
-    assert start(folder, *options).wait(300) == 0
+def finish(start: Start, folder: Path, *options: str) -> None:
+    assert start(folder, *options).wait() == 0
 
 
 def trials(folder: Path) -> list[FrozenTrial]:
@@ -65,7 +69,7 @@ def trials(folder: Path) -> list[FrozenTrial]:
         return []
 
 
-def wait(worker: subprocess.Popen[bytes], until: Callable[[], bool]) -> None:
+def wait(worker: Worker, until: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 180
     while not until():
         assert worker.poll() is None, "the worker ended before it could be killed"
@@ -90,35 +94,35 @@ def check(folder: Path, total: int, finals: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store with the same study, never killed."""
     folder = tmp_path_factory.mktemp("whole")
-    finish(folder, "--trials", "5", "--repeats", "2")
+    finish(start, folder, "--trials", "5", "--repeats", "2")
     return folder
 
 
-def test_killed_in_a_trial(tmp_path: Path, whole: Path) -> None:
+def test_killed_in_a_trial(start: Start, tmp_path: Path, whole: Path) -> None:
     options = ("--trials", "5", "--repeats", "2")
     worker = start(tmp_path, *options, slow_from=2)
     wait(worker, lambda: any(t.number == 2 and search.RUN_ID in t.user_attrs for t in trials(tmp_path)))
     worker.kill()
     worker.wait()
     assert trials(tmp_path)[2].state.name == "RUNNING"
-    finish(tmp_path, *options)
+    finish(start, tmp_path, *options)
     check(tmp_path, total=5, finals=2)
     again = trials(tmp_path)[3]
     assert again.user_attrs[search.RETRY_OF] == 2
     assert [(t.params, t.value) for t in counted(tmp_path)] == [(t.params, t.value) for t in counted(whole)]
 
 
-def test_killed_in_a_final(tmp_path: Path) -> None:
+def test_killed_in_a_final(start: Start, tmp_path: Path) -> None:
     options = ("--trials", "2", "--repeats", "2")
     worker = start(tmp_path, *options, slow_from=2)
     folder = tmp_path / "mlflow.db"
     wait(worker, lambda: folder.exists() and bool(counted(tmp_path)) and bool(running_finals(tmp_path)))
     worker.kill()
     worker.wait()
-    finish(tmp_path, *options)
+    finish(start, tmp_path, *options)
     check(tmp_path, total=2, finals=2)
 
 
@@ -130,28 +134,28 @@ def running_finals(folder: Path) -> list[str]:
         store.close()
 
 
-def test_terminated_goes_on(tmp_path: Path, whole: Path) -> None:
+def test_terminated_goes_on(start: Start, tmp_path: Path, whole: Path) -> None:
     options = ("--trials", "5", "--repeats", "2")
     worker = start(tmp_path, *options, slow_from=1)
     wait(worker, lambda: any(t.number == 1 and search.RUN_ID in t.user_attrs for t in trials(tmp_path)))
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 130
     assert not [r for r in Store.open(tmp_path).find({"study": "killed"}) if r.status == "RUNNING"]
-    finish(tmp_path, *options)
+    finish(start, tmp_path, *options)
     check(tmp_path, total=5, finals=2)
     assert [t.params for t in counted(tmp_path)] == [t.params for t in counted(whole)]
 
 
-def test_two_workers_share_a_study(tmp_path: Path) -> None:
+def test_two_workers_share_a_study(start: Start, tmp_path: Path) -> None:
     options = ("--trials", "6", "--repeats", "2")
     both = [start(tmp_path, *options) for _ in range(2)]
-    assert [worker.wait(300) for worker in both] == [0, 0]
+    assert [worker.wait() for worker in both] == [0, 0]
     check(tmp_path, total=6, finals=2)
     assert len({t.user_attrs[search.WORKER] for t in trials(tmp_path)}) == 2
 
 
-def test_two_workers_share_folds_and_one_is_killed(tmp_path: Path) -> None:
-    options = ("--trials", "2", "--repeats", "1", "--test-folds", "2", "--epochs", "25")
+def test_two_workers_share_folds_and_one_is_killed(start: Start, tmp_path: Path) -> None:
+    options = ("--trials", "2", "--repeats", "1", "--test-folds", "2")
     steady, killed = (start(tmp_path, *options) for _ in range(2))
     wait(killed, lambda: any(r.tags["state"] == "running" for r in trial_runs(tmp_path)))
     killed.kill()
@@ -167,16 +171,16 @@ def test_two_workers_share_folds_and_one_is_killed(tmp_path: Path) -> None:
     assert [r.tags["frozen"] for r in runs if r.tags["kind"] == "study"] == ["true"]
 
 
-def test_killed_in_a_fold_of_a_trial(tmp_path: Path) -> None:
+def test_killed_in_a_fold_of_a_trial(start: Start, tmp_path: Path) -> None:
     """The same values as those of a search that was never killed, and the folds before are not fitted again."""
-    options = ("--trials", "2", "--repeats", "1", "--folds", "3", "--epochs", "25")
+    options = ("--trials", "2", "--repeats", "1", "--folds", "3")
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    finish(whole, *options)
+    finish(start, whole, *options)
     worker = start(stopped, *options, slow_from=4)
     wait(worker, lambda: len(list((stopped / "checkpoints").rglob("fold-1.json"))) == 1 and len(trials(stopped)) == 2)
     worker.kill()
     worker.wait()
-    finish(stopped, *options)
+    finish(start, stopped, *options)
     check(stopped, total=2, finals=1)
     assert [(t.params, t.value) for t in counted(stopped)] == [(t.params, t.value) for t in counted(whole)]
 
@@ -193,7 +197,7 @@ def trial_runs(folder: Path) -> list[RunInfo]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_killed_again_and_again(tmp_path: Path) -> None:
+def test_killed_again_and_again(start: Start, tmp_path: Path) -> None:
     """Two workers, one of them killed at random moments until the study is done."""
     import random
 
@@ -208,5 +212,5 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
             other.kill()
             other.wait()
     assert steady.returncode == 0
-    finish(tmp_path, *options)
+    finish(start, tmp_path, *options)
     check(tmp_path, total=12, finals=3)

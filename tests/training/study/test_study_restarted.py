@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import postgres
-from tests.training.study.test_study_killed import ROOT, SLOW
+from tests.forked import Forge, Worker
 from training.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -42,11 +40,16 @@ def server(postgres_programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         yield started
 
 
-def start(*options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-u", "-c", SLOW, "study", *STUDY, "--trials", str(TRIALS), "--repeats", str(REPEATS)]
-    return subprocess.Popen(
-        [*command, *options], cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+@pytest.fixture(scope="module")
+def forge() -> Iterator[Forge]:
+    with Forge() as started:
+        yield started
+
+
+def start(forge: Forge, log: Path, *options: str) -> Worker:
+    names = ("MLFLOW_TRACKING_URI", "OPTUNA_STORAGE", "AFFECTORY_STORE")
+    args = ["study", *STUDY, "--trials", str(TRIALS), "--repeats", str(REPEATS), *options]
+    return forge.start(args, {name: os.environ[name] for name in names}, log, slow=(0, 1))
 
 
 def runs(kind: str, **tags: str) -> list[str]:
@@ -71,18 +74,22 @@ def wait_for(kind: str, count: int) -> None:
 @pytest.mark.parametrize(
     "stops", [[("trial", 3)], pytest.param([("trial", 2), ("trial", 5), ("final", 1)], marks=pytest.mark.slow)]
 )
-def test_two_workers_go_on_when_the_database_is_back(server: postgres.Server, stops: list[tuple[str, int]]) -> None:
+def test_two_workers_go_on_when_the_database_is_back(
+    forge: Forge, server: postgres.Server, tmp_path: Path, stops: list[tuple[str, int]]
+) -> None:
     Store.open().close()
-    workers = [start() for _ in range(2)]
+    logs = [tmp_path / name for name in ("first", "second")]
+    workers = [start(forge, log) for log in logs]
     for kind, count in stops:
         wait_for(kind, count)
         server.stop("fast")
         time.sleep(2)
         server.start()
-    for worker in workers:
-        said, errors = worker.communicate(timeout=200)
-        assert (worker.returncode, errors) == (0, ""), said + errors
+    for worker, log in zip(workers, logs, strict=True):
+        code, said = worker.wait(200), log.read_text(encoding="utf-8")
+        assert code == 0, said
         assert "the store is back after" in said
+        assert "Traceback" not in said
     assert len(runs("trial", state="complete") + runs("trial", state="pruned")) == TRIALS
     assert sorted(runs("final", state="complete")) == ["1", "2"]
     assert not [kind for kind in ("trial", "final", "study") if runs_running(kind)]
@@ -98,20 +105,20 @@ def runs_running(kind: str) -> list[str]:
 
 @pytest.mark.postgres
 def test_worker_whose_patience_ends_says_so_in_a_sentence_and_goes_on_with_the_same_command(
-    server: postgres.Server,
+    forge: Forge, server: postgres.Server, tmp_path: Path
 ) -> None:
     Store.open().close()
-    worker = start("--patience", "2")
+    worker = start(forge, tmp_path / "log", "--patience", "2")
     wait_for("trial", 2)
     server.stop()
-    _, errors = worker.communicate(timeout=60)
+    code, said = worker.wait(60), (tmp_path / "log").read_text(encoding="utf-8")
     server.start()
-    assert worker.returncode == 3
+    assert code == 3, said
+    errors = said[said.index("error: ") :]
     assert errors.startswith("error: the store could not be used for 2 s (")
     assert errors.endswith("the same command goes on\n")
     assert errors.count("\n") < 5, errors
-    again = start()
-    _, errors = again.communicate(timeout=200)
-    assert (again.returncode, errors) == (0, "")
+    again = start(forge, tmp_path / "again")
+    assert again.wait(200) == 0, (tmp_path / "again").read_text(encoding="utf-8")
     assert len(runs("trial", state="complete") + runs("trial", state="pruned")) == TRIALS
     assert sorted(runs("final", state="complete")) == ["1", "2"]
