@@ -52,6 +52,7 @@ def study(
     device: options.Device = "auto",
     threads: options.Threads = 0,
     workers: options.Workers = 1,
+    slurm: options.Slurm = None,
     notify: options.Notify = None,
     patience: options.Patience = options.PATIENCE_S,
     dry_run: options.DryRun = False,
@@ -64,4 +65,4 @@ def study(
     from training.commands import _plan, _studies
 
     plans = _plan.grid(_plan.from_options(values), options.pairs(over, "--over"))
-    _studies.run(plans, console(), patience=patience, workers=workers, notify=notify, dry_run=dry_run)
+    _studies.run(plans, console(), patience=patience, workers=workers, slurm=slurm, notify=notify, dry_run=dry_run)
