@@ -220,6 +220,7 @@ def fold_curve(fold: int, score: str) -> str:
 
 
 COST_SECONDS, COST_PARAMETERS, COST_PEAK_MB = "cost/seconds", "cost/parameters", "cost/peak_mb"
+SELECTED_ON_TEST = "selected_on_test/"  # of a diagnostic that is never ranked: a curve, a score, and its epoch
 
 
 def curve(score: str) -> str:

@@ -3,7 +3,8 @@
 A trial fits a net of 27-64-3 on the synthetic motion data for 40 epochs, batch 64, and writes its parameters, two
 curves and its scores. The usual way is what tutorials show: an Optuna objective with a DataLoader, MLflow's fluent API
 once an epoch, both on SQLite. Neither prunes. Times are those of the search, without imports and final runs; the
-studies run in processes of their own with one thread each, as workers do.
+studies run in processes of their own with one thread each, as workers do. The two workers are those of ``--workers 2``,
+on trials of about a second.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tests.benchmarks.row import Row, row
+from training.study.progress import Watch
 
 if TYPE_CHECKING:
     from training.contract import Job
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 TRIALS, HIDDEN, EPOCHS, BATCH = 100, 64, 40, 64
 RATE, DEFAULT_RATE = (1e-4, 1e-2), 1e-3
+SECOND = 8
+"""So many times the epochs make a trial of about a second."""
 ROUNDS = 3
 
 
@@ -39,11 +44,7 @@ def rows(scale: float) -> Iterable[Row]:
     """Yield trials an hour, overhead per trial, and the gain of a second worker."""
     trials = max(4, int(TRIALS * scale))
     store = Path(os.environ["AFFECTORY_STORE"])
-    turns = [
-        (span("ours", store / f"one{k}", trials), span("ours", store / f"two{k}", trials, workers=2))
-        for k in range(ROUNDS)
-    ]
-    own, together = (median(spans) for spans in zip(*turns, strict=True))
+    own = median(span("ours", store / f"own{k}", trials) for k in range(ROUNDS))
     usual = span("usual", store / "usual", trials)
     fit_own, fit_usual = alone("fit-ours"), alone("fit-usual")
     note = f"{trials} trials of 40 epochs, one thread; fit alone {fit_own:.2f} s ours, {fit_usual:.2f} s the usual way"
@@ -51,20 +52,22 @@ def rows(scale: float) -> Iterable[Row]:
     yield row("study of small trials: seconds a trial", name, own / trials, usual / trials, ">= 5", note=note)
     overhead, other = own / trials - fit_own, usual / trials - fit_usual
     yield row("study's own overhead a trial (all but the fit)", name, overhead, other, note=note)
-    note = f"{trials} trials, medians of {ROUNDS}, one thread a worker, {os.cpu_count()} cores"
-    yield row("study with two workers", "one worker", together, own, ">= 1.8", note=note)
+    long = max(6, trials // 4)
+    turns = [[span("team", store / f"{n}-{k}", long, workers=n) for n in (1, 2)] for k in range(ROUNDS)]
+    one, two = (median(spans) for spans in zip(*turns, strict=True))
+    note = f"{long} trials of {one / long:.1f} s, medians of {ROUNDS}, one thread a worker, {os.cpu_count()} cores"
+    note += f", load {os.getloadavg()[0]:.1f} with the second"
+    yield row("study with two workers", "one worker", two, one, ">= 1.8", note=note)
 
 
 def span(way: str, store: Path, trials: int, workers: int = 1) -> float:
-    """Run a study in processes of its own; return the seconds from its first trial's start to its last one's end."""
-    processes = [worker(way, str(store), str(trials), str(workers)) for _ in range(workers)]
-    marks = []
-    for process in processes:
-        said, complaint = process.communicate(timeout=1800)
-        if process.returncode:
-            raise OSError(f"{way}: {complaint[-2000:]}")
-        marks.append(json.loads(said.splitlines()[-1]))
-    return max(end for _, end in marks) - min(start for start, _ in marks)
+    """Run a study in a process of its own; return the seconds from its first trial's start to its last one's end."""
+    process = worker(way, str(store), str(trials), str(workers))
+    said, complaint = process.communicate(timeout=1800)
+    if process.returncode:
+        raise OSError(f"{way}: {complaint[-2000:]}")
+    start, end = json.loads(said.splitlines()[-1])
+    return float(end - start)
 
 
 def alone(way: str) -> float:
@@ -91,7 +94,7 @@ def network(inputs: int, outputs: int) -> Any:
     return nn.Sequential(nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, outputs))
 
 
-def fit(params: Mapping[str, Any], split: Split, job: Job) -> Any:
+def fit(params: Mapping[str, Any], split: Split, job: Job, epochs: int = EPOCHS) -> Any:
     """Fit the net with the bench's loop: what a method's file holds."""
     import torch
 
@@ -118,7 +121,7 @@ def fit(params: Mapping[str, Any], split: Split, job: Job) -> Any:
             ),
             Batches(Shuffled(len(x), BATCH), (x, y), job.device),
             lambda: float((module(val_x) - val_y).abs().mean()),
-            loop.Schedule(epochs=EPOCHS),
+            loop.Schedule(epochs=epochs),
             job,
         )
 
@@ -137,11 +140,11 @@ SPACE = SimpleNamespace(
 )
 
 
-def prepared(trials: int) -> Prepared:
+def prepared(trials: int, epochs: int = EPOCHS) -> Prepared:
     from tests.training.study import toys
 
     options = {"trials": trials, "repeats": 1, "pruner": "none", "name": "bench"}
-    return toys.prepared(toys.module(fit=fit), space=SPACE, **options)
+    return toys.prepared(toys.module(fit=partial(fit, epochs=epochs)), space=SPACE, **options)
 
 
 def handed(of: Prepared) -> Split:
@@ -152,29 +155,39 @@ def handed(of: Prepared) -> Split:
 # ---------------------------------------------------------------------------------------------------- the ways
 
 
+class Clock(Watch):
+    """Keeps when the search began and when its last trial ended."""
+
+    def __init__(self) -> None:
+        self.first = self.last = 0.0
+
+    def searching(self, done: int, total: int, best: float | None) -> None:
+        self.first = self.first or time.time()
+
+    def trial_ended(self, number: int, state: str, value: float | None, best: float | None) -> None:
+        self.last = time.time()
+
+
 def ours(store: Path, trials: int, workers: int) -> tuple[float, float]:
-    """Run, or join, the study with the bench; return when its search began and this worker's last trial ended."""
+    """Run the study with the bench; return when its search began and when its last trial ended."""
     from training.study import study
-    from training.study.progress import Watch
     from training.tracking.store import Store
 
-    class Clock(Watch):
-        def __init__(self) -> None:
-            self.first = self.last = 0.0
-
-        def searching(self, done: int, total: int, best: float | None) -> None:
-            self.first = self.first or time.time()
-
-        def trial_ended(self, number: int, state: str, value: float | None, best: float | None) -> None:
-            self.last = time.time()
-
     fit_alone("fit-ours", fits=1)  # the first one imports much of torch, which the clock is not to see
-    made, clock, opened = prepared(trials), Clock(), Store.open(store)
-    # nobody begins before everybody's imports are done
-    (store / f"ready-{os.getpid()}").touch()
-    while len(list(store.glob("ready-*"))) < workers:
-        time.sleep(0.01)
-    study.run(made, opened, clock)
+    clock = Clock()
+    study.run(prepared(trials), Store.open(store), clock)
+    return clock.first, clock.last
+
+
+def team(store: Path, trials: int, workers: int) -> tuple[float, float]:
+    """Run the study, with longer trials, by workers, as ``--workers`` does."""
+    from training.study import team
+
+    os.environ["AFFECTORY_STORE"] = str(store)
+    fit_alone("fit-ours", fits=1)
+    clock = Clock()
+    if failed := team.run([prepared(trials, SECOND * EPOCHS)], workers, 0.0, lambda _: clock, lambda _: None):
+        raise failed[0]
     return clock.first, clock.last
 
 
@@ -286,4 +299,4 @@ if __name__ == "__main__":
     if asked.startswith("fit-"):
         print(json.dumps(fit_alone(asked)))
     else:
-        print(json.dumps({"ours": ours, "usual": usual}[asked](Path(where), *map(int, numbers))))
+        print(json.dumps({"ours": ours, "usual": usual, "team": team}[asked](Path(where), *map(int, numbers))))

@@ -70,6 +70,14 @@ Threads = Annotated[int, typer.Option(min=0, help="CPU threads of a fit; 0: all 
 Workers = Annotated[
     int, typer.Option(min=1, help="Processes of this machine that share the trials and refits, each with a GPU.")
 ]
+Slurm = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="K=V",
+        help="The workers are jobs of a Slurm cluster (repeatable): time (minutes), partition, gpus, cpus and memory "
+        "(GB) of each, account, qos.",
+    ),
+]
 Notify = Annotated[
     str | None,
     typer.Option(metavar="COMMAND", help="Run this at the end; {study}, {state} and {result} are filled in."),

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def threads(asked: int, workers: int = 1) -> int:
     """Return the CPU threads of a fit: for 0 all cores, divided among the workers."""
-    return asked or max(1, (os.cpu_count() or 1) // workers)
+    # a job of a cluster may use fewer cores than its machine has
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return asked or max(1, cores // workers)
 
 
 def from_options(options: Mapping[str, Any]) -> Plan:

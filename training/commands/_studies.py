@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from training.commands import _plan, _scores
+from training.commands import _plan, _scores, _slurm
 from training.contract import StudyFailed, UserError
-from training.study import provenance
+from training.study import provenance, team
 from training.study.plan import DataSets, hints, prepare
 from training.tracking.patience import StoreAway
 
@@ -31,16 +30,21 @@ def run(
     *,
     patience: float = 0.0,
     workers: int = 1,
+    slurm: list[str] | None = None,
     notify: str | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Run the studies in turn, or by several workers. All are checked before the first begins and a store is made.
+    """Run the studies in turn, by several workers, or by jobs of a Slurm cluster.
+
+    All are checked before the first begins and a store is made.
 
     `patience` is how many seconds a store is waited for that cannot be used.
     """
-    if workers > 1 and not hasattr(os, "fork"):
-        raise UserError("--workers needs Linux or macOS; here, give the same command in several terminals")
-    for plan in plans:
+    if slurm:
+        _slurm.parameters(slurm)
+    elif workers > 1:
+        team.check()
+    for plan in () if slurm else plans:  # the machine that submits jobs needs no GPU
         provenance.device(plan.device)
     if notify:
         _filled(notify, "name", "complete", "result")
@@ -49,6 +53,9 @@ def run(
     if dry_run:
         for one in prepared:
             _plan.show(one, console)
+        return
+    if slurm:
+        _slurm.submit(slurm, workers, console)
         return
     if workers > 1:
         _side_by_side(prepared, workers, console, patience, notify)
@@ -108,7 +115,7 @@ def _side_by_side(
     prepared: Sequence[Prepared], workers: int, console: Console, patience: float, notify: str | None
 ) -> None:
     """Run the studies by several workers, with one progress view; what failed is said when all others have ended."""
-    from training.study import progress, study, team
+    from training.study import progress, study
     from training.tracking.store import Store
 
     _remarks(prepared, console)
@@ -121,6 +128,8 @@ def _side_by_side(
         store.patience.seconds = patience
         session = study.run(prepared[number], store, progress.Watch())  # it is complete: nothing is left to do
         finished.append(session)
+        if len(prepared) > 1:
+            bars[number].complete()
         if notify:
             _notify(notify, prepared[number].name, "complete", _scores.headline(session))
 
@@ -133,6 +142,9 @@ def _side_by_side(
     except KeyboardInterrupt:
         view.stop()
         console.print("\nstopped; nothing is lost. The same command goes on.", markup=False)
+        for one in prepared if notify else ():
+            if one.name not in {session.prepared.name for session in finished}:
+                _notify(str(notify), one.name, "stopped", "")
         sys.exit(130)
     finally:
         view.stop()

@@ -35,6 +35,14 @@ def study(
     confirm_top: options.ConfirmTop = 0,
     repeats: options.Repeats = 5,
     refit: options.Refit = None,
+    also_selected_on_test: Annotated[
+        bool,
+        typer.Option(
+            "--also-selected-on-test",
+            help="Fit each final run once more to show what the best epoch on test would have scored: a diagnostic, "
+            "never ranked.",
+        ),
+    ] = False,
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
     pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",
@@ -45,6 +53,7 @@ def study(
     device: options.Device = "auto",
     threads: options.Threads = 0,
     workers: options.Workers = 1,
+    slurm: options.Slurm = None,
     notify: options.Notify = None,
     patience: options.Patience = options.PATIENCE_S,
     dry_run: options.DryRun = False,
@@ -57,4 +66,4 @@ def study(
     from training.commands import _plan, _studies
 
     plans = _plan.grid(_plan.from_options(values), options.pairs(over, "--over"))
-    _studies.run(plans, console(), patience=patience, workers=workers, notify=notify, dry_run=dry_run)
+    _studies.run(plans, console(), patience=patience, workers=workers, slurm=slurm, notify=notify, dry_run=dry_run)

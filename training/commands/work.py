@@ -19,6 +19,7 @@ def work(
     device: options.Device = "auto",
     threads: options.Threads = 0,
     workers: options.Workers = 1,
+    slurm: options.Slurm = None,
     notify: options.Notify = None,
     patience: options.Patience = options.PATIENCE_S,
 ) -> None:
@@ -35,4 +36,4 @@ def work(
         kept = kept_plan.read(store, study)
     files = dataclasses.replace(kept, root=root or kept.root, split_file=split or kept.split_file)
     plan = dataclasses.replace(files, device=device, threads=_plan.threads(threads, workers))
-    _studies.run([plan], console(), patience=patience, workers=workers, notify=notify)
+    _studies.run([plan], console(), patience=patience, workers=workers, slurm=slurm, notify=notify)

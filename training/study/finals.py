@@ -21,7 +21,17 @@ import optuna
 from affect.record import Artifact, Kind, State
 from training import input_ranges
 from training.contract import Fitted, StudyFailed
-from training.study import evaluating, faults, fitting, prerequisites, scoring, search, stopping, summary
+from training.study import (
+    evaluating,
+    faults,
+    fitting,
+    prerequisites,
+    scoring,
+    search,
+    selected_on_test,
+    stopping,
+    summary,
+)
 from training.study.plan import data_summary
 from training.study.session import checkpoints
 from training.tracking.locks import LockLost
@@ -311,6 +321,17 @@ def _fit_and_score(
     for name, table in tables.items():
         run.table(name, table)
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
+    if prepared.plan.also_selected_on_test:
+        selected_on_test.record(
+            session,
+            run,
+            params,
+            split,
+            seeded,
+            refit=prepared.plan.refit,
+            models=models,
+            checkpoint=checkpoints(session) / f"final-{seeded}" / "selected-on-test",
+        )
 
     used = dict(prepared.method.needed(prepared.settings))
 

@@ -88,11 +88,13 @@ class Bars(Watch):
         self._console, self._title, self._objective = view.console, title, objective
         self._live = view
         self._task: Any = None
+        self._tasks: list[Any] = []
         self._what = "trials"
         self._done, self._total = 0, 0
         self._best: float | None = None
         self._fold = self._search_fold = ""
         self._of_folds: dict[str, tuple[int, int, int, float | None]] = {}
+        self._confirming: set[str] = set()
         self._first, self._began, self._shown = 0, time.monotonic(), 0.0
 
     def fold(self, number: int, total: int) -> None:
@@ -115,7 +117,7 @@ class Bars(Watch):
         if self._task is not None:  # one bar for the trials of all folds, in turn, and for all workers
             self._live.reset(self._task, total=total, completed=done, note="", left="")
         else:
-            self._task = self._live.add_task("", total=total, completed=done, note="", left="")
+            self._add(total, done)
         self._describe()
         if done:
             self._say(f"{self._title}: {self._fold}goes on with {done} of {total} trials done")
@@ -148,7 +150,8 @@ class Bars(Watch):
 
     def confirming(self, total: int) -> None:
         """Show the bar of the fits with new seeds."""
-        if self._what != CONFIRMED or self._fold not in self._of_folds:
+        if self._fold not in self._confirming:  # else another worker said so
+            self._confirming.add(self._fold)
             self._begin(CONFIRMED, total)
 
     def confirmed(self, number: int, seed: int, value: float) -> None:
@@ -168,7 +171,7 @@ class Bars(Watch):
         self._best, self._what = None, what
         self._first = self._done = 0
         self._total, self._began = total, time.monotonic()
-        self._task = self._live.add_task("", total=total, note="", left="")
+        self._add(total, 0)
         self._describe()
 
     def final_started(self, k: int) -> None:
@@ -192,9 +195,19 @@ class Bars(Watch):
         )
         self._update("")
 
+    def complete(self) -> None:
+        """Put a line above the bars in place of the study's own: those of a whole grid would not fit on a screen."""
+        for task in self._tasks:
+            self._live.update(task, visible=False)
+        self._console.print(f"{self._title}: complete", markup=False, highlight=False, soft_wrap=True)
+
     def message(self, text: str) -> None:
         """Print it above the bars."""
         self._console.print(text, style="dim", markup=False)
+
+    def _add(self, total: int, done: int) -> None:
+        self._task = self._live.add_task("", total=total, completed=done, note="", left="")
+        self._tasks.append(self._task)
 
     def _text(self, value: float | None) -> str:
         return "none yet" if value is None else f"{value:.4g}"

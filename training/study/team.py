@@ -17,17 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from training.contract import StudyFailed, UserError
 from training.messages import counted
+from training.study import stopping
 from training.study.progress import Watch
 from training.tracking.patience import StoreAway
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkProcess
+    from multiprocessing.context import ForkContext, ForkProcess
 
     from training.study.plan import Prepared
 
 EPOCHS_S = 0.2
 """Epochs are told at most so often: a small network has hundreds a second."""
+SIGNALS = {signal.SIGINT, signal.SIGTERM}
+STOPPED = 130
+"""Exit code of a worker that was asked to stop."""
 ENDED, FAILED, AWAY = "study ended", "study failed", "store away"
 
 
@@ -67,6 +71,14 @@ class _Team:
     processes: dict[Connection, ForkProcess] = field(default_factory=dict)
 
 
+def check() -> None:
+    """Make ready for workers, before a device is looked for; UserError where processes cannot be forked."""
+    if not hasattr(os, "fork"):
+        raise UserError("--workers needs Linux or macOS; here, give the same command in several terminals")
+    # or torch asks CUDA itself whether there is a GPU, and no forked process can use one any more
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+
+
 def run(
     prepared: Sequence[Prepared],
     workers: int,
@@ -74,7 +86,7 @@ def run(
     watch: Callable[[int], Watch],
     ended: Callable[[int], None],
 ) -> dict[int, Exception]:
-    """Run the studies with so many workers; return why studies failed, by their places in `prepared`.
+    """Run the studies with so many workers; return why studies are not complete, by their places in `prepared`.
 
     The store must not be open yet: a database's connection cannot be shared with a forked process.
 
@@ -84,16 +96,10 @@ def run(
     watch : returns what hears of the progress of the study in this place, from whichever worker.
     ended : hears that the study in this place is complete.
 
-    Raises KeyboardInterrupt where a person stops it, when all workers have ended; StudyFailed where all were killed.
+    Raises KeyboardInterrupt where a person stops it, and what `ended` raises, when all workers have ended.
     """
     context = get_context("fork")
     team = _Team(prepared, patience, context.Value("i", 0), context.Array("b", len(prepared)))
-    for place in range(workers):
-        here, there = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(team, place, there), daemon=False)
-        process.start()
-        there.close()
-        team.processes[here] = process
     failed: dict[int, Exception] = {}
     done: set[int] = set()
 
@@ -102,13 +108,27 @@ def run(
         ended(number)
 
     try:
+        _start(team, context, workers)
         killed = _listen(team, watch, over, failed)
-    except KeyboardInterrupt:
-        _stop(team)
+    except BaseException:
+        with stopping.cleaning_up():
+            _stop(team)
         raise
-    if killed == workers:
-        raise StudyFailed(f"all {counted(workers, 'worker')} ended early; the same command goes on")
+    for number in range(len(prepared)):
+        failed.setdefault(number, StudyFailed(f"{counted(killed, 'worker')} ended early; the same command goes on"))
     return {number: error for number, error in failed.items() if number not in done}
+
+
+def _start(team: _Team, context: ForkContext, workers: int) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a stop waits until there is a worker that can be told
+    try:
+        for place in range(workers):
+            here, there = context.Pipe(duplex=False)
+            team.processes[here] = context.Process(target=_work, args=(team, place, there), daemon=False)
+            team.processes[here].start()
+            there.close()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def _listen(
@@ -151,6 +171,8 @@ def _listen(
 
 
 def _reason(code: int) -> str:
+    if code == STOPPED:
+        return "stopped"
     with contextlib.suppress(ValueError):
         return signal.Signals(-code).name
     return f"exit code {code}"
@@ -161,13 +183,22 @@ def _stop(team: _Team) -> None:
     for process in team.processes.values():
         if process.is_alive():
             process.terminate()
+    open_ = [pipe for pipe, process in team.processes.items() if process.is_alive()]
+    while open_:  # or a worker could wait for ever to tell something
+        for pipe in connection.wait(open_):
+            if not os.read(pipe.fileno(), 1 << 16):  # type: ignore[union-attr]
+                open_.remove(pipe)  # type: ignore[arg-type]
     for process in team.processes.values():
-        process.join()
+        if process.pid is not None:  # else it could not be forked
+            process.join()
 
 
 def _work(team: _Team, place: int, pipe: Connection) -> None:
     """Do what is left of the studies, in a process of its own."""
     os.setpgrp()  # Ctrl-C reaches the starting process, which asks its workers to stop
+    for reading in team.processes:  # a worker that holds one does not notice that the starting process was killed
+        reading.close()
+    code = 0
     if any(one.plan.device != "cpu" for one in team.prepared):
         _take_gpu(place)
 
@@ -177,13 +208,15 @@ def _work(team: _Team, place: int, pipe: Connection) -> None:
         except OSError:  # nobody listens any more: the starting process was killed
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            _studies(team, tell)
-        except UserError as error:  # the store cannot be opened
-            tell(0, FAILED, UserError(str(error)))
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        _studies(team, tell)
+    except UserError as error:  # the store cannot be opened
+        tell(0, FAILED, UserError(str(error)))
+    except KeyboardInterrupt:
+        code = STOPPED
     pipe.close()
-    os._exit(0)  # what the starting process was about to do at its end is not for its workers
+    os._exit(code)  # what the starting process was about to do at its end is not for its workers
 
 
 def _studies(team: _Team, tell: Callable[..., None]) -> None:

@@ -73,6 +73,15 @@ def test_workers_at_different_folds_are_counted_apart() -> None:
     assert "fold 2 of 2 · trial 1 of 3: MAE 0.5; best 0.5" in out.getvalue()
 
 
+def test_a_complete_study_of_a_grid_leaves_a_line_in_place_of_its_bars() -> None:
+    bars, out = watch(terminal=True)
+    bars.searching(2, 2, 0.1)
+    bars.finals(1)
+    bars.complete()
+    assert not any(task.visible for task in bars._live.tasks)
+    assert "study [a]: complete" in out.getvalue()
+
+
 def test_several_workers_begin_the_refits_once() -> None:
     bars, _ = watch(terminal=True)
     bars.searching(2, 2, 0.1)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.training.study import toys
-from training.contract import StudyFailed
-from training.study import team
+from training.study import stopping, team
 from training.study.progress import Watch
 from training.tracking.store import Store
 
@@ -80,9 +81,86 @@ def test_where_all_workers_are_killed_the_study_has_failed_and_goes_on_later(fol
     def fit(params: Any, split: Any, job: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(StudyFailed, match="all 2 workers ended early; the same command goes on"):
-        run([toys.prepared(toys.module(fit=fit))])
+    _, ended, failed = run([toys.prepared(toys.module(fit=fit))])
+    assert (ended, str(failed[0])) == ([], "2 workers ended early; the same command goes on")
     run([toys.prepared()])
+    assert sum(complete("trial", "trial").values()) == 4
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_the_process_that_started_them(folder, how):
+    """Asked to stop it waits for them; where it is killed they notice. Their trials are run again."""
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        (folder / f"worker-{os.getpid()}").touch()
+        for step in range(1, 300):
+            job.report(step, 1.0)
+            time.sleep(0.1)
+
+    started = os.fork()
+    if not started:
+        try:
+            stopping.install()
+            run([toys.prepared(toys.module(fit=fit))])
+        except KeyboardInterrupt:
+            os._exit(130)
+        finally:
+            os._exit(1)
+    until(lambda: len(list(folder.glob("worker-*"))) == 2)
+    workers = [int(path.name.partition("-")[2]) for path in folder.glob("worker-*")]
+    os.kill(started, how)
+    code = os.waitstatus_to_exitcode(os.waitpid(started, 0)[1])
+    assert code == (-how if how == signal.SIGKILL else 130)
+    if how != signal.SIGKILL:
+        assert not any(map(alive, workers))
+    until(lambda: not any(map(alive, workers)))
+    assert not Store.open().find({"kind": "trial"}, status="RUNNING")
+    run([toys.prepared()])
+    assert complete("final", "seed") == Counter({("toy", str(k)): 1 for k in (1, 2)})
+    assert sum(complete("trial", "trial").values()) == 4
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def alive(process: int) -> bool:
+    """Return whether it runs; one that ended and that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_worker_that_is_stopped_alone_leaves_its_trial_to_the_others(folder):
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        if not (folder / "stopped").exists():
+            (folder / "stopped").touch()
+            os.kill(os.getpid(), signal.SIGTERM)
+        return toys.fit(params, split, job)
+
+    stopping.install()
+    try:
+        [heard], ended, failed = run([toys.prepared(toys.module(fit=fit))])
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert (ended, failed) == ([0], {})
+    assert any("ended early (stopped)" in text for text in heard.messages)
+    assert sum(complete("trial", "trial").values()) == 4
+
+
+def test_a_trial_without_memory_fails_alone(folder):
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        if params["alpha"] == 1.0:  # trial 0
+            raise RuntimeError("CUDA out of memory. Tried to allocate 80.00 GiB")
+        return toys.fit(params, split, job)
+
+    _, ended, failed = run([toys.prepared(toys.module(fit=fit))])
+    assert (ended, failed) == ([0], {})
     assert sum(complete("trial", "trial").values()) == 4
 
 
