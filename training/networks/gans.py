@@ -10,6 +10,8 @@ of channels of every layer. Sources:
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -76,7 +78,8 @@ class CapsuleDiscriminator(nn.Module):
 
     Three convolutions, primary capsules of 8 numbers, and three output capsules of 16 that they are routed to. Whether
     an image is real is the length of the third, as Sabour et al. have it for a class; valence and arousal are read from
-    the vectors of the others (*ours*: a length is never negative).
+    the vectors of the others (*ours*: a length is never negative). The length's logit has a bias that is learnt
+    (*ours*): the votes of hundreds of capsules add up to a length near 1, and without it every image is called real.
     """
 
     def __init__(self, width: float, outputs: int, dropout: float, routings: int = 3) -> None:
@@ -90,6 +93,7 @@ class CapsuleDiscriminator(nn.Module):
         self.weights = nn.Parameter(torch.empty(outputs, count, _OUTPUT, _PRIMARY))
         self.routings = routings
         self.output = nn.Linear(_OUTPUT, 2)
+        self.real = nn.Parameter(torch.tensor(-math.log(count / outputs)))
         _draw_weights(self, width)
         nn.init.normal_(self.weights, std=_PRIMARY**-0.5)
 
@@ -106,7 +110,7 @@ class CapsuleDiscriminator(nn.Module):
         weight, bias = self.output.weight, self.output.bias
         va = (capsules[:, :2] * weight).sum(-1) + bias
         length = capsules[:, 2].norm(dim=-1).clamp(1e-4, 1 - 1e-4)
-        return torch.cat([va, torch.logit(length)[:, None]], dim=1)
+        return torch.cat([va, (torch.logit(length) + self.real)[:, None]], dim=1)
 
 
 def squash(vectors: Tensor) -> Tensor:
