@@ -130,14 +130,14 @@ def best(trials: pd.DataFrame, direction: str) -> pd.Series | None:
 
 
 def winner(trials: pd.DataFrame, study: Record) -> pd.Series | None:
-    """Return the row of a study's best trial: of one objective by value, of two the one that the study names.
+    """Return the row of a study's best trial: the one that the study names, and before it does the best by value.
 
-    Until a search of two objectives has ended, None.
+    A search of two objectives has no best trial before it has ended.
     """
-    if not study.several_objectives:
-        return best(trials, study.direction)
     named = trials[trials["trial"] == study.best_trial] if len(trials) else trials
-    return named.iloc[0] if len(named) else None
+    if len(named):
+        return named.iloc[0]
+    return None if study.several_objectives else best(trials, study.direction)
 
 
 def time_left(trials: pd.DataFrame, total: int | None, now: pd.Timestamp | None = None) -> float:

@@ -32,6 +32,7 @@ def study(
     timeout: Annotated[
         float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins, in each fold.")
     ] = None,
+    confirm_top: options.ConfirmTop = 0,
     repeats: options.Repeats = 5,
     refit: options.Refit = None,
     also_selected_on_test: Annotated[

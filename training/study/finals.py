@@ -169,7 +169,7 @@ def _close_ended(session: Session, searches: Sequence[Session]) -> None:
 
 def _tag_best(session: Session, searches: Sequence[Session]) -> None:
     """Tag the study with its best trial and its value on validation; with folds, with the mean value of their best."""
-    best = [one.study.get_trials(deepcopy=False)[one.study.user_attrs[search.BEST]] for one in searches]
+    best = [one.study.get_trials(deepcopy=False)[search.chosen(one.study)] for one in searches]
     values = [search.value(trial, session.prepared.weights) for trial in best]
     tags = {"best_value": repr(sum(values) / len(values))}
     if len(best) == 1:
@@ -180,7 +180,7 @@ def _tag_best(session: Session, searches: Sequence[Session]) -> None:
 def _final(session: Session, k: int, *, first: bool) -> None:
     """Fit, score and record the k-th final run; `first` says that evaluations computed once a study are its own."""
     prepared, store = session.prepared, session.store
-    best = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.BEST]]
+    best = session.study.get_trials(deepcopy=False)[search.chosen(session.study)]
     params = prepared.space.suggest(optuna.trial.FixedTrial(best.params))
     models = prerequisites.load(session, prepared.method.needed(prepared.settings))
     tags = {
