@@ -45,7 +45,7 @@ PARENT = "mlflow.parentRunId"
 class Kind:
     """Values of the tag `kind`."""
 
-    STUDY, TRIAL, FINAL, NEED = "study", "trial", "final", "need"
+    STUDY, TRIAL, CONFIRMATION, FINAL, NEED = "study", "trial", "confirmation", "final", "need"
 
 
 class State:
@@ -58,7 +58,7 @@ class State:
 
 
 TAGS: dict[str, str] = {
-    "kind": "study, trial, final or need",
+    "kind": "study, trial, confirmation (of a trial), final or need",
     "record": "RECORD_VERSION",
     "method": "family/method, the path of the method's file",
     "method_title": "what the method is called in words",
@@ -94,6 +94,8 @@ TAGS: dict[str, str] = {
     "reason": "why a failed or pruned run ended",
     "trials_total": "trials the study is to reach (complete and pruned ones count)",
     "repeats": "number of seeds with which the best trial is fitted again, in each fold",
+    "confirm_top": "number of best trials that are fitted again with new seeds before one is chosen; 0 for none",
+    "value": "on a confirmation: its objective on validation, nan where the method raised",
     "seeds": "on a frozen study: seeds that were scored on test; fewer than `repeats` where the others failed",
     "error": "true on a final whose method raised: a result of its seed, counted as failed and not run again",
     "deadline": "UTC seconds at which --timeout ends the search, or empty",
@@ -218,6 +220,7 @@ def fold_curve(fold: int, score: str) -> str:
 
 
 COST_SECONDS, COST_PARAMETERS, COST_PEAK_MB = "cost/seconds", "cost/parameters", "cost/peak_mb"
+SELECTED_ON_TEST = "selected_on_test/"  # of a diagnostic that is never ranked: a curve, a score, and its epoch
 
 
 def curve(score: str) -> str:

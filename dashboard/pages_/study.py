@@ -14,8 +14,8 @@ from dashboard.figures import landscape, search, space, theme
 from dashboard.keeping import Kept
 from dashboard.results import objective, trials
 from dashboard.results.study import Study
+from dashboard.views import confirmed, trial_folds
 from dashboard.views import studies as studies_shown
-from dashboard.views import trial_folds
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
 from dashboard.views.items import Code, Item, Link, Links, Message, Section
@@ -115,6 +115,7 @@ def progress(choice: Choice, ask: Ask, study: Study, prefix: str) -> Iterator[It
             key=f"{prefix}optimism",
             formats={"difference": "%+.4f"},
         )
+    yield from confirmed.section(study, prefix)
     others = study.comparable
     beside = ask.many("Also other studies of this protocol", list(others), f"{prefix}beside", placeholder="none")
     values = {study.title: _complete(study)}

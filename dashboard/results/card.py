@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from affect import metrics, record
-from dashboard.results import board, caveats, names, objective, trials
+from dashboard.results import board, caveats, names, objective, selected_on_test, trials
 from dashboard.results import published as papers
 from dashboard.results.tables import number, percent
 
@@ -117,7 +117,7 @@ def make(index: Index, run_id: str, now: pd.Timestamp, summary: Any = None, pape
         sd=score(record.SD),
         spread=_spread(index, run, score),
         references=references,
-        facts=tuple(_facts(run, score, now, paper)),
+        facts=tuple(_facts(index, run, score, now, paper)),
         labels=run.labels,
     )
 
@@ -217,7 +217,9 @@ def _linear(index: Index, run: Record) -> Reference | None:
     return Reference(label, float(scores[nearest.run_id]), index.title(nearest.run_id), METHOD)
 
 
-def _facts(run: Record, score: _Scores, now: pd.Timestamp, paper: pd.DataFrame | None) -> list[tuple[str, str]]:
+def _facts(
+    index: Index, run: Record, score: _Scores, now: pd.Timestamp, paper: pd.DataFrame | None
+) -> list[tuple[str, str]]:
     if not run.dataset:
         return [("Made", _made(run, now))]
     version = f", version {run.data_version}" if run.data_version else ""
@@ -229,6 +231,7 @@ def _facts(run: Record, score: _Scores, now: pd.Timestamp, paper: pd.DataFrame |
         ("Made", _made(run, now)),
         *([("Search", words)] if (words := objective.words(run)) else []),
         *([("Trials", objective.scored_on(run))] if run.search_folds else []),
+        *([(selected_on_test.LABEL, told)] if (told := selected_on_test.text(index, run.run_id)) else []),
         *([("Reconstruction", images)] if (images := _reconstruction(run, score)) else []),
         *([("Rotated", rotated)] if (rotated := _rotated(run, score, paper)) else []),
     ]

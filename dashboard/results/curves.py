@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect.published import settings_of
+from affect.record import SELECTED_ON_TEST
 from dashboard.results import names, published
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ STATISTICS = {"one_minus_ccc_min": "min", "one_minus_ccc_mean": "mean", "one_min
 """Metrics of the published results, and the columns in which they stand."""
 COLUMNS = ("curve", "run", "epochs", "min", "mean", "sd", "max", "last")
 BESIDE = ("curve", "run", "epochs", "min", "mean", "sd", "note")
-PARTS = {"val": "validation"}
+PARTS = {"val": "validation", SELECTED_ON_TEST.rstrip("/"): "DIAGNOSTIC, never ranked: test"}
 
 
 def named(curve: str) -> str:

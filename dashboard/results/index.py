@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from dashboard.reading.table import Runs
 
-CHILDREN = (Kind.TRIAL, Kind.FINAL, Kind.NEED)
+CHILDREN = (Kind.TRIAL, Kind.CONFIRMATION, Kind.FINAL, Kind.NEED)
 
 
 def _numbers(texts: NDArray[Any]) -> NDArray[np.float64]:

@@ -79,6 +79,7 @@ def kind(run: Mapping[str, Any]) -> str:
     words = {
         Kind.STUDY: "study",
         Kind.TRIAL: f"trial {number}" if present(number) else "trial",
+        Kind.CONFIRMATION: f"trial {number} fitted again, seed {run.get('seed')}",
         Kind.FINAL: f"final run, seed {run.get('seed')}" if present(run.get("seed")) else "final run",
         Kind.NEED: "fitted for another method, never scored on test",
     }

@@ -11,7 +11,7 @@ from affect import record
 from affect.record import Kind
 from dashboard.figures import curves as figures
 from dashboard.figures import folds
-from dashboard.results import curves, objective, trial_folds
+from dashboard.results import curves, objective, selected_on_test, trial_folds
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice, Row
 from dashboard.views.items import Item, Message, Section
@@ -58,6 +58,8 @@ def view(page: str) -> Callable[[Choice, Ask], Iterator[Item]]:
             yield Message(
                 f"Without curves by epoch, because their methods do not learn in steps: {', '.join(without)}."
             )
+        if rows["metric"].astype(str).str.startswith(record.SELECTED_ON_TEST).any():
+            yield Section(text=f"{selected_on_test.LABEL}: {selected_on_test.HOW}")
         yield from scores_by_fold(choice, rows, parts)
         rows = rows[~rows["metric"].astype(str).str.startswith(record.FOLDS)]
         if rows.empty:

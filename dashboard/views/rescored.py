@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from affect import metrics
+from affect.record import SELECTED_ON_TEST
 from dashboard.results import curves, names, recomputed
 from dashboard.views.ask import Ask
 from dashboard.views.choice import Choice
@@ -52,7 +53,8 @@ def from_curves(choice: Choice, ask: Ask, protocol: Protocol, studies: Sequence[
     if rows.empty:
         yield Message("No study of this protocol has curves by epoch.")
         return
-    known = curves.in_order(rows["metric"].unique(), protocol.objective or "")
+    offered = [name for name in rows["metric"].unique() if not str(name).startswith(SELECTED_ON_TEST)]
+    known = curves.in_order(offered, protocol.objective or "")
     chosen = ask.one("Curve", known, "board_curve", known[0], curves.named)
     metric = next((part for part in chosen.split("/")[1:] if part in metrics.DIRECTION), "")
     rising = metrics.DIRECTION.get(metric) == "maximize"

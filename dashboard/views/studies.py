@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from affect.record import State
-from dashboard.results import differences, names, objective, progress, trials
+from dashboard.results import differences, names, objective, progress, selected_on_test, trials
 from dashboard.views.items import Item, Link, Links, Message, Section, Value, Values
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def about(study: Study) -> Iterator[Item]:
     if run.state == State.FAILED:
         reason = run.reason or "It ended without saying why: its process was stopped."
         yield Message(f"This study failed: {reason} Its failed trials are in the view Trials.", "error")
+    if told := selected_on_test.text(study.index, study.run_id):
+        yield Section(notes=(f"{selected_on_test.LABEL}: {told}. {selected_on_test.HOW}",))
     counts = [f"{n} {state}" for state, n in summary.counts.items() if n and state != State.COMPLETE]
     if counts:
         yield Section(notes=(f"Of its trials: {', '.join(counts)}.",))

@@ -40,6 +40,12 @@ Folds = Annotated[
         help="Score each trial by its mean over K folds of train and validation; it is refitted on both (--refit all).",
     ),
 ]
+ConfirmTop = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="N", help="Fit the N best trials again with new seeds, on validation, before one is chosen."
+    ),
+]
 Refit = Annotated[
     str | None,
     typer.Option(

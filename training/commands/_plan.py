@@ -68,6 +68,7 @@ def show(prepared: Prepared, console: Console) -> None:
         if plan.folds is None
         else f", the mean over {plan.folds} folds of train and validation by {prepared.data.group_kind}"
     )
+    refitted_on = "train" if plan.refit == "train" else "train and validation"
     console.print(f"study {prepared.name}", style="bold", markup=False)
     lines = [
         f"method    {plan.method}: {prepared.method.title} ({prepared.method.source})",
@@ -80,7 +81,8 @@ def show(prepared: Prepared, console: Console) -> None:
         ),
         "settings  " + (", ".join(f"{k}={v}" for k, v in prepared.settings.items()) or "none"),
         f"search    {total}, {prepared.method.direction} validation {prepared.method.objective}{folds}; "
-        f"then {plan.repeats} refits on {'train' if plan.refit == 'train' else 'train and validation'}, scored on test",
+        + (f"the best {plan.confirm_top} fitted again with new seeds; " if plan.confirm_top else "")
+        + f"then {plan.repeats} refits on {refitted_on}, scored on test",
         "trial 0   " + ", ".join(f"{k}={v}" for k, v in prepared.first.items()),
         *(
             f"space     {name}: {words(distribution)}"

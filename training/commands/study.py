@@ -32,8 +32,17 @@ def study(
     timeout: Annotated[
         float | None, typer.Option(min=1, metavar="S", help="Seconds after which no trial begins, in each fold.")
     ] = None,
+    confirm_top: options.ConfirmTop = 0,
     repeats: options.Repeats = 5,
     refit: options.Refit = None,
+    also_selected_on_test: Annotated[
+        bool,
+        typer.Option(
+            "--also-selected-on-test",
+            help="Fit each final run once more to show what the best epoch on test would have scored: a diagnostic, "
+            "never ranked.",
+        ),
+    ] = False,
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
     pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",

@@ -21,7 +21,17 @@ import optuna
 from affect.record import Artifact, Kind, State
 from training import input_ranges
 from training.contract import Fitted, StudyFailed
-from training.study import evaluating, faults, fitting, prerequisites, scoring, search, stopping, summary
+from training.study import (
+    evaluating,
+    faults,
+    fitting,
+    prerequisites,
+    scoring,
+    search,
+    selected_on_test,
+    stopping,
+    summary,
+)
 from training.study.plan import data_summary
 from training.study.session import checkpoints
 from training.tracking.locks import LockLost
@@ -159,7 +169,7 @@ def _close_ended(session: Session, searches: Sequence[Session]) -> None:
 
 def _tag_best(session: Session, searches: Sequence[Session]) -> None:
     """Tag the study with its best trial and its value on validation; with folds, with the mean value of their best."""
-    best = [one.study.get_trials(deepcopy=False)[one.study.user_attrs[search.BEST]] for one in searches]
+    best = [one.study.get_trials(deepcopy=False)[search.chosen(one.study)] for one in searches]
     values = [search.value(trial, session.prepared.weights) for trial in best]
     tags = {"best_value": repr(sum(values) / len(values))}
     if len(best) == 1:
@@ -170,7 +180,7 @@ def _tag_best(session: Session, searches: Sequence[Session]) -> None:
 def _final(session: Session, k: int, *, first: bool) -> None:
     """Fit, score and record the k-th final run; `first` says that evaluations computed once a study are its own."""
     prepared, store = session.prepared, session.store
-    best = session.study.get_trials(deepcopy=False)[session.study.user_attrs[search.BEST]]
+    best = session.study.get_trials(deepcopy=False)[search.chosen(session.study)]
     params = prepared.space.suggest(optuna.trial.FixedTrial(best.params))
     models = prerequisites.load(session, prepared.method.needed(prepared.settings))
     tags = {
@@ -311,6 +321,17 @@ def _fit_and_score(
     for name, table in tables.items():
         run.table(name, table)
     run.json(Artifact.DATA_SUMMARY, data_summary(prepared))
+    if prepared.plan.also_selected_on_test:
+        selected_on_test.record(
+            session,
+            run,
+            params,
+            split,
+            seeded,
+            refit=prepared.plan.refit,
+            models=models,
+            checkpoint=checkpoints(session) / f"final-{seeded}" / "selected-on-test",
+        )
 
     used = dict(prepared.method.needed(prepared.settings))
 

@@ -43,8 +43,10 @@ class Plan:
     `hold` are parameters that every trial has, trial 0 too: they are not searched.
     `test_folds` is the number of folds in which every group is tested once, or `training.splits.LOSO`; None for one
     split. `trials` and `timeout` are those of each fold.
+    `confirm_top` is how many of the best trials are fitted again with new seeds before one is chosen; 0 for none.
     `allow_leak` lets a split divide what it must not, and marks the study.
     `folds` is the number of folds of train and validation on which each trial is scored; None for one validation part.
+    `also_selected_on_test` fits each final run once more to show what selection on test would have scored.
     `refit` says on what the best trial is fitted again: "train", or "all" for train and validation, as `folds` ask for.
     """
 
@@ -73,6 +75,8 @@ class Plan:
     first: Params | None = None
     fixed: bool = False
     allow_leak: bool = False
+    confirm_top: int = 0
+    also_selected_on_test: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-REFITS = "best trial refitted"
+CONFIRMED, REFITS = "best trials again", "best trial refitted"
 
 
 class Watch:
@@ -37,6 +37,12 @@ class Watch:
 
     def search_fold(self, number: int, total: int) -> None:
         """Hear on which fold a trial is fitted from now on."""
+
+    def confirming(self, total: int) -> None:
+        """Hear that the best trials are fitted again with new seeds: so many fits."""
+
+    def confirmed(self, number: int, seed: int, value: float) -> None:
+        """Hear what a trial came to with a new seed; nan where the method raised."""
 
     def finals(self, total: int) -> None:
         """Hear that the refits of the best trial begin."""
@@ -88,12 +94,15 @@ class Bars(Watch):
         self._best: float | None = None
         self._fold = self._search_fold = ""
         self._of_folds: dict[str, tuple[int, int, int, float | None]] = {}
+        self._confirming: set[str] = set()
         self._first, self._began, self._shown = 0, time.monotonic(), 0.0
+        self._later_folds, self._part = 0, 0.0
 
     def fold(self, number: int, total: int) -> None:
         """Name the fold before what is shown from now on; several workers may be at different ones, in turn."""
         self._of_folds[self._fold] = self._first, self._done, self._total, self._best
         self._fold = f"fold {number} of {total} · " if number else ""
+        self._later_folds = total - number
         if self._what != REFITS and self._fold in self._of_folds:
             self._first, self._done, self._total, self._best = self._of_folds[self._fold]
         if self._task is not None:
@@ -102,6 +111,7 @@ class Bars(Watch):
     def search_fold(self, number: int, total: int) -> None:
         """Name the fold before the epochs that follow."""
         self._search_fold = f"fold {number} of {total}, "
+        self._part = (number - 1) / total
 
     def searching(self, done: int, total: int, best: float | None) -> None:
         """Show the bar of trials."""
@@ -129,6 +139,7 @@ class Bars(Watch):
         """Move the bar of trials on."""
         self._best = best
         self._done += state != "failed"
+        self._part = 0.0
         shown = state if value is None else f"{self._objective} {value:.4g}"
         counted = f"trial {self._done} of {self._total}: " if self._fold and state != "failed" else f"trial {number} "
         done = "" if self._fold else f"{self._done}/{self._total} done, "
@@ -141,15 +152,31 @@ class Bars(Watch):
         """Say who is waited for."""
         self._update(f"waiting for {running} trial{'s' if running > 1 else ''} of other workers")
 
+    def confirming(self, total: int) -> None:
+        """Show the bar of the fits with new seeds."""
+        if self._fold not in self._confirming:  # else another worker said so
+            self._confirming.add(self._fold)
+            self._begin(CONFIRMED, total)
+
+    def confirmed(self, number: int, seed: int, value: float) -> None:
+        """Move the bar of the fits with new seeds on."""
+        self._done += 1
+        self._part = 0.0
+        self._say(f"{self._title}: {self._fold}trial {number} again with seed {seed}: {self._objective} {value:.4g}")
+        self._update("")
+
     def finals(self, total: int) -> None:
         """Show the bar of refits."""
         if self._what == REFITS:  # another worker said so
             return
-        self._best = None
+        self._fold = self._search_fold = ""
+        self._begin(REFITS, total)
+
+    def _begin(self, what: str, total: int) -> None:
+        self._best, self._what = None, what
         self._first = self._done = 0
         self._total, self._began = total, time.monotonic()
-        self._fold = self._search_fold = ""
-        self._what = REFITS
+        self._later_folds, self._part = 0, 0.0
         self._add(total, 0)
         self._describe()
 
@@ -202,11 +229,16 @@ class Bars(Watch):
         self._live.update(self._task, completed=self._done, note=best + note, left=self._left())
 
     def _left(self) -> str:
-        """Return the time left as the finished ones of this session suggest it."""
-        ended = self._done - self._first
-        if not ended or self._done >= self._total:
+        """Return the time left as the finished ones of this session suggest it, search folds of the present one too.
+
+        Trials of test folds that are still to come count; that some of them may be done already is not known here.
+        """
+        ended = self._done - self._first + self._part
+        later = self._later_folds * self._total if self._what == "trials" else 0
+        wanted = self._total - self._done - self._part + later
+        if ended <= 0 or wanted <= 0:
             return ""
-        seconds = (time.monotonic() - self._began) / ended * (self._total - self._done)
+        seconds = (time.monotonic() - self._began) / ended * wanted
         minutes, rest = divmod(round(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         return f"about {hours} h {minutes:02} min left" if hours else f"about {minutes} min {rest:02} s left"

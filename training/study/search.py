@@ -41,6 +41,8 @@ COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 RETRY_OF, RETRIES, WORKER, RUN_ID, STEPS = "retry_of", "retries", "worker", "run_id", "steps"
 BEST = "winner"
 """User attribute of a study: the number of its best trial. From then on it takes no more trials."""
+CONFIRMED = "confirmed"
+"""User attribute of a study: the number of the trial that was best when the first ones were fitted again."""
 ERROR, RETRY_REASON = "error", "retry_reason"
 """User attributes of a trial. It has an error where its method raised, a retry_reason where it is run again."""
 
@@ -317,6 +319,11 @@ def best(study: Study) -> FrozenTrial:
     if len(study.directions) == 1:
         return study.best_trial
     return compromise(study.best_trials, complete, study.directions)
+
+
+def chosen(study: Study) -> int:
+    """Return the number of the trial that is refitted: the search's best, or the one that was confirmed."""
+    return int(study.user_attrs.get(CONFIRMED, study.user_attrs[BEST]))
 
 
 def compromise(

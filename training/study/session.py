@@ -265,6 +265,7 @@ def _make(session: Session) -> Session:
             "pruner": prepared.pruner,
             "trials_total": str(_total(prepared)),
             "repeats": str(plan.repeats),
+            "confirm_top": str(plan.confirm_top),
             "deadline": _deadline(plan),
         }
         run = store.start(session.experiment, prepared.name, tags)
@@ -307,6 +308,12 @@ def _extend(session: Session, searches: Sequence[Session]) -> None:
             f"study {prepared.name!r} was scored on test after {n} trials with {run.tags['repeats']} repeats and is "
             "closed: more trials or repeats would choose by the test part. Give another --name for a new study"
         )
+    confirmed = run.tags.get("confirm_top") or "0"
+    if scored and plan.confirm_top and confirmed == "0":
+        raise UserError(
+            f"study {prepared.name!r} was scored on test: to fit its best trials again and choose anew would choose by "
+            "the test part. Give another --name for a new study"
+        )
     if ended and total > max(n, before):
         which = f"{ended} of its {len(searches)} folds" if session.folds else "it"
         raise UserError(
@@ -321,5 +328,10 @@ def _extend(session: Session, searches: Sequence[Session]) -> None:
         )
     if run.tags.get("frozen") != "true":
         session.store.resume(session.run_id).tags(
-            {"trials_total": str(total), "repeats": str(plan.repeats), "deadline": _deadline(plan)}
+            {
+                "trials_total": str(total),
+                "repeats": str(plan.repeats),
+                "confirm_top": str(plan.confirm_top or confirmed),
+                "deadline": _deadline(plan),
+            }
         )

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from affect.record import State
 from training import cache
-from training.study import finals, prerequisites, provenance, stopping, trials, workers
+from training.study import confirming, finals, prerequisites, provenance, stopping, trials, workers
 from training.study.fitting import Bench
 from training.study.session import checkpoints, join
 
@@ -48,6 +48,8 @@ def run(prepared: Prepared, store: Store, watch: Watch) -> Session:
                 trials.reconcile(one)
         try:
             trials.run_all(searches)
+            for one in searches:
+                confirming.run(one)
             finals.finish(session, searches)
         except KeyboardInterrupt:
             with stopping.cleaning_up():

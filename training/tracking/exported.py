@@ -62,6 +62,7 @@ WHOLE = (
     "retry_of",
     "trials_total",
     "repeats",
+    "confirm_top",
     "best_trial",
 )
 """Tags that hold a JSON list, a JSON object or a whole number, as `affect.record.TAGS` says in words."""
