@@ -164,7 +164,6 @@ ASPECTS = (*BASELINES, SD, LOW, HIGH, N_GROUPS, N_SEEDS, N_UNDEFINED)
 standard deviation over seeds, the ends of the 95 % interval over groups, the number of groups behind it, and the number
 of seeds where some lack the metric; of a score of each recording, the number of recordings that have none."""
 
-
 NOTHING = "nothing"
 """The modality in attention.parquet that stands for no step at all."""
 

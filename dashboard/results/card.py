@@ -350,7 +350,7 @@ def below(index: Index, run_id: str) -> pd.DataFrame:
             "when pruned": [math.nan if when is None else when[1] for when in pruned],
             f"test {label}": index.metric(objective.on("test", metric), ids).to_numpy(),
             "seconds": index.metric(record.COST_SECONDS, ids).to_numpy(),
-            "reason": [one.reason for one in runs],
+            "reason": [one.reason if when is None else "" for one, when in zip(runs, pruned, strict=True)],
             "started (UTC)": pd.Series([one.start for one in runs], dtype="datetime64[us, UTC]").dt.tz_convert(None),
             "run id": ids,
             "order": [order.get(one.kind, 3) for one in runs],

@@ -54,15 +54,19 @@ def stage(study: Study) -> str:
 def time_left(study: Study, now: pd.Timestamp) -> Left:
     """Estimate what a study still takes: trials, refits and the evaluations of final runs.
 
-    A final run takes what those that ended took; before one has, what the best trial took, without evaluations.
+    A final run takes what those that ended took; before one has, what the best trial took, without evaluations. A trial
+    on K folds is K fits on (K − 1)/K of what a final run is fitted on.
     """
-    search = trials.time_left(study.trials(), study.summary.total) if stage(study) == SEARCHING else 0.0
+    search = trials.time_left(study.trials(), study.summary.total, now) if stage(study) == SEARCHING else 0.0
     finals = _runs(study, Kind.FINAL)
     seconds = (finals["end"] - finals["start"]).dt.total_seconds()
     usual = float(seconds[finals["state"] == State.COMPLETE].median())
     evaluations = not math.isnan(usual)
-    if not evaluations and study.winner is not None:
-        usual = float(study.winner["seconds"])
+    if not evaluations:
+        # of a study that is tested by folds, each with a best trial of its own, the usual one
+        seconds = trials.complete(study.trials())["seconds"]
+        usual = float(seconds.median() if study.winner is None else study.winner["seconds"])
+        usual /= max((study.record.search_folds or 2) - 1, 1)
     folds = study.record.test_folds or 1
     wanted = study.summary.repeats * folds - len(study.finals) - len(study.failed_finals)
     if wanted <= 0:

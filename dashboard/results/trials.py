@@ -140,13 +140,17 @@ def winner(trials: pd.DataFrame, study: Record) -> pd.Series | None:
     return None if study.several_objectives else best(trials, study.direction)
 
 
-def time_left(trials: pd.DataFrame, total: int | None) -> float:
+def time_left(trials: pd.DataFrame, total: int | None, now: pd.Timestamp | None = None) -> float:
     """Estimate the seconds that a running search still needs: median trial × trials to do ÷ trials now running.
 
-    Nan where no trial has ended yet or the total is unknown. A deadline is not considered here.
+    What running trials have taken by `now` is taken off. Nan where no trial has ended yet or the total is unknown. A
+    deadline is not considered here.
     """
     counted = trials["state"].isin((State.COMPLETE, State.PRUNED))
     usual = trials.loc[counted, "seconds"].median()
     if total is None or pd.isna(usual):
         return math.nan
-    return max(total - int(counted.sum()), 0) * float(usual) / max(int((trials["state"] == State.RUNNING).sum()), 1)
+    running = trials[trials["state"] == State.RUNNING]
+    spent = 0.0 if now is None else float((now - running["start"]).dt.total_seconds().clip(0, usual).sum())
+    wanted = max(total - int(counted.sum()), 0) * float(usual)
+    return max(wanted - spent, 0.0) / max(len(running), 1)

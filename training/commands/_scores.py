@@ -75,6 +75,11 @@ def show(session: Session, console: Console) -> None:
         rows = [scores.get(metric("test", name, target, aspect)) for aspect in baselines]
         table.add_row(target, text(scores, name, target), *("" if v is None else f"{v:.4f}" for v in rows))
     console.print(table)
+    if prepared.plan.folds is not None:
+        on_folds = f"{prepared.plan.folds} folds by {prepared.data.group_kind}"
+        console.print(
+            f"trials were scored on {on_folds} of train and validation; the best was refitted on both", markup=False
+        )
     origin = "SYNTHETIC data" if prepared.data.synthetic else "REAL data"
     console.print(
         f"{prepared.name}: {origin}, {prepared.protocol.name}; run {info.id}\n"

@@ -39,13 +39,18 @@ def show(store: Store, console: Console) -> None:
         table.add_row(
             tags.get("study", info.name),
             _state(tags),
-            f"{done}/{tags.get('trials_total', '?')}",
+            f"{done}/{tags.get('trials_total', '?')}" + _folds(tags),
             " ".join(part for part in _objective(info) if part != ALL),
             "" if best is None else f"{best:.4f}",
             _scores.text(info.metrics, *_objective(info)) if tags.get("frozen") == "true" else "",
             info.id[:8],
         )
     console.print(table)
+
+
+def _folds(tags: Mapping[str, str]) -> str:
+    """Return on how many folds each trial was scored, where it was not one validation part."""
+    return f" on {tags['search_folds']} folds by {tags.get('group_kind', 'group')}" if "search_folds" in tags else ""
 
 
 def _state(tags: Mapping[str, str]) -> str:

@@ -96,11 +96,13 @@ class Bars(Watch):
         self._of_folds: dict[str, tuple[int, int, int, float | None]] = {}
         self._confirming: set[str] = set()
         self._first, self._began, self._shown = 0, time.monotonic(), 0.0
+        self._later_folds, self._part = 0, 0.0
 
     def fold(self, number: int, total: int) -> None:
         """Name the fold before what is shown from now on; several workers may be at different ones, in turn."""
         self._of_folds[self._fold] = self._first, self._done, self._total, self._best
         self._fold = f"fold {number} of {total} · " if number else ""
+        self._later_folds = total - number
         if self._what != REFITS and self._fold in self._of_folds:
             self._first, self._done, self._total, self._best = self._of_folds[self._fold]
         if self._task is not None:
@@ -109,6 +111,7 @@ class Bars(Watch):
     def search_fold(self, number: int, total: int) -> None:
         """Name the fold before the epochs that follow."""
         self._search_fold = f"fold {number} of {total}, "
+        self._part = (number - 1) / total
 
     def searching(self, done: int, total: int, best: float | None) -> None:
         """Show the bar of trials."""
@@ -136,6 +139,7 @@ class Bars(Watch):
         """Move the bar of trials on."""
         self._best = best
         self._done += state != "failed"
+        self._part = 0.0
         shown = state if value is None else f"{self._objective} {value:.4g}"
         counted = f"trial {self._done} of {self._total}: " if self._fold and state != "failed" else f"trial {number} "
         done = "" if self._fold else f"{self._done}/{self._total} done, "
@@ -157,6 +161,7 @@ class Bars(Watch):
     def confirmed(self, number: int, seed: int, value: float) -> None:
         """Move the bar of the fits with new seeds on."""
         self._done += 1
+        self._part = 0.0
         self._say(f"{self._title}: {self._fold}trial {number} again with seed {seed}: {self._objective} {value:.4g}")
         self._update("")
 
@@ -171,6 +176,7 @@ class Bars(Watch):
         self._best, self._what = None, what
         self._first = self._done = 0
         self._total, self._began = total, time.monotonic()
+        self._later_folds, self._part = 0, 0.0
         self._add(total, 0)
         self._describe()
 
@@ -223,11 +229,16 @@ class Bars(Watch):
         self._live.update(self._task, completed=self._done, note=best + note, left=self._left())
 
     def _left(self) -> str:
-        """Return the time left as the finished ones of this session suggest it."""
-        ended = self._done - self._first
-        if not ended or self._done >= self._total:
+        """Return the time left as the finished ones of this session suggest it, search folds of the present one too.
+
+        Trials of test folds that are still to come count; that some of them may be done already is not known here.
+        """
+        ended = self._done - self._first + self._part
+        later = self._later_folds * self._total if self._what == "trials" else 0
+        wanted = self._total - self._done - self._part + later
+        if ended <= 0 or wanted <= 0:
             return ""
-        seconds = (time.monotonic() - self._began) / ended * (self._total - self._done)
+        seconds = (time.monotonic() - self._began) / ended * wanted
         minutes, rest = divmod(round(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         return f"about {hours} h {minutes:02} min left" if hours else f"about {minutes} min {rest:02} s left"

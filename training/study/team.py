@@ -88,7 +88,8 @@ def run(
 ) -> dict[int, Exception]:
     """Run the studies with so many workers; return why studies are not complete, by their places in `prepared`.
 
-    The store must not be open yet: a database's connection cannot be shared with a forked process.
+    The store must not be open: a database's connection cannot be shared with a forked process. UserError where it
+    cannot be opened.
 
     Parameters
     ----------
@@ -98,6 +99,9 @@ def run(
 
     Raises KeyboardInterrupt where a person stops it, and what `ended` raises, when all workers have ended.
     """
+    from training.tracking.store import Store
+
+    Store.open().close()  # its tables are made, and what it needs is imported, once and not by each worker
     context = get_context("fork")
     team = _Team(prepared, patience, context.Value("i", 0), context.Array("b", len(prepared)))
     failed: dict[int, Exception] = {}

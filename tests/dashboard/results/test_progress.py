@@ -74,3 +74,17 @@ def test_nothing_is_known_before_the_first_trial_ends():
     left = progress.time_left(running(child(NOW, "trial", 0, state="running", end=pd.NaT)), minutes(1))
     assert math.isnan(left.seconds)
     assert left.text == ""
+
+
+def test_a_refit_after_folds_takes_less_than_a_trial_and_a_running_trial_is_partly_done():
+    folds = {"search_folds": "4"}
+    left = progress.time_left(running(TRIALS[0], **folds), minutes(1))
+    assert left == (60 + 3 * 60 / 3, False)
+    begun = child(NOW, "trial", 1, state="running", start=minutes(1), end=pd.NaT)
+    assert progress.time_left(running(TRIALS[0], begun, **folds), minutes(1.5)).seconds == 30 + 3 * 60 / 3
+
+
+def test_the_time_left_of_a_study_tested_by_folds_counts_its_refits():
+    of_folds = [run | {"fold": str(i + 1)} for i, run in enumerate(TRIALS)]
+    left = progress.time_left(running(*of_folds, test_folds="2", trials_total=3, repeats=1), minutes(2))
+    assert left == (60 + 2 * 60, False)

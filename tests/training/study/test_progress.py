@@ -90,3 +90,23 @@ def test_several_workers_begin_the_refits_once() -> None:
         bars.final_ended(0)
     assert len(bars._live.tasks) == 2
     assert bars._live.tasks[-1].completed == 2
+
+
+def test_time_left_counts_search_folds_and_the_test_folds_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    bars, _ = watch(terminal=True)
+    bars.fold(1, 3)
+    bars.searching(0, 2, None)
+    bars.search_fold(1, 2)
+    assert bars._left() == ""
+    now[0] = 60
+    bars.search_fold(2, 2)
+    assert bars._left() == "about 11 min 00 s left", "half a trial is done, and 1.5 and two test folds of 2 are not"
+    now[0] = 120
+    bars.trial_ended(0, "complete", 1.0, 1.0)
+    assert bars._left() == "about 10 min 00 s left"
+    bars.finals(3)
+    now[0] = 130
+    bars.final_ended(0)
+    assert bars._left() == "about 0 min 20 s left"
