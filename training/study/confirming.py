@@ -127,7 +127,8 @@ def _confirm(session: Session, trial: FrozenTrial, seed: int, materials: Sequenc
     with fitting.log_tail() as lines:
         try:
             alone = optuna.trial.FixedTrial(trial.params)
-            scored = trial_fits.score(_seeded(session, seed), run, alone, params, of_seed, folder)  # type: ignore[arg-type]
+            of_search, report = _seeded(session, seed), trial_fits.told(session, run)
+            scored = trial_fits.score(of_search, run, alone, params, of_seed, folder, report)
             value = search.weighted([scored.scores[full] for full in prepared.objectives], prepared.weights)
             state, reason = State.COMPLETE, ""
             recorded: dict[str, float] = {**trial_scores(scored.scores, prepared.method.objective), **scored.cost}

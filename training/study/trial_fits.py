@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from optuna.trial import Trial
+    from optuna.trial import BaseTrial
 
     from training.contract import Params, Report
     from training.data import Split
@@ -87,15 +87,20 @@ def needs(of_trial: Sequence[Material]) -> str:
 
 
 def score(
-    session: Session, run: Run, trial: Trial, params: Params, of_trial: Sequence[Material], folder: Path
+    session: Session,
+    run: Run,
+    trial: BaseTrial,
+    params: Params,
+    of_trial: Sequence[Material],
+    folder: Path,
+    report: Report,
 ) -> Scored:
     """Fit and score a trial, reporting to `run` and to the pruner. Raises what the method raises, and TrialPruned.
 
-    folder : the trial's checkpoints.
+    folder : the trial's checkpoints.  report : what the method calls each epoch, where there is one validation part.
     """
     if len(of_trial) == 1:
-        listener = fitting.Listener(run, _report(session, run, trial))
-        return _fit(of_trial[0], params, folder, listener)
+        return _fit(of_trial[0], params, folder, fitting.Listener(run, report))
     prepared = session.prepared
     curve = FOLDS + objective_curve(prepared.objectives)
     done: list[Scored] = []
@@ -195,18 +200,11 @@ def _fit(material: Material, params: Params, folder: Path, listener: fitting.Lis
     return Scored(scoring.scores(prepared.protocol, fit.outcome, prepared.method), fit.cost, steps.chosen)
 
 
-def _report(session: Session, run: Run, trial: Trial) -> Report:
-    """Return what the method calls each epoch: every score goes to the run, and some of them to the pruner."""
-    method, prunes = session.prepared.method, session.prepared.pruner != "none"
-    calls = itertools.count(1)
+def told(session: Session, run: Run) -> Report:
+    """Return what a method calls each epoch of a fit that nothing prunes: every score goes to the run."""
 
     def report(step: int, value: float, **scores: float) -> None:
-        run.epoch_scores(step, fitting.curves(method, value, scores))
+        run.epoch_scores(step, fitting.curves(session.prepared.method, value, scores))
         session.watch.epoch(step, value)
-        n = next(calls)
-        if prunes and search.is_pruning_step(n):
-            trial.report(value, n)
-            if trial.should_prune():
-                raise optuna.TrialPruned(f"pruned at step {step}: validation {method.objective} {value:.4g}")
 
     return report

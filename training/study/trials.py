@@ -11,6 +11,7 @@ A trial is asked for (RUNNING to Optuna, and then a run of its own) and ends in 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import shutil
 import time
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial, Trial
 
+    from training.contract import Report
     from training.study.session import Session
     from training.study.trial_fits import Material
     from training.tracking.run import Run
@@ -230,7 +232,8 @@ def _objective(session: Session, trial: Trial, materials: Sequence[Material], be
     keep = False
     with fitting.log_tail() as lines:
         try:
-            scored = trial_fits.score(session, run, trial, params, materials, folder)
+            report = _report(session, run, trial)
+            scored = trial_fits.score(session, run, trial, params, materials, folder, report)
             values = [scored.scores[name] for name in prepared.objectives]
             recorded = {**trial_scores(scored.scores, prepared.method.objective), **scored.cost}
             if prepared.plan.refit == "all":
@@ -265,6 +268,22 @@ def _objective(session: Session, trial: Trial, materials: Sequence[Material], be
     known = [value] if best is None else [value, best]
     session.watch.trial_ended(trial.number, State.COMPLETE, value, best_value(session, [], *known))
     return values
+
+
+def _report(session: Session, run: Run, trial: Trial) -> Report:
+    """Return what the method calls each epoch: every score goes to the run, and some of them to the pruner."""
+    method, prunes = session.prepared.method, session.prepared.pruner != "none"
+    told, calls = trial_fits.told(session, run), itertools.count(1)
+
+    def report(step: int, value: float, **scores: float) -> None:
+        told(step, value, **scores)
+        n = next(calls)
+        if prunes and search.is_pruning_step(n):
+            trial.report(value, n)
+            if trial.should_prune():
+                raise optuna.TrialPruned(f"pruned at step {step}: validation {method.objective} {value:.4g}")
+
+    return report
 
 
 def checkpoint(session: Session, number: int) -> Path:
