@@ -49,6 +49,13 @@ def test_every_decision_is_listed():
     assert all(path.name in listed for path in (ROOT / "docs/decisions").glob("0*.md"))
 
 
+def test_the_containers_have_the_pinned_versions():
+    pinned = [line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()]
+    containers = (ROOT / "compose.yaml").read_text("utf-8")
+    for name in ("mlflow==", "psycopg[binary]=="):
+        assert f'"{next(line for line in pinned if line.startswith(name))}"' in containers
+
+
 # ------------------------------------------------------------------------------------------------- commands
 
 
