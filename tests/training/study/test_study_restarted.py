@@ -83,7 +83,7 @@ def test_two_workers_go_on_when_the_database_is_back(
     for kind, count in stops:
         wait_for(kind, count)
         server.stop("fast")
-        time.sleep(2)
+        time.sleep(5)  # longer than a fit: both workers meet the server that is away
         server.start()
     for worker, log in zip(workers, logs, strict=True):
         code, said = worker.wait(200), log.read_text(encoding="utf-8")
