@@ -5,26 +5,26 @@ Lines are counted as in the file: the header is line 1.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.conftest import data_folder
 from training import protocols, views
 from training.contract import UserError
 from training.datasets import embeddings
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/fusion.md").read_text("utf-8")
 EXAMPLES = dict(re.findall(r"```toml\n# (\w+)\n(.*?)```", DOCUMENT, re.DOTALL))
-REAL = os.environ.get("AFFECTORY_DATA")
 
 
 def real(name: str) -> Path:
-    if not REAL or not (Path(REAL) / "fusion" / name).is_dir():
-        pytest.skip("needs AFFECTORY_DATA")
-    return Path(REAL) / "fusion" / name
+    folder = data_folder() / "fusion" / name
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder} (AFFECTORY_DATA=FOLDER)")
+    return folder
 
 
 def example(name: str, source: Path, target: Path) -> Path:
