@@ -103,7 +103,7 @@ def check(row: Row, store: Store, trials: int, repeats: int) -> None:
     row.found += len(counted) + len(seeds)
     row.lost += max(0, trials - len({str(n) for n in counted} & set(recorded))) + max(0, repeats - len(seeds))
     row.lost += not whole
-    row.doubled += max(0, len(counted) - trials) + sum(n - 1 for n in (recorded + seeds).values())
+    row.doubled += max(0, len(counted) - trials) + sum(n - 1 for n in [*recorded.values(), *seeds.values()])
     row.orphans += sum(r.status == "RUNNING" for r in runs)
     problems = checkup.problems(store, lambda stage: None)
     row.problems += len(problems)
@@ -212,7 +212,7 @@ def full_disk(forge: Forge) -> Row:
             with contextlib.closing(Store.open(folder / "store")) as store:
                 check(row, store, 3, 1)
         finally:
-            subprocess.run(["umount", str(folder)], check=False)
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)
     return row
 
 
@@ -237,9 +237,10 @@ def servers(forge: Forge, fault: str, times: int = 3) -> Row:
     with scratch() as folder, postgres.serve(programs) as server:
         env = {"MLFLOW_TRACKING_URI": postgres.create(server, "runs")}
         env["OPTUNA_STORAGE"] = postgres.create(server, "search")
+        env["AFFECTORY_STORE"] = str(folder / "store")
         os.environ.update(env)
         try:
-            Store.open(folder / "store").close()
+            Store.open().close()
             disturbed = threading.Thread(target=_disturb, args=(server, fault, times))
             disturbed.start()
             began = time.monotonic()
@@ -248,7 +249,7 @@ def servers(forge: Forge, fault: str, times: int = 3) -> Row:
             disturbed.join()
             row.failed += sum(code != 0 for code in codes)
             row.failed += "Traceback" in (folder / "log").read_text(encoding="utf-8")
-            with contextlib.closing(Store.open(folder / "store")) as store:
+            with contextlib.closing(Store.open()) as store:  # a folder that is named has SQLite in it
                 check(row, store, trials, 3)
         finally:
             for name in env:
@@ -259,6 +260,11 @@ def servers(forge: Forge, fault: str, times: int = 3) -> Row:
 def _disturb(server: postgres.Server, fault: str, times: int) -> None:
     import psycopg
 
+    with psycopg.connect(f"{server}/search", autocommit=True) as connection:
+        until = time.monotonic() + 120
+        # a server that is away when a store is opened is a mistake of the address, and no fault to wait for
+        while time.monotonic() < until and not _has_trials(connection):
+            time.sleep(0.2)
     ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
     for _ in range(times):
         time.sleep(4)
@@ -269,6 +275,13 @@ def _disturb(server: postgres.Server, fault: str, times: int) -> None:
         else:
             with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
                 connection.execute(ended)
+
+
+def _has_trials(connection: Any) -> bool:
+    row = connection.execute("SELECT to_regclass('trials') IS NOT NULL").fetchone()
+    if not (row and row[0]):
+        return False
+    return bool(connection.execute("SELECT count(*) FROM trials").fetchone()[0])
 
 
 def joined(rows: Sequence[Row]) -> Row:
