@@ -22,6 +22,7 @@ from affect.record import Artifact, Kind, State
 from training import input_ranges
 from training.contract import Fitted, StudyFailed
 from training.study import (
+    claims,
     evaluating,
     faults,
     fitting,
@@ -32,6 +33,7 @@ from training.study import (
     stopping,
     summary,
 )
+from training.study.claims import seed
 from training.study.plan import data_summary
 from training.study.session import checkpoints
 from training.tracking.locks import LockLost
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from training.tracking.store import RunInfo
 
 STOPPED = "stopped by a person; the study runs it again when it goes on"
-TAKEN_OVER = "this worker lost its lock, as when the database was away, and another worker scores the seed"
 
 
 class SeedFailed(Exception):
@@ -75,8 +76,9 @@ def finish(session: Session, searches: Sequence[Session]) -> None:
                 if (one.fold, seed(session, k)) in ended:
                     continue
                 with session.store.lock(f"final-{one.label}-{k}") as free:
+                    free = free and claims.free(one, k)
                     ended = ended_finals(session, failed_before)
-                    if free and (one.fold, seed(session, k)) not in ended and _free(one, k):
+                    if free and (one.fold, seed(session, k)) not in ended:
                         # evaluations that are computed once belong to the first fold's first seed that came through
                         earlier = all(_failed(ended, one, seed(session, j)) for j in range(k))
                         _final(one, k, first=one.fold <= 1 and earlier)
@@ -95,30 +97,9 @@ def finish(session: Session, searches: Sequence[Session]) -> None:
             session.store.resume(info.id).close(State.COMPLETE)
 
 
-def _free(session: Session, k: int) -> bool:
-    """Close what dead workers left of the k-th final, and return whether no worker is at it.
-
-    Its lock is free, which alone says nothing: the worker may have lost it with the database's connection.
-    """
-    left = {"kind": Kind.FINAL, **session.selection, "seed": seed(session, k)}
-    for info in session.store.find(left, status="RUNNING"):
-        if info.parent != session.run_id:
-            continue
-        with session.workers.dead(info.tags.get("worker", "")) as dead:
-            if not dead and "worker" in info.tags:
-                return False
-            session.store.resume(info.id).close(State.FAILED, search.KILLED)
-    return True
-
-
 def _failed(ended: Mapping[tuple[int, str], RunInfo], search_: Session, seeded: str) -> bool:
     info = ended.get((search_.fold, seeded))
     return info is not None and info.tags["state"] == State.FAILED
-
-
-def seed(session: Session, k: int) -> str:
-    """Return the tag `seed` of the k-th final: seeds that no trial had."""
-    return str(session.prepared.plan.seed + 1 + k)
 
 
 def done(session: Session) -> dict[str, RunInfo]:
@@ -199,9 +180,10 @@ def _final(session: Session, k: int, *, first: bool) -> None:
     session.watch.final_started(k)
     checkpoint = checkpoints(session) / f"final-{seed(session, k)}"
     try:
+        claims.begun(session, run, k)
         with fitting.log_tail() as lines:
             try:
-                _fit_and_score(session, run, params, int(seed(session, k)), models, steps, first=first)
+                _fit_and_score(session, run, params, k, models, steps, first=first)
             except Exception:
                 lines.extend(traceback.format_exc().splitlines())
                 raise
@@ -214,6 +196,9 @@ def _final(session: Session, k: int, *, first: bool) -> None:
         raise
     except StoreAway:  # nothing can be written now: the same command closes the run
         raise
+    except (claims.TakenOver, LockLost):
+        _taken_over(session, run, name)
+        return
     except SeedFailed as failure:
         shutil.rmtree(checkpoint, ignore_errors=True)
         run.close(State.FAILED, str(failure), tags={"error": "true"})
@@ -225,15 +210,18 @@ def _final(session: Session, k: int, *, first: bool) -> None:
         raise StudyFailed(f"the final run {run.id[:8]} failed: {_reason(error)}") from error
     shutil.rmtree(checkpoint, ignore_errors=True)
     try:
-        store.keep_locks()
-    except LockLost:
-        run.close(State.FAILED, TAKEN_OVER)
-    # what another worker took for dead and closed stays closed: it scores the seed
-    if store.get(run.id).tags["state"] != State.RUNNING:
-        session.watch.message(f"{name}: {TAKEN_OVER}")
+        claims.close(session, run, k)
+    except claims.TakenOver:
+        _taken_over(session, run, name)
         return
-    run.close(State.COMPLETE)
     session.watch.final_ended(k)
+
+
+def _taken_over(session: Session, run: Run, name: str) -> None:
+    """Fail a final that another worker scores; one that it took for dead and closed stays as it is."""
+    if session.store.get(run.id).tags["state"] == State.RUNNING:
+        run.close(State.FAILED, claims.TAKEN_OVER)
+    session.watch.message(f"{name}: {claims.TAKEN_OVER}")
 
 
 def _reason(error: Exception) -> str:
@@ -287,16 +275,17 @@ def _fit_and_score(
     session: Session,
     run: Run,
     params: Any,
-    seeded: int,
+    k: int,
     models: Mapping[str, Any],
     steps: Sequence[int] | None,
     *,
     first: bool,
 ) -> None:
-    """Fit, predict the test inputs, and only then join the test targets."""
-    prepared = session.prepared
+    """Fit, predict the test inputs, and only then, if the k-th final is still this worker's, join the test targets."""
+    prepared, seeded = session.prepared, int(seed(session, k))
     protocol = prepared.protocol
     split, fitted = _fit(session, run, params, seeded, models, steps)
+    claims.check(session, run, k)
     outcome = fitted.outcome
     on_test = scoring.predicted(protocol, outcome.predictions["test"])
     scores = scoring.scores(protocol, outcome, prepared.method)

@@ -25,7 +25,7 @@ from tests.training.study import toys
 from training import registry
 from training.commands import status
 from training.contract import Evaluation, Findings, StudyFailed, UserError
-from training.study import finals, search, stopping, study, trials, workers
+from training.study import claims, finals, search, stopping, study, trials, workers
 from training.study.progress import Watch
 from training.study.session import Session
 from training.tracking import locks, transport
@@ -674,7 +674,40 @@ def test_final_that_another_worker_took_over_is_not_complete(
     run(store, toy=toys.module(fit=fit))
     states = [(end.tags["seed"], end.tags["state"]) for end in runs(store, "final")]
     assert sorted(states) == [("1", "complete"), ("1", "failed"), ("2", "complete")]
-    assert store.get(before[0]).tags["reason"] == (finals.TAKEN_OVER if lost else search.KILLED)
+    assert store.get(before[0]).tags["reason"] == (claims.TAKEN_OVER if lost else search.KILLED)
+
+
+@pytest.mark.parametrize("when", ["before it was seen", "while it was fitted"])
+def test_final_that_another_worker_scored_while_the_locks_were_lost_is_not_scored_twice(
+    store: Store, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The other worker took the free lock, scored the seed and gave the lock back: no lock is missing at the end."""
+    other: list[str] = []
+
+    def score(own: Any) -> None:
+        theirs = store.start(own.experiment, own.name, {**own.tags, "worker": "elsewhere:1:a"}, parent=own.parent)
+        other.append(theirs.id)
+        theirs.close(record.State.COMPLETE)
+
+    def fit(params: Any, split: Any, job: Any) -> Any:
+        running = [final for final in runs(store, "final") if final.status == "RUNNING"]
+        if split.test is not None and when == "while it was fitted" and not other:
+            score(running[0])
+        return toys.fit(params, split, job)
+
+    def keep_locks() -> None:
+        running = [final for final in runs(store, "final") if final.status == "RUNNING"]
+        if when == "before it was seen" and running and not other:
+            score(running[0])
+
+    monkeypatch.setattr(store, "keep_locks", keep_locks)
+    with pytest.raises(UserError, match=r"predictions of final seed 1 cannot be read"):  # the other's holds nothing
+        run(store, toy=toys.module(fit=fit))
+    states = [(end.tags["seed"], end.tags["state"]) for end in runs(store, "final") if end.id not in other]
+    assert ("1", "complete") not in states
+    [failed] = [end for end in runs(store, "final") if end.tags["state"] == "failed"]
+    assert failed.tags["reason"] == claims.TAKEN_OVER
+    assert not [name for name in failed.metrics if name.startswith("test/")]
 
 
 def test_finals_of_an_imported_study_of_the_same_name_are_not_its_own(tmp_path: Path, store: Store) -> None:
